@@ -1,0 +1,35 @@
+# make demo: everything from nothing, offline. make test: the tests. After that plain `snakemake --cores N`.
+PYTHON ?= python3
+BIN := .venv/bin
+.PHONY: demo test check lock clean
+
+demo: .venv/runtime
+	$(BIN)/python demo/write_granules.py demo/data
+	$(BIN)/snakemake --cores 2 -d demo
+	@echo "Look at demo/results/phewa: location.png, HHHH/animation_means.html, HHHH/mean_series.png ..."
+
+test: .venv/dev
+	$(BIN)/python -m pytest tests
+
+check: .venv/dev
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile
+	$(BIN)/snakemake --lint
+
+.venv/runtime: requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements.txt
+	touch $@
+
+.venv/dev: requirements-dev.txt .venv/runtime
+	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements-dev.txt
+	touch $@
+
+# uv comes from outside (`pipx install uv`); one set of versions for every Python and platform
+lock:
+	uv pip compile --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o requirements.txt requirements.in
+	uv pip compile --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -c requirements.txt -o requirements-dev.txt requirements-dev.in
+
+clean:
+	rm -rf .venv demo/data demo/results demo/logs demo/benchmarks demo/.snakemake

@@ -1,0 +1,287 @@
+# NISAR GCOV time series: from areas of interest in config/config.yaml to stacks, series and animations.
+# Everything lands in results/{aoi}/ below the working directory; logs/ and benchmarks/results/ mirror it.
+
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+sys.path.insert(0, str(Path(workflow.current_basedir) / "scripts"))
+from gcov.config import check_yaml, read_config
+from gcov.granules import kept_names, local_file
+
+min_version("9.0")
+check_yaml("config/config.yaml")
+
+
+configfile: "config/config.yaml"
+
+
+completed, aois = read_config(config)
+config.update(completed)
+
+AOI_PRODUCTS = ["granules.csv", "stack.zarr", "location.png", "location.geojson"]
+TERM_PRODUCTS = [
+    "histogram_db.csv",
+    "histogram_db.png",
+    "histogram_power.csv",
+    "histogram_power.png",
+    "mean_series.csv",
+    "mean_series.png",
+    "stretch.json",
+    "animation.gif",
+    "animation.html",
+    "animation_means.gif",
+    "animation_means.html",
+]
+
+
+wildcard_constraints:
+    aoi="|".join(aois),
+    granule="[^/]+",
+    term="[HVLR]{4}",
+    quantity="db|power",
+    movie="animation|animation_means",
+
+
+localrules:
+    all,
+
+
+rule all:
+    """Every product of every AOI."""
+    input:
+        [f"results/{aoi}/{product}" for aoi in aois for product in AOI_PRODUCTS],
+        [f"results/{aoi.name}/stack_db.zarr" for aoi in aois.values() if aoi.diagonal_terms],
+        [
+            f"results/{aoi.name}/{term}/{product}"
+            for aoi in aois.values()
+            for term in aoi.diagonal_terms
+            for product in TERM_PRODUCTS
+        ],
+
+
+checkpoint search:
+    """Which granules there are: the newest release of each acquisition. `-R search` looks again."""
+    output:
+        records=directory("results/{aoi}/granules"),
+        table="results/{aoi}/granules.csv",
+    log:
+        "logs/{aoi}/search.log",
+    benchmark:
+        "benchmarks/results/{aoi}/search.tsv"
+    conda:
+        "envs/gcov.yaml"
+    resources:
+        mem_mb=500,
+        runtime=20,
+    params:
+        bbox=lambda w: aois[w.aoi].bbox,
+        polygon=lambda w: aois[w.aoi].polygon,
+        entries=lambda w: aois[w.aoi].granules,
+        asked=lambda w: aois[w.aoi].search,
+        frequency=lambda w: aois[w.aoi].frequency,
+        terms=lambda w: aois[w.aoi].terms,
+    script:
+        "scripts/search.py"
+
+
+rule clip:
+    """One granule's AOI: a window read from 2-7 GB, and the only rule that touches the archive's data."""
+    input:
+        record=lambda w: f"{checkpoints.search.get(aoi=w.aoi).output.records}/{w.granule}.json",
+        local=lambda w: local_file(checkpoints.search.get(aoi=w.aoi).output.records, w.granule),
+    output:
+        directory("results/{aoi}/fragments/{granule}.zarr"),
+    log:
+        "logs/{aoi}/fragments/{granule}.log",
+    benchmark:
+        "benchmarks/results/{aoi}/fragments/{granule}.tsv"
+    conda:
+        "envs/gcov.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        bbox=lambda w: aois[w.aoi].bbox,
+        polygon=lambda w: aois[w.aoi].polygon,
+        frequency=lambda w: aois[w.aoi].frequency,
+        terms=lambda w: aois[w.aoi].terms,
+    script:
+        "scripts/clip.py"
+
+
+def fragments(wildcards):
+    """The fragments of an AOI's kept granules; offline and cheap, it runs again on compute nodes."""
+    records = checkpoints.search.get(aoi=wildcards.aoi).output.records
+    return [f"results/{wildcards.aoi}/fragments/{name}.zarr" for name in kept_names(records)]
+
+
+rule stack:
+    """All dates on one time axis, after checking that every sample of every granule lies on one lattice."""
+    input:
+        fragments,
+    output:
+        directory("results/{aoi}/stack.zarr"),
+    log:
+        "logs/{aoi}/stack.log",
+    benchmark:
+        "benchmarks/results/{aoi}/stack.tsv"
+    conda:
+        "envs/gcov.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    script:
+        "scripts/stack.py"
+
+
+rule stack_db:
+    """Backscatter in dB, for eyes and for tools that want it so."""
+    input:
+        "results/{aoi}/stack.zarr",
+    output:
+        directory("results/{aoi}/stack_db.zarr"),
+    log:
+        "logs/{aoi}/stack_db.log",
+    benchmark:
+        "benchmarks/results/{aoi}/stack_db.tsv"
+    conda:
+        "envs/gcov.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        valid_samples_only=lambda w: aois[w.aoi].valid_samples_only,
+    script:
+        "scripts/stack_db.py"
+
+
+rule summarize:
+    """Histograms, mean series and the animations' stretch, from one pass over the stack."""
+    input:
+        "results/{aoi}/stack.zarr",
+    output:
+        histogram_db="results/{aoi}/{term}/histogram_db.csv",
+        histogram_power="results/{aoi}/{term}/histogram_power.csv",
+        mean_series="results/{aoi}/{term}/mean_series.csv",
+        stretch="results/{aoi}/{term}/stretch.json",
+    log:
+        "logs/{aoi}/{term}/summarize.log",
+    benchmark:
+        "benchmarks/results/{aoi}/{term}/summarize.tsv"
+    conda:
+        "envs/gcov.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        valid_samples_only=lambda w: aois[w.aoi].valid_samples_only,
+    script:
+        "scripts/summarize.py"
+
+
+rule plot_histogram:
+    """What values there are, in dB or in power."""
+    input:
+        counts="results/{aoi}/{term}/histogram_{quantity}.csv",
+        series="results/{aoi}/{term}/mean_series.csv",
+    output:
+        report(
+            "results/{aoi}/{term}/histogram_{quantity}.png",
+            caption="report/histogram.rst",
+            category="{aoi}",
+            labels={"term": "{term}", "figure": "histogram, {quantity}"},
+        ),
+    log:
+        "logs/{aoi}/{term}/histogram_{quantity}.log",
+    benchmark:
+        "benchmarks/results/{aoi}/{term}/histogram_{quantity}.tsv"
+    conda:
+        "envs/gcov.yaml"
+    resources:
+        mem_mb=500,
+        runtime=10,
+    script:
+        "scripts/plot_histogram.py"
+
+
+rule plot_mean_series:
+    """How the AOI's mean backscatter went, in power and in dB."""
+    input:
+        "results/{aoi}/{term}/mean_series.csv",
+    output:
+        report(
+            "results/{aoi}/{term}/mean_series.png",
+            caption="report/mean_series.rst",
+            category="{aoi}",
+            labels={"term": "{term}", "figure": "mean series"},
+        ),
+    log:
+        "logs/{aoi}/{term}/mean_series.log",
+    benchmark:
+        "benchmarks/results/{aoi}/{term}/mean_series.tsv"
+    conda:
+        "envs/gcov.yaml"
+    resources:
+        mem_mb=500,
+        runtime=10,
+    script:
+        "scripts/plot_mean_series.py"
+
+
+rule animation:
+    """The dB image date by date, alone or beside the growing mean series."""
+    input:
+        stack="results/{aoi}/stack.zarr",
+        series="results/{aoi}/{term}/mean_series.csv",
+        stretch="results/{aoi}/{term}/stretch.json",
+    output:
+        gif=report(
+            "results/{aoi}/{term}/{movie}.gif",
+            caption="report/animation.rst",
+            category="{aoi}",
+            labels={"term": "{term}", "figure": "{movie}"},
+        ),
+        page="results/{aoi}/{term}/{movie}.html",
+    log:
+        "logs/{aoi}/{term}/{movie}.log",
+    benchmark:
+        "benchmarks/results/{aoi}/{term}/{movie}.tsv"
+    conda:
+        "envs/gcov.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        valid_samples_only=lambda w: aois[w.aoi].valid_samples_only,
+        with_means=lambda w: w.movie == "animation_means",
+    script:
+        "scripts/animation.py"
+
+
+rule location:
+    """Where the AOI lies in its granules."""
+    input:
+        fragments,
+    output:
+        geojson="results/{aoi}/location.geojson",
+        picture=report(
+            "results/{aoi}/location.png",
+            caption="report/location.rst",
+            category="{aoi}",
+            labels={"term": "", "figure": "location"},
+        ),
+    log:
+        "logs/{aoi}/location.log",
+    benchmark:
+        "benchmarks/results/{aoi}/location.tsv"
+    conda:
+        "envs/gcov.yaml"
+    resources:
+        mem_mb=700,
+        runtime=15,
+    params:
+        basemap=config["basemap"],
+    script:
+        "scripts/location.py"

@@ -1,0 +1,79 @@
+"""Animate a term's dB image over time, alone or beside the growing mean series: a GIF and a page with a player."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import zarr
+
+from gcov import movies, store
+from gcov.figures import read_rows
+from gcov.log import job_log, log
+from gcov.radiometry import is_valid, multilook, to_db
+
+
+def animation(
+    *,
+    stack: Path,
+    series: Path,
+    stretch: Path,
+    term: str,
+    valid_samples_only: bool,
+    with_means: bool,
+    gif: Path,
+    page: Path,
+) -> None:
+    """Write one frame per date to `gif` and `page`.
+
+    Images larger than the screen are averaged in linear power over the samples that count, then put in dB;
+    the grey scale runs from q05 to q95 of the stretch.
+    """
+    source = zarr.open_group(stack, mode="r")
+    rows = read_rows(series)
+    limits = json.loads(stretch.read_text())
+    left, bottom, right, top = (edge / 1000 for edge in store.grid_of(source).bounds)
+    looks = movies.looks_for(source[term].shape[1:])
+    averaged = f", {looks} x {looks} pixels averaged" if looks > 1 else ""
+    title = f"{source.attrs['aoi']}, {term}"
+    screen = movies.Screen(
+        [-(-n // looks) for n in source[term].shape[1:]],
+        extent=(left, right, bottom, top),
+        limits=(limits["q05"], limits["q95"]),
+        title=title + averaged,
+        rows=rows,
+        with_means=with_means,
+    )
+    with movies.gif_writer(gif) as to_gif, movies.page_writer(page, title) as to_page:
+        for index, (row, power) in enumerate(zip(rows, images(source, term, looks, valid_samples_only))):
+            caption = (
+                f"{row['time'].replace('T', ' ')} UTC   {row['crid']} {row['maturity']}   {index + 1} of {len(rows)}"
+            )
+            frame = screen.frame(index, to_db(power), caption)
+            to_gif(frame)
+            to_page(frame, caption)
+            log.info("%s", caption)
+
+
+def images(source: zarr.Group, term: str, looks: int, valid_samples_only: bool) -> Iterator[np.ndarray]:
+    """The averaged image of each date: (ny / looks, nx / looks) linear power, NaN where no sample counts."""
+    height = store.SHARD // looks * looks  # whole averaging cells, about a shard's rows at once
+    for index in range(source[term].shape[0]):
+        bands = []
+        for top in range(0, source[term].shape[1], height):
+            rows = slice(top, top + height)
+            power = source[term][index, rows]
+            use = np.isfinite(power)
+            if valid_samples_only:
+                use &= is_valid(source["mask"][index, rows])
+            bands.append(multilook(power, use, looks))
+        yield np.concatenate(bands)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0], f"{snakemake.wildcards.aoi} {snakemake.wildcards.term}"):
+        animation(
+            **snakemake.params,
+            **{name: Path(path) for name, path in [*snakemake.input.items(), *snakemake.output.items()]},
+            term=snakemake.wildcards.term,
+        )

@@ -1,0 +1,127 @@
+"""Finding granules: in the archive's catalogue (CMR, through asf_search), or among local files and URLs."""
+
+import glob
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gcov.errors import GcovError
+from gcov.granules import Granule, from_name, from_url, maturity_of
+from gcov.log import log
+
+BANDWIDTHS = {
+    "00": None,
+    "05": "5",
+    "20": "20",
+    "40": "40",
+    "77": "77",
+}  # MHz, as granule names and the catalogue write them
+POLARIZATIONS = {
+    "SH": "HH", "SV": "VV", "DH": "HH+HV", "DV": "VV+VH", "CL": "LH+LV", "CR": "RH+RV", "QP": "HH+HV+VH+VV", "NA": None,
+}  # fmt: skip
+
+
+def search_archive(wkt: str, search: dict, cmr_host: str) -> list[Granule]:
+    """Every GCOV granule of production PR that the catalogue has for an AOI (WKT, EPSG:4326) and the search keys.
+
+    Raises GcovError where the catalogue cannot be reached, refuses the question or gives half an answer.
+    """
+    import asf_search  # 2 s that local granules need not pay
+
+    asf_search.REPORT_ERRORS = False  # it would send the query to a third party
+    options = asf_search.ASFSearchOptions(host=cmr_host, **query(wkt, search))
+    try:
+        found = asf_search.search(opts=options)
+    except asf_search.ASFSearch4xxError as error:
+        raise GcovError(f"{cmr_host} refused the search: {error}") from None
+    except (asf_search.ASFSearchError, OSError) as error:
+        raise GcovError(f"the search at {cmr_host} failed: {error}; try again with `-R search`") from None
+    if not found.searchComplete:
+        raise GcovError(f"{cmr_host} gave only {len(found)} granules, not all; try again with `-R search`")
+    granules = [from_product(product.properties) for product in found]
+    return [granule for granule in granules if granule is not None]
+
+
+def query(wkt: str, search: dict) -> dict:
+    """The configuration's search keys as asf_search names them."""
+    asked = {
+        "dataset": "NISAR",
+        "processingLevel": "GCOV",
+        "productionConfiguration": "PR",
+        "intersectsWith": search.get("intersects", wkt),
+    }
+    for key in ("start", "end"):
+        if key in search:
+            asked[key] = datetime.fromisoformat(search[key]).replace(tzinfo=UTC)
+    for key, theirs in (
+        ("relative_orbit", "relativeOrbit"),
+        ("frame", "frame"),
+        ("flight_direction", "flightDirection"),
+        ("maturity", "dataMaturity"),
+    ):
+        if key in search:
+            asked[theirs] = search[key]
+    if "mode" in search:
+        mode = search["mode"]
+        asked["rangeBandwidth"] = _joined(BANDWIDTHS, mode[:2], mode[2:], "+", "mode")
+    if "polarizations" in search:
+        codes = search["polarizations"]
+        for theirs, code in (("mainBandPolarization", codes[:2]), ("sideBandPolarization", codes[2:])):
+            if (value := _joined(POLARIZATIONS, code, "NA", "", "polarizations")) is not None:
+                asked[theirs] = value
+    return asked
+
+
+def _joined(table: dict, first: str, second: str, separator: str, key: str) -> str | None:
+    for code in (first, second):
+        if code not in table:
+            raise GcovError(f"search.{key}: unknown code {code}; known: {', '.join(table)}")
+    return separator.join(filter(None, (table[first], table[second]))) or None
+
+
+def from_product(properties: dict) -> Granule | None:
+    """A granule from what asf_search found; None for anything that is no GCOV granule (a QA file, a side product)."""
+    name = properties["sceneName"]
+    granule = from_name(name)
+    if granule is None:
+        log.warning("left out %s: not the name of a NISAR L2 GCOV granule", name)
+        return None
+    size = properties["bytes"].get(f"{name}.h5", {}).get("bytes")
+    return from_name(
+        name,
+        url=next(
+            (url for url in [properties["url"], *properties["additionalUrls"]] if url.endswith(f"/{name}.h5")),
+            None,
+        ),
+        s3_url=next((url for url in properties["s3Urls"] if url.endswith(f"/{name}.h5")), None),
+        size=int(size) if size is not None else None,
+        maturity=maturity_of(granule.crid, properties["collectionName"] or ""),
+    )
+
+
+def listed_granules(entries: tuple[str, ...]) -> list[Granule]:
+    """The granules that local files, globs and URLs name. `_QA_STATS.h5` side files are no granules.
+
+    Raises GcovError naming an entry that matches no file.
+    """
+    granules = []
+    for entry in entries:
+        if "://" in entry:
+            granules.append(from_url(entry))
+            continue
+        paths = sorted(glob.glob(str(Path(entry).expanduser()), recursive=True))
+        if not paths:
+            raise GcovError(f"granules: {entry!r} matches no file (looked in {Path.cwd()})")
+        granules += [_local(path) for path in paths if not path.endswith("_QA_STATS.h5")]
+    return granules
+
+
+def _local(path: str) -> Granule:
+    if Path(path).is_dir():
+        raise GcovError(f"granules: {path} is a folder; name the files in it: {path.rstrip('/')}/*.h5")
+    size = Path(path).stat().st_size
+    named = from_name(Path(path).name.removesuffix(".h5"), path=path, size=size)
+    if named is not None:
+        return named
+    from gcov.product import granule_from_identification  # HDF5 only where the name does not say enough
+
+    return granule_from_identification(path, size=size)

@@ -1,0 +1,228 @@
+"""The configuration: checked once, before any job runs, and turned into one `Aoi` per area of interest."""
+
+import difflib
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from gcov.errors import GcovError
+
+SCHEMA = Path(__file__).parents[2] / "config" / "schema.yaml"
+
+
+@dataclass(frozen=True)
+class Aoi:
+    """One area of interest and what is wanted there."""
+
+    name: str
+    bbox: tuple[float, float, float, float]  # west, south, east, north; degrees, EPSG:4326
+    polygon: str | None  # WKT in EPSG:4326; its bounds are the bbox
+    granules: tuple[str, ...]  # local files, globs or URLs; empty: search the archive
+    search: dict = field(hash=False)
+    frequency: str
+    terms: tuple[str, ...]
+    valid_samples_only: bool
+
+    @property
+    def diagonal_terms(self) -> list[str]:
+        """The terms that are backscatter (HHHH and the like): only they have dB values, series and pictures."""
+        return [term for term in self.terms if term[:2] == term[2:]]
+
+
+def check_yaml(path: str | Path) -> None:
+    """Refuse what YAML would silently turn into something else, naming the line.
+
+    Raises GcovError on broken YAML, on a key given twice (YAML keeps the last) and on numbers with
+    leading zeros (YAML 1.1 reads 026 as octal 22).
+    """
+    path = Path(path)
+    if not path.exists():
+        return  # snakemake itself names a missing config file
+    try:
+        root = yaml.compose(path.read_text())
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}, line {mark.line + 1}" if mark else str(path)
+        raise GcovError(f"{where}: not valid YAML: {getattr(error, 'problem', error)}") from None
+    problems = [f"{path}, line {line}: {text}" for line, text in _yaml_traps(root)]
+    if problems:
+        raise GcovError("\n".join(problems))
+
+
+def _yaml_traps(node):
+    if isinstance(node, yaml.ScalarNode):
+        if re.fullmatch(r"[-+]?0[0-9_]+", node.value) and node.style is None:
+            plain = node.value.lstrip("0") or "0"
+            yield (
+                node.start_mark.line + 1,
+                f'{node.value} has a leading zero, which YAML reads as octal: write {plain}, or "{node.value}" as text',
+            )
+    elif isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            if key.value in seen:
+                yield key.start_mark.line + 1, f"{key.value!r} is given twice"
+            seen.add(key.value)
+            yield from _yaml_traps(key)
+            yield from _yaml_traps(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _yaml_traps(item)
+
+
+def read_config(config: dict) -> tuple[dict, dict[str, Aoi]]:
+    """Check a configuration and fill in its defaults.
+
+    Returns the completed configuration and the areas of interest by name.
+    Raises GcovError naming each bad key, what it holds and what it should hold.
+    """
+    schema = yaml.safe_load(SCHEMA.read_text())
+    config = _plain(config)
+    errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(config), key=lambda e: list(map(str, e.path)))
+    if errors:
+        raise GcovError("config: " + "\nconfig: ".join(_explain(error, schema) for error in errors))
+    config = _with_defaults(config, schema)
+    return config, {name: _aoi(name, entry, config) for name, entry in config["aois"].items()}
+
+
+def _plain(value):
+    """YAML dates as text, mapping keys as text, `mode: 2005` as "2005"."""
+    if isinstance(value, dict):
+        plain = {str(key): _plain(item) for key, item in value.items()}
+        if isinstance(plain.get("mode"), int):
+            plain["mode"] = str(plain["mode"])
+        return plain
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value.isoformat() if isinstance(value, (date, datetime)) else value
+
+
+def _explain(error: jsonschema.ValidationError, schema: dict) -> str:
+    where = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "additionalProperties":
+        known = list(error.schema["properties"])
+        unknown = next(key for key in error.instance if key not in known)
+        near = difflib.get_close_matches(unknown, known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"known keys here: {', '.join(known)}"
+        return f"{'.'.join(filter(None, [where, unknown]))}: unknown key; {hint}"
+    if error.validator == "required":
+        return f"{'.'.join(filter(None, [where, error.message.split(chr(39))[1]]))}: missing"
+    if (error.parent is not None and error.parent.validator == "propertyNames") or error.schema.get(
+        "pattern"
+    ) == "^[A-Za-z0-9_-]+$":
+        return f"{where}.{error.instance}: an AOI becomes a folder under results/: use letters, digits, _ and - only"
+    wanted = error.schema.get("description") or error.message
+    return f"{where or 'config'}: holds {json.dumps(error.instance, default=str)}; should be {wanted}"
+
+
+def _with_defaults(config: dict, schema: dict) -> dict:
+    filled = dict(config)
+    for key, entry in schema["properties"].items():
+        if "default" in entry:
+            filled.setdefault(key, entry["default"])
+        if "properties" in entry and key in filled:
+            filled[key] = _with_defaults(filled[key], entry)
+    return filled
+
+
+def _aoi(name: str, entry: dict, config: dict) -> Aoi:
+    where = f"config: aois.{name}"
+    if ("bbox" in entry) == ("polygon" in entry):
+        raise GcovError(f"{where}: give either bbox: [west, south, east, north] or polygon: a file or WKT")
+    if "granules" in entry and "search" in entry:
+        raise GcovError(f"{where}: give either granules (local files or URLs) or search, not both")
+    polygon = read_polygon(entry["polygon"], f"{where}.polygon") if "polygon" in entry else None
+    bbox = tuple(float(edge) for edge in (polygon.bounds if polygon else entry["bbox"]))
+    _check_bbox(bbox, where + (".polygon" if polygon else ".bbox"))
+    return Aoi(
+        name=name,
+        bbox=bbox,
+        polygon=polygon.wkt if polygon else None,
+        granules=tuple(entry.get("granules", ())),
+        search=_search({**config.get("search", {}), **entry.get("search", {})}, f"{where}.search"),
+        frequency=entry.get("frequency", config["frequency"]),
+        terms=tuple(entry.get("terms", config["terms"])),
+        valid_samples_only=entry.get("valid_samples_only", config["valid_samples_only"]),
+    )
+
+
+def _check_bbox(bbox: tuple[float, ...], where: str) -> None:
+    west, south, east, north = bbox
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= 90 and -90 <= north <= 90):
+        raise GcovError(
+            f"{where}: {list(bbox)} is out of range; should be [west, south, east, north] in degrees,"
+            " longitudes -180..180, latitudes -90..90"
+        )
+    if west >= east:
+        raise GcovError(
+            f"{where}: west {west} is not less than east {east}; should be [west, south, east, north]."
+            " An area across the antimeridian must be split into two AOIs, one on each side"
+        )
+    if south >= north:
+        raise GcovError(f"{where}: south {south} is not less than north {north}; should be [west, south, east, north]")
+
+
+def _search(search: dict, where: str) -> dict:
+    """The search keys checked, start and end as full times; the day that end names is included."""
+    times = {}
+    for key, time_of_day in (("start", "T00:00:00"), ("end", "T23:59:59")):
+        if key in search:
+            text = search[key] if "T" in search[key] else search[key] + time_of_day
+            try:
+                times[key] = datetime.fromisoformat(text).isoformat()
+            except ValueError:
+                raise GcovError(f"{where}.{key}: {search[key]} is no date; should be one such as 2025-11-22") from None
+    if times.get("end", "9") < times.get("start", "0"):
+        raise GcovError(f"{where}: end {search['end']} is before start {search['start']}")
+    if "intersects" in search:
+        import shapely  # only for those who use the key
+
+        try:
+            shape = shapely.from_wkt(search["intersects"])
+        except shapely.errors.GEOSException as error:
+            raise GcovError(f"{where}.intersects: not WKT: {error}") from None
+        if shape.geom_type not in ("Polygon", "LineString", "Point"):
+            raise GcovError(
+                f"{where}.intersects: {shape.geom_type} cannot be searched; should be POLYGON, LINESTRING or POINT"
+            )
+    return {**search, **times}
+
+
+def read_polygon(text: str, where: str):
+    """A shapely polygon or multipolygon (EPSG:4326, degrees) from WKT text, a WKT file or a GeoJSON file.
+
+    Raises GcovError, beginning with `where`, on a missing file, bad WKT or GeoJSON, and anything but valid polygons.
+    """
+    import shapely  # costs 0.3 s at every start of snakemake, and most AOIs are boxes
+
+    if re.match(r"\s*(MULTI)?POLYGON\b", text, re.IGNORECASE):
+        source = text
+    elif Path(text).is_file():
+        source = Path(text).read_text()
+    else:
+        raise GcovError(
+            f"{where}: {text!r} is neither a file (in {Path.cwd()}) nor WKT beginning with POLYGON or MULTIPOLYGON"
+        )
+    try:
+        shape = _from_geojson(source) if source.lstrip().startswith("{") else shapely.from_wkt(source)
+    except (shapely.errors.GEOSException, ValueError, KeyError, TypeError) as error:
+        raise GcovError(f"{where}: {text[:60]!r} cannot be read as WKT or GeoJSON: {error}") from None
+    if shape.is_empty or shape.geom_type not in ("Polygon", "MultiPolygon"):
+        raise GcovError(f"{where}: {text[:60]!r} holds {shape.geom_type}; should hold one or more polygons")
+    if not shape.is_valid:
+        raise GcovError(f"{where}: {text[:60]!r} is not a valid polygon: {shapely.is_valid_reason(shape)}")
+    return shapely.force_2d(shape)
+
+
+def _from_geojson(source: str):
+    import shapely
+    from shapely.geometry import shape
+
+    content = json.loads(source)
+    features = content["features"] if content["type"] == "FeatureCollection" else [content]
+    return shapely.union_all([shape(feature.get("geometry", feature)) for feature in features])

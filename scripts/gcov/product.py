@@ -1,0 +1,127 @@
+"""Reading a GCOV granule: its HDF5 groups, grid, identification and samples.
+
+Layout after the NISAR L2 GCOV product specification (D-102274).
+"""
+
+from contextlib import contextmanager
+
+import h5py
+import numpy as np
+
+from gcov.errors import GcovError
+from gcov.granules import Granule, from_name, maturity_of
+from gcov.grid import Grid, Window
+
+GRIDS = "science/LSAR/GCOV/grids"
+IDENTIFICATION = "science/LSAR/identification"
+OUTSIDE = 255  # the mask's value outside of the swath, and ours outside of the granule or AOI
+
+
+@contextmanager
+def open_hdf5(source, name: str):
+    """A granule's HDF5 file from a path or a file object.
+
+    Raises GcovError where it is no HDF5 file (a cut download, a login page) or a damaged one.
+    """
+    try:
+        file = h5py.File(source, "r")
+    except FileNotFoundError:
+        raise GcovError(f"{name}: there is no file {source}") from None
+    except OSError as error:
+        raise GcovError(f"{name}: not an HDF5 file, or one cut short ({error}); fetch {source} again") from None
+    with file:
+        yield file
+
+
+def band(file: h5py.File, frequency: str, name: str) -> h5py.Group:
+    """The group of one frequency band; GcovError listing the bands there are if it is missing."""
+    grids = file.get(GRIDS)
+    if grids is None:
+        raise GcovError(f"{name}: no group /{GRIDS}: not an L-band GCOV granule")
+    if f"frequency{frequency}" not in grids:
+        there = ", ".join(key.removeprefix("frequency") for key in grids)
+        raise GcovError(f"{name}: no frequency{frequency}; it holds frequency {there}: set `frequency: {there[:1]}`")
+    return grids[f"frequency{frequency}"]
+
+
+def term(group: h5py.Group, term_name: str, name: str) -> h5py.Dataset:
+    """The dataset of a covariance term (or mask); GcovError listing the terms there are if it is missing."""
+    if term_name not in group:
+        there = ", ".join(terms_of(group))
+        raise GcovError(f"{name}: no term {term_name} in {group.name.split('/')[-1]}; it holds {there}")
+    return group[term_name]
+
+
+def terms_of(group: h5py.Group) -> list[str]:
+    """Names of the covariance terms in a band."""
+    return [key for key in group if len(key) == 4 and key.isupper()]
+
+
+def grid_of(group: h5py.Group, name: str) -> Grid:
+    """The grid of a band. Raises GcovError if its coordinates are not evenly spaced."""
+    grid = Grid(int(group["projection"][()]), group["xCoordinates"][:], group["yCoordinates"][:])
+    for centres, posting in zip((grid.x, grid.y), grid.posting):
+        if np.abs(np.diff(centres) - posting).max() > abs(posting) * 1e-3:
+            raise GcovError(f"{name}: coordinates of {group.name} are not evenly spaced")
+    return grid
+
+
+def read_window(dataset: h5py.Dataset, window: Window) -> np.ndarray:
+    """Samples of a window, as in the product; NaN (mask: 255) where the window leaves the granule."""
+    inside = window.within(dataset.shape)
+    rows, cols = slice(inside.row_start, inside.row_stop), slice(inside.col_start, inside.col_stop)
+    if inside == window:
+        return dataset[rows, cols]
+    samples = np.full(window.shape, OUTSIDE if dataset.dtype == np.uint8 else np.nan, dataset.dtype)
+    if 0 not in inside.shape:
+        top, left = inside.row_start - window.row_start, inside.col_start - window.col_start
+        samples[top : top + inside.shape[0], left : left + inside.shape[1]] = dataset[rows, cols]
+    return samples
+
+
+def bounding_polygon(file: h5py.File) -> str:
+    """The granule's footprint as the product states it: WKT, longitude and latitude (and height)."""
+    return _text(file[IDENTIFICATION], "boundingPolygon")
+
+
+def granule_from_identification(path: str, **where) -> Granule:
+    """The granule in a file whose name says nothing, by its identification group.
+
+    The name it was produced under (granuleId) says all; without one the single fields are taken, and the file's name.
+    """
+    with open_hdf5(path, path) as file:
+        if IDENTIFICATION not in file or GRIDS not in file:
+            raise GcovError(f"{path}: not an L-band GCOV granule: no group /{IDENTIFICATION} or /{GRIDS}")
+        facts = file[IDENTIFICATION]
+        named = from_name(_text(facts, "granuleId").removesuffix(".h5"), path=path, **where)
+        if named is not None:
+            return named
+        crid = _text(facts, "compositeReleaseId")
+        return Granule(
+            name=path.rsplit("/", 1)[-1].removesuffix(".h5").replace(" ", "_"),
+            path=path,
+            **where,
+            start=_text(facts, "zeroDopplerStartTime")[:19],
+            end=_text(facts, "zeroDopplerEndTime")[:19],
+            track=int(facts["trackNumber"][()]),
+            direction=_text(facts, "orbitPassDirection")[:1].upper(),
+            frame=int(facts["frameNumber"][()]),
+            mode="+".join(_posting(group) for group in file[GRIDS].values()),
+            polarizations="+".join(_polarizations(group) for group in file[GRIDS].values()),
+            crid=crid,
+            maturity=maturity_of(crid),
+            coverage="F" if _text(facts, "isFullFrame") == "True" else "P",
+        )
+
+
+def _text(group: h5py.Group, key: str) -> str:
+    value = group[key][()] if key in group else b""
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _posting(group: h5py.Group) -> str:
+    return f"{abs(float(group['xCoordinateSpacing'][()])):g}m"
+
+
+def _polarizations(group: h5py.Group) -> str:
+    return "".join(code.decode() for code in group["listOfPolarizations"][()])

@@ -1,0 +1,77 @@
+"""Backscatter arithmetic: valid samples, dB, counting, averaging.
+
+Power is linear gamma0 (unit 1), dB is 10 log10 of it. Averages are taken in power; dB comes last.
+"""
+
+import numpy as np
+
+DB_BINS = (-40.0, 20.0, 50)  # low, high, number: histogram_db
+POWER_BINS = (0.0, 2.0, 500)  # histogram_power
+QUANTILE_BINS = (
+    -200.0,
+    100.0,
+    30_000,
+)  # 0.01 dB wide, from the rubbish where mask is 0 to any corner reflector
+
+
+def is_valid(mask: np.ndarray) -> np.ndarray:
+    """True where a sample is valid: mask 1..254, the number of its sub-swath (GCOV product specification)."""
+    return (mask >= 1) & (mask <= 254)
+
+
+def to_db(power: np.ndarray) -> np.ndarray:
+    """10 log10 of linear power, same shape and dtype; NaN where power is not positive or NaN."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(power > 0, 10 * np.log10(power), np.nan).astype(power.dtype, copy=False)
+
+
+def samples(power: np.ndarray, mask: np.ndarray, *, valid_samples_only: bool) -> np.ndarray:
+    """The samples that count, (n,) linear power: finite, and valid unless every sample is asked for."""
+    chosen = np.isfinite(power)
+    if valid_samples_only:
+        chosen &= is_valid(mask)
+    return power[chosen]
+
+
+def count(values: np.ndarray, low: float, high: float, bins: int) -> np.ndarray:
+    """Counts (bins,) of values in equal bins on [low, high], as np.histogram counts; those outside are left out.
+
+    Ten times faster than np.histogram on float32; a value within rounding of an edge may fall on its other side.
+    """
+    inside = values[(values >= low) & (values <= high)]
+    index = ((inside - low) * (bins / (high - low))).astype(np.int32)
+    return np.bincount(np.minimum(index, bins - 1), minlength=bins)
+
+
+def edges(low: float, high: float, bins: int) -> np.ndarray:
+    """The edges (bins + 1,) of equal bins."""
+    return np.linspace(low, high, bins + 1)
+
+
+def quantile(counts: np.ndarray, q: float, low: float, high: float, bins: int) -> float:
+    """The q-quantile of counted values, linear within a bin: right to half a bin. NaN if nothing was counted."""
+    total = counts.sum()
+    if total == 0:
+        return float("nan")
+    below = np.concatenate([[0], np.cumsum(counts)])
+    bin_index = int(np.clip(np.searchsorted(below, q * total, side="right") - 1, 0, bins - 1))
+    fraction = (q * total - below[bin_index]) / max(counts[bin_index], 1)
+    return low + (high - low) / bins * (bin_index + fraction)
+
+
+def multilook(power: np.ndarray, use: np.ndarray, looks: int) -> np.ndarray:
+    """Mean power of looks x looks pixels, (ceil(ny / looks), ceil(nx / looks)) float32; NaN where no sample is used.
+
+    `power` (ny, nx) linear, `use` (ny, nx) True for the samples that count. Averaged in power, as backscatter must be.
+    """
+    rows, cols = (np.arange(0, n, looks) for n in power.shape)
+    if looks == 1:
+        return np.where(use, power, np.float32(np.nan))
+
+    def block_sums(values):
+        return np.add.reduceat(np.add.reduceat(values, cols, axis=1), rows, axis=0)
+
+    sums = block_sums(np.where(use, power, np.float32(0)))
+    counts = block_sums(use.astype(np.float32))
+    with np.errstate(invalid="ignore"):
+        return sums / np.where(counts > 0, counts, np.float32(np.nan))

@@ -1,0 +1,468 @@
+"""Synthetic GCOV granules: the product's HDF5 layout, as the archive's processor writes it.
+
+Arrays are (ny, nx) with row 0 in the north; backscatter is gamma0 in linear power, NaN = no sample.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import h5py
+import numpy as np
+from pyproj import CRS, Transformer
+
+OUTSIDE = 255
+NAME_FIELDS = [
+    "mission",
+    "level",
+    "kind",
+    "product",
+    "cycle",
+    "track",
+    "direction",
+    "frame",
+    "mode",
+    "pols",
+    "state",
+    "start",
+    "end",
+    "crid",
+    "accuracy",
+    "coverage",
+    "site",
+    "counter",
+]
+TIME_FORMAT = "%Y%m%dT%H%M%S"
+MASK_DESCRIPTION = (
+    "Mask indicating the subswath number associated with valid GCOV samples. A GCOV sample is only "
+    "considered valid if it is generated from fully-focused radar samples. If at least one radar sample in "
+    "the averaging set is partially focused or invalid, the corresponding mask pixel will contain the value "
+    "`0`. GCOV pixels outside of the radar acquisition extent are filled with the value `255`"
+)
+
+
+@dataclass(frozen=True)
+class Band:
+    """One frequency group of a granule."""
+
+    epsg: int
+    x: np.ndarray  # (nx,) pixel centres, ascending, metres
+    y: np.ndarray  # (ny,) pixel centres, descending, metres
+    terms: dict[str, np.ndarray]  # term -> (ny, nx) float32, or complex64 off the diagonal; NaN = no sample
+    mask: np.ndarray  # (ny, nx) uint8: 0 invalid, 1..n sub-swath, 255 outside
+
+
+def centres(start: float, posting: float, count: int) -> np.ndarray:
+    """The (count,) pixel centres in metres of an axis with outer edge `start`; `posting` may be negative."""
+    return start + posting * (np.arange(count) + 0.5)
+
+
+def granule_name(
+    *,
+    cycle: int = 6,
+    track: int = 26,
+    direction: str = "A",
+    frame: int = 16,
+    mode: str = "2005",
+    pols: str = "DHDH",
+    start: datetime,
+    end: datetime | None = None,
+    crid: str = "X05009",
+    accuracy: str = "N",
+    coverage: str = "F",
+    counter: int = 1,
+    kind: str = "PR",
+) -> str:
+    """The name of a granule, without `.h5`; `end` is 35 s after `start` unless told."""
+    end = end or start + timedelta(seconds=35)
+    return (
+        f"NISAR_L2_{kind}_GCOV_{cycle:03d}_{track:03d}_{direction}_{frame:03d}_{mode}_{pols}_A_"
+        f"{start:{TIME_FORMAT}}_{end:{TIME_FORMAT}}_{crid}_{accuracy}_{coverage}_J_{counter:03d}"
+    )
+
+
+def block_average(band: Band, factor: int) -> Band:
+    """`band` averaged in linear power over factor x factor blocks, which must divide its shape.
+
+    NaN samples are left out of the means. The mask is 255 where the whole block is, else 0 where any of it is
+    invalid or outside, else the lowest sub-swath in it.
+    """
+    ny, nx = (n // factor for n in band.mask.shape)
+    split = (ny, factor, nx, factor)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        blocks = values.reshape(split)
+        valid = np.isfinite(blocks)
+        with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN of an empty block
+            total = np.where(valid, blocks, 0).sum(axis=(1, 3), dtype=np.result_type(values, np.float64))
+            return (total / valid.sum(axis=(1, 3))).astype(values.dtype)
+
+    blocks = band.mask.reshape(split)
+    lowest, highest = blocks.min(axis=(1, 3)), blocks.max(axis=(1, 3))
+    mask = np.where((highest == OUTSIDE) & (lowest < OUTSIDE), 0, lowest).astype(np.uint8)
+    x, y = (axis.reshape(-1, factor).mean(axis=1) for axis in (band.x, band.y))
+    return Band(band.epsg, x, y, {term: mean(values) for term, values in band.terms.items()}, mask)
+
+
+def write_granule(
+    folder: Path,
+    name: str,
+    bands: dict[str, Band],
+    *,
+    page_size: int | None = None,
+    chunks: tuple[int, int] = (512, 512),
+    exception_mask: bool = False,
+    file_name: str | None = None,
+) -> Path:
+    """Write the granule `name` with its bands ("A", "B") and return its path, `folder`/`name`.h5.
+
+    `page_size` (bytes) makes a paged file, as the archive's are; without it metadata lies all over the file.
+    `exception_mask` adds inputDataExceptionMask, to every band in the first one's shape, as in P05023 files.
+    The same input gives the same bytes. Memory: the input, and one row of chunks.
+    """
+    path = Path(folder) / (file_name or f"{name}.h5")
+    paging = {} if page_size is None else {"fs_strategy": "page", "fs_page_size": page_size}
+    fields = dict(zip(NAME_FIELDS, name.split("_"), strict=True))
+    first = next(iter(bands.values()))
+    with h5py.File(path, "w", **paging) as file:
+        _set(
+            file,
+            Conventions="CF-1.7",
+            contact="nisar-sds-ops@jpl.nasa.gov",
+            institution="NASA JPL",
+            mission_name="NISAR",
+            reference_document="D-102274 NISAR NASA SDS Product Specification Level-2 Geocoded Polarimetric "
+            "Covariance L2 GCOV",
+            title="NISAR L2 GCOV Product",
+        )
+        _write_identification(file.create_group("science/LSAR/identification"), name, fields, bands)
+        for key, band in bands.items():
+            grid = file.create_group(f"science/LSAR/GCOV/grids/frequency{key}")
+            _write_grid(grid, key, band, chunks)
+            if exception_mask:
+                _write_exception_mask(grid, first.mask.shape, chunks)
+        _write_metadata(file.create_group("science/LSAR/GCOV/metadata"), fields, bands)
+    return path
+
+
+def _set(node: h5py.HLObject, **attributes) -> None:
+    """Set attributes; text as fixed-length bytes, as in the product."""
+    for key, value in attributes.items():
+        node.attrs[key] = np.bytes_(value) if isinstance(value, str) else value
+
+
+def _put(group: h5py.Group, name: str, value, description: str, **attributes) -> h5py.Dataset:
+    """Write a small contiguous dataset; text and lists of text as fixed-length bytes."""
+    data = np.asarray(value)
+    if data.dtype.kind == "U":
+        data = data.astype("S")
+    dataset = group.create_dataset(name, data=data, track_times=False)
+    _set(dataset, description=description, **attributes)
+    return dataset
+
+
+def _write_identification(group: h5py.Group, name: str, fields: dict[str, str], bands: dict[str, Band]) -> None:
+    start, end = (datetime.strptime(fields[key], TIME_FORMAT) for key in ("start", "end"))
+    full = fields["coverage"] == "F"
+    for key, value, description in [
+        (
+            "absoluteOrbitNumber",
+            np.uint32(173 * (int(fields["cycle"]) - 1) + int(fields["track"])),
+            "Absolute orbit",
+        ),
+        ("trackNumber", np.uint32(fields["track"]), "Track number"),
+        ("frameNumber", np.uint16(fields["frame"]), "Frame number"),
+    ]:
+        _put(group, key, value, description, units="unitless")
+    _put(
+        group,
+        "boundingPolygon",
+        _bounding_polygon(next(iter(bands.values()))),
+        "OGR compatible WKT representing the bounding polygon of the image: longitude, latitude, height",
+        epsg=4326,
+        ogr_geometry="polygon",
+    )
+    _put(
+        group,
+        "isFullFrame",
+        str(full),
+        '"True" if the product fully covers a NISAR frame, "False" if partial coverage',
+        frameCoveragePercentage=96.0 if full else 42.0,
+        thresholdPercentage=75.0,
+    )
+    passes = {"A": "Ascending", "D": "Descending"}
+    for key, value, description in [
+        (
+            "compositeReleaseId",
+            fields["crid"],
+            "Unique version identifier of the science data production system",
+        ),
+        (
+            "diagnosticModeFlag",
+            np.uint8(0),
+            "Indicates if the radar operation mode is a diagnostic mode: 0, 1, or 2",
+        ),
+        ("granuleId", name, "Unique granule identification name"),
+        ("instrumentName", "LSAR", "Name of the instrument used to collect the remote sensing data"),
+        ("isDithered", "False", '"True" if the pulse timing was varied (dithered) during acquisition'),
+        ("isGeocoded", "True", '"True" if the product data is in the map geometry'),
+        ("isJointObservation", "False", '"True" if any portion was acquired in a joint observation mode'),
+        ("isMixedMode", str(fields["state"] == "M"), '"True" if this is a composite of multiple radar modes'),
+        ("isUrgentObservation", str(fields["kind"] == "UR"), '"True" if the observation is urgent'),
+        ("listOfFrequencies", list(bands), "List of frequency layers available in the product"),
+        ("lookDirection", "Right", 'Look direction, either "Left" or "Right"'),
+        ("missionId", fields["mission"], "Mission identifier"),
+        (
+            "orbitPassDirection",
+            passes[fields["direction"]],
+            'Orbit direction, either "Ascending" or "Descending"',
+        ),
+        ("plannedDatatakeId", ["synthetic"], "List of planned datatakes included in the product"),
+        ("plannedObservationId", ["synthetic"], "List of planned observations included in the product"),
+        ("platformName", "NISAR", "Name of the platform used to collect the remote sensing data"),
+        ("processingCenter", "JPL", "Data processing center"),
+        ("processingDateTime", (end + timedelta(days=1)).isoformat(), "Processing date and time (in UTC)"),
+        ("processingType", "Nominal", "Nominal (or) Urgent (or) Custom (or) Undefined"),
+        ("productDoi", "10.5067/NIL2GCOV-B1", "Digital Object Identifier (DOI) for the product"),
+        ("productLevel", fields["level"], "Product level"),
+        ("productSpecificationVersion", "1.4.0", "Product specification version"),
+        ("productType", fields["product"], "Product type"),
+        ("productVersion", "0.1.0", "Product version"),
+        ("radarBand", "L", 'Acquired frequency band, either "L" or "S"'),
+        (
+            "zeroDopplerStartTime",
+            f"{start.isoformat()}.000000000",
+            "Azimuth start time (in UTC) of the product",
+        ),
+        ("zeroDopplerEndTime", f"{end.isoformat()}.000000000", "Azimuth stop time (in UTC) of the product"),
+    ]:
+        _put(group, key, value, description)
+
+
+def _bounding_polygon(band: Band) -> str:
+    """WKT (longitude latitude height) of the grid's outline, counterclockwise, ten points an edge."""
+    west, south, east, north = _edges(band)
+    there, back = np.arange(10) / 10, 1 - np.arange(10) / 10
+    u = np.concatenate([there, np.ones(10), back, np.zeros(11)])
+    v = np.concatenate([np.zeros(10), there, np.ones(10), back, [0]])
+    to_degrees = Transformer.from_crs(band.epsg, 4326, always_xy=True)
+    longitudes, latitudes = to_degrees.transform(west + (east - west) * u, south + (north - south) * v)
+    points = ",".join(f"{lon:.12f} {lat:.12f} 0" for lon, lat in zip(longitudes, latitudes, strict=True))
+    return f"POLYGON (({points}))"
+
+
+def _edges(band: Band) -> tuple[float, float, float, float]:
+    """Outer edges west, south, east, north in metres."""
+    half_x, half_y = (band.x[1] - band.x[0]) / 2, (band.y[0] - band.y[1]) / 2
+    return band.x[0] - half_x, band.y[-1] - half_y, band.x[-1] + half_x, band.y[0] + half_y
+
+
+def _write_grid(group: h5py.Group, key: str, band: Band, chunks: tuple[int, int]) -> None:
+    _write_axes(group, band.epsg, band.y, band.x)
+    for letter, axis, step in (("x", band.x, "pixels"), ("y", band.y, "lines")):
+        text = f"Nominal spacing in meters between consecutive {step}"
+        spacing = _put(group, f"{letter}CoordinateSpacing", axis[1] - axis[0], text, units="meters")
+        _set(spacing, long_name=f"{letter.upper()} coordinates spacing")
+    polarizations = sorted({pol for term in band.terms for pol in (term[:2], term[2:])})
+    _put(
+        group,
+        "listOfPolarizations",
+        polarizations,
+        f"List of processed polarization layers with frequency {key}",
+    )
+    _put(group, "listOfCovarianceTerms", list(band.terms), "List of processed covariance terms")
+    swaths = np.uint8(band.mask.max(where=band.mask < OUTSIDE, initial=1))
+    _put(group, "numberOfSubSwaths", swaths, "Number of swaths of continuous imagery", units="1")
+    for term, values in band.terms.items():
+        layer = _write_layer(group, term, band, chunks, values.dtype, values.__getitem__)
+        _set(layer, long_name=f"Geocoded polarimetric covariance term {term}")
+        _set(layer, description=f"Covariance between {term[:2]} and {term[2:]}")
+    wave = np.sin(np.arange(len(band.x)) / 30)
+    _write_rows(group, "numberOfLooks", band, chunks, (9.3 if key == "A" else 37.2) * (1 + 0.1 * wave))
+    _set(group["numberOfLooks"], long_name="Number of radar looks")
+    _set(group["numberOfLooks"], description="Number of averaged radar-grid pixels for covariance estimation")
+    _write_rows(group, "rtcGammaToSigmaFactor", band, chunks, 0.74 + 0.04 * wave)
+    _set(
+        group["rtcGammaToSigmaFactor"],
+        long_name="Radiometric terrain correction area normalization factor gamma0 to sigma0",
+        description="Radiometric terrain correction factor to normalize GCOV terms from gamma0 to sigma0",
+    )
+    mask = _create(group, "mask", band.mask.shape, chunks, np.uint8, compression=9)
+    mask[:] = band.mask
+    _set(mask, _FillValue=OUTSIDE, valid_min=np.uint8(0), grid_mapping="projection")
+    _set(mask, long_name="Valid samples subswath mask", description=MASK_DESCRIPTION)
+
+
+def _write_rows(group: h5py.Group, name: str, band: Band, chunks: tuple[int, int], row: np.ndarray) -> None:
+    """Write a float32 layer that is `row` (nx,) all the way down, NaN outside the swath."""
+    row = row.astype(np.float32)
+    _write_layer(
+        group,
+        name,
+        band,
+        chunks,
+        row.dtype,
+        lambda rows: np.where(band.mask[rows] == OUTSIDE, np.float32("nan"), row),
+    )
+
+
+def _write_layer(
+    group: h5py.Group,
+    name: str,
+    band: Band,
+    chunks: tuple[int, int],
+    dtype: np.dtype,
+    block: Callable[[slice], np.ndarray],
+) -> h5py.Dataset:
+    """Write a layer one row of chunks at a time; `block` gives the samples of a slice of rows."""
+    layer = _create(group, name, band.mask.shape, chunks, dtype, shuffle=True, compression=1)
+    parts = {"_real": np.real, "_imag": np.imag} if dtype.kind == "c" else {"": np.asarray}
+    moments = {infix: [] for infix in parts}
+    for top in range(0, layer.shape[0], layer.chunks[0]):
+        rows = slice(top, top + layer.chunks[0])
+        values = block(rows)
+        layer[rows] = values
+        for infix, part in parts.items():
+            moments[infix].append(_moments(part(values)))
+    for infix, found in moments.items():
+        _set(layer, **_statistics(infix, found))
+    if dtype.kind == "f":
+        _set(layer, valid_min=np.float32(0))
+    fill = complex(np.nan, np.nan) if dtype.kind == "c" else np.nan
+    _set(layer, _FillValue=dtype.type(fill), units="1", grid_mapping="projection")
+    return layer
+
+
+def _moments(values: np.ndarray) -> tuple[int, float, float, float, float]:
+    """Count, minimum, maximum, sum and sum of squares of the finite values."""
+    finite = values[np.isfinite(values)].astype(np.float64)
+    return finite.size, finite.min(initial=np.inf), finite.max(initial=-np.inf), finite.sum(), finite @ finite
+
+
+def _statistics(infix: str, moments: list[tuple[int, float, float, float, float]]) -> dict[str, float]:
+    """The attributes on all finite samples, whatever the mask says; NaN, NaN, 0, 0 where there is none."""
+    counts, minima, maxima, sums, squares = zip(*moments, strict=True)
+    count, total = sum(counts), sum(sums)
+    mean = total / max(count, 1)
+    return {
+        f"min{infix}_value": float(min(minima) if count else np.nan),
+        f"max{infix}_value": float(max(maxima) if count else np.nan),
+        f"mean{infix}_value": float(mean),
+        f"sample_stddev{infix}": math.sqrt(max(sum(squares) - total * mean, 0) / max(count - 1, 1)),
+    }
+
+
+def _create(
+    group: h5py.Group, name: str, shape: tuple[int, ...], chunks: tuple[int, ...], dtype: np.dtype, **filters
+) -> h5py.Dataset:
+    """Create a chunked dataset on the axes of its group: (y, x), or (height, y, x)."""
+    chunks = tuple(min(pair) for pair in zip(chunks, shape, strict=True))
+    dataset = group.create_dataset(name, shape, dtype, chunks=chunks, track_times=False, **filters)
+    for dimension, scale in enumerate(("heightAboveEllipsoid", "yCoordinates", "xCoordinates")[-len(shape) :]):
+        dataset.dims[dimension].attach_scale(group[scale])
+    return dataset
+
+
+def _write_axes(group: h5py.Group, epsg: int, y: np.ndarray, x: np.ndarray) -> None:
+    """Write `projection` and the dimension scales of a group."""
+    description = "Product map grid projection: EPSG code, with additional projection information as HDF5 Attributes"
+    _put(group, "projection", np.uint32(epsg), description, **_projection_attributes(epsg))
+    for letter, values in (("y", y), ("x", x)):
+        name = f"{letter.upper()} coordinates"
+        scale = _put(group, f"{letter}Coordinates", values, f"{name} in specified projection", units="meters")
+        _set(scale, standard_name=f"projection_{letter}_coordinate", long_name=f"{name} of projection")
+        scale.make_scale()
+
+
+def _projection_attributes(epsg: int) -> dict:
+    crs = CRS.from_epsg(epsg)
+    cf = crs.to_cf()
+    kept = [
+        "false_easting",
+        "false_northing",
+        "inverse_flattening",
+        "latitude_of_projection_origin",
+        "semi_major_axis",
+        "longitude_of_central_meridian",
+        "scale_factor_at_central_meridian",
+        "standard_parallel",
+        "straight_vertical_longitude_from_pole",
+    ]
+    attributes = {key: cf[key] for key in kept if key in cf}
+    if crs.utm_zone:
+        attributes["utm_zone_number"] = int(crs.utm_zone[:-1])
+    else:  # polar stereographic: the pole on the side of the standard parallel
+        attributes["latitude_of_projection_origin"] = math.copysign(90.0, cf["standard_parallel"])
+    return attributes | {
+        "ellipsoid": "WGS84",
+        "epsg_code": epsg,
+        # The one variable-length text of the product
+        "grid_mapping_name": np.array(cf["grid_mapping_name"], dtype=h5py.string_dtype()),
+        "longitude_of_projection_origin": 0.0,
+        "spatial_ref": crs.to_wkt("WKT1_GDAL", output_axis_rule=True),
+    }
+
+
+def _write_metadata(group: h5py.Group, fields: dict[str, str], bands: dict[str, Band]) -> None:
+    """A small part of the product's metadata, with look-up tables of its kinds."""
+    band = next(iter(bands.values()))
+    west, south, east, north = _edges(band)
+    y, x = np.linspace(north, south, 13), np.linspace(west, east, 14)
+    day = f"seconds since {datetime.strptime(fields['start'][:8], '%Y%m%d').isoformat()}"
+    _write_radar_grid(group.create_group("radarGrid"), band.epsg, np.linspace(north, south, 36), x, day)
+    for key, one in bands.items():
+        noise = group.create_group(f"calibrationInformation/frequency{key}/noiseEquivalentBackscatter")
+        _write_axes(noise, band.epsg, y, x)
+        for pol in (term[:2] for term in one.terms if term[:2] == term[2:]):
+            _put_lut(noise, pol, np.full((13, 14), 1e-3, np.float32), compression=9)
+            description = "Noise equivalent backscatter in linear scale (units of DN^2)"
+            _set(
+                noise[pol],
+                description=description,
+                units="1",
+                grid_mapping="projection",
+                _FillValue=np.float32("nan"),
+            )
+    orbit = group.create_group("orbit")
+    time = np.arange(10) * 10.0
+    _put(orbit, "time", time, "Time vector record", units=day)
+    _put(orbit, "position", 7.1e6 + np.outer(time, [1, 2, 7e3]), "Position vector record", units="meters")
+    velocity = np.outer(np.ones(10), [1, 2, 7e3])
+    _put(orbit, "velocity", velocity, "Velocity vector record", units="meters / second")
+    _put(orbit, "interpMethod", "Hermite", 'Orbit interpolation method, either "Hermite" or "Legendre"')
+    rtc = group.create_group("processingInformation/parameters/rtc")
+    _put(rtc, "outputBackscatterNormalizationConvention", "gamma0", "Backscatter normalization convention")
+    _put(rtc, "outputBackscatterExpressionConvention", "Linear power", "Backscatter expression convention")
+
+
+def _write_radar_grid(group: h5py.Group, epsg: int, y: np.ndarray, x: np.ndarray, day: str) -> None:
+    """Cubes (height, y, x) of the viewing geometry, one chunk a height."""
+    heights = np.linspace(-500, 9500, 21)
+    _write_axes(group, epsg, y, x)
+    scale = _put(group, "heightAboveEllipsoid", heights, "Height values above WGS84 Ellipsoid", units="meters")
+    scale.make_scale()
+    shape = (len(heights), len(y), len(x))
+    across = np.broadcast_to(np.linspace(0, 1, len(x)) + heights[:, None, None] / 1e5, shape)
+    along = np.broadcast_to(np.linspace(35, 0, len(y))[:, None], shape)
+    for name, values, units in [
+        ("incidenceAngle", (33 + 14 * across).astype(np.float32), "degrees"),
+        ("elevationAngle", (29 + 11 * across).astype(np.float32), "degrees"),
+        ("slantRange", 8.9e5 + 1.4e5 * across, "meters"),
+        ("zeroDopplerAzimuthTime", along, day),
+    ]:
+        _put_lut(group, name, values, shuffle=True, compression=1)
+        _set(group[name], description=f"{name} at the heights of the cube", units=units, _FillValue=np.nan)
+
+
+def _put_lut(group: h5py.Group, name: str, values: np.ndarray, **filters) -> None:
+    """Write a look-up table (height, y, x) or (y, x), one chunk a height."""
+    chunks = (1, 1, *values.shape[-2:])[-values.ndim :]
+    _create(group, name, values.shape, chunks, values.dtype, **filters)[:] = values
+
+
+def _write_exception_mask(group: h5py.Group, shape: tuple[int, int], chunks: tuple[int, int]) -> None:
+    mask = _create(group, "inputDataExceptionMask", shape, chunks, np.uint8, compression=9)
+    mask[:] = 0
+    _set(mask, long_name="Input data exception mask", grid_mapping="projection")

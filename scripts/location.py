@@ -1,0 +1,50 @@
+"""Map and GeoJSON of the AOI and the footprints of its granules."""
+
+import json
+from pathlib import Path
+
+import shapely
+import zarr
+
+from gcov import figures, store
+from gcov.log import job_log
+
+
+def location(*, fragments: list[Path], basemap: str | None, geojson: Path, picture: Path) -> None:
+    """Write the AOI and each granule's footprint (as the product states it) as GeoJSON features and as a map.
+
+    Longitude and latitude, EPSG:4326. Tiles of the provider `basemap` lie under the map where they can be had.
+    """
+    groups = [zarr.open_group(path, mode="r") for path in fragments]
+    features = [aoi_feature(groups[0]), *(granule_feature(group) for group in groups)]
+    with store.building(geojson) as part:
+        part.write_text(json.dumps({"type": "FeatureCollection", "features": features}, indent=1) + "\n")
+    figures.save(figures.location(features, basemap), picture)
+
+
+def aoi_feature(fragment: zarr.Group) -> dict:
+    """The AOI: its polygon or box."""
+    polygon = fragment.attrs["aoi_polygon"]
+    shape = shapely.from_wkt(polygon) if polygon else shapely.box(*fragment.attrs["aoi_bbox"])
+    return feature(shape, {"kind": "aoi", "name": fragment.attrs["aoi"]})
+
+
+def granule_feature(fragment: zarr.Group) -> dict:
+    """A granule's footprint with the facts of its record."""
+    footprint = shapely.force_2d(shapely.from_wkt(fragment.attrs["bounding_polygon"]))
+    return feature(footprint, {"kind": "granule", **json.loads(fragment.attrs["granule_record"])})
+
+
+def feature(shape: shapely.Geometry, properties: dict) -> dict:
+    """A GeoJSON feature."""
+    return {"type": "Feature", "properties": properties, "geometry": json.loads(shapely.to_geojson(shape))}
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0], snakemake.wildcards.aoi):
+        location(
+            fragments=[Path(path) for path in snakemake.input],
+            basemap=snakemake.params.basemap,
+            geojson=Path(snakemake.output.geojson),
+            picture=Path(snakemake.output.picture),
+        )

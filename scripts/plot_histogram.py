@@ -1,0 +1,23 @@
+"""Plot a term's histogram, in dB or in power."""
+
+from pathlib import Path
+
+from gcov import figures
+from gcov.log import job_log
+
+
+def plot_histogram(*, counts: Path, series: Path, quantity: str, title: str, output: Path) -> None:
+    """A PNG of the histogram CSV `counts`; `series` gives the number of samples and the maturity of the data."""
+    figure = figures.histogram(figures.read_rows(counts), figures.read_rows(series), quantity=quantity, title=title)
+    figures.save(figure, output)
+
+
+if __name__ == "__main__":
+    wildcards = snakemake.wildcards
+    with job_log(snakemake.log[0], f"{wildcards.aoi} {wildcards.term}"):
+        plot_histogram(
+            **{name: Path(path) for name, path in snakemake.input.items()},
+            quantity=wildcards.quantity,
+            title=f"{wildcards.aoi}, {wildcards.term}",
+            output=Path(snakemake.output[0]),
+        )

@@ -1,0 +1,21 @@
+"""Plot a term's mean series on two axes: power and dB."""
+
+from pathlib import Path
+
+from gcov import figures
+from gcov.log import job_log
+
+
+def plot_mean_series(*, series: Path, title: str, output: Path) -> None:
+    """A PNG of the mean series CSV."""
+    figures.save(figures.mean_series(figures.read_rows(series), title=title), output)
+
+
+if __name__ == "__main__":
+    wildcards = snakemake.wildcards
+    with job_log(snakemake.log[0], f"{wildcards.aoi} {wildcards.term}"):
+        plot_mean_series(
+            series=Path(snakemake.input[0]),
+            title=f"{wildcards.aoi}, {wildcards.term}",
+            output=Path(snakemake.output[0]),
+        )

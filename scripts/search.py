@@ -1,0 +1,100 @@
+"""Find an AOI's granules, keep the newest release of each acquisition, and say what the run will cost."""
+
+import math
+from pathlib import Path
+
+import shapely
+
+from gcov import catalog, granules
+from gcov.errors import GcovError
+from gcov.granules import Granule
+from gcov.log import job_log, log
+from gcov.store import building
+
+POSTING = {
+    "05": 80,
+    "20": 20,
+    "40": 10,
+    "77": 20,
+}  # metres, by the bandwidth in the granule's mode; others as 20 MHz
+BYTES_PER_PIXEL = {True: 4 * 0.85, False: 8 * 0.9}  # compressed size of a diagonal term, of a complex one
+
+
+def search(
+    *,
+    bbox: tuple[float, float, float, float],
+    polygon: str | None,
+    entries: tuple[str, ...],
+    asked: dict,
+    cmr_host: str,
+    frequency: str,
+    terms: tuple[str, ...],
+    records: Path,
+    table: Path,
+) -> None:
+    """Write one record per kept granule into the folder `records`, and every granule found with its fate to `table`.
+
+    Raises GcovError if nothing is found, or if what is found cannot be one time series (with a table of it).
+    """
+    if entries:
+        found = catalog.listed_granules(entries)
+    else:
+        found = catalog.search_archive(polygon or shapely.box(*bbox).wkt, asked, cmr_host)
+    if not found:
+        raise GcovError(f"no granules found; asked for {list(entries) or {'bbox': list(bbox), **asked}}")
+    kept, dropped = granules.newest_releases(found)
+    granules.check_one_series(kept)
+    with building(table) as part:
+        granules.write_table(part, kept, dropped)
+    with building(records) as part:
+        granules.write_records(part, kept)
+    report(kept, dropped, bbox, frequency, terms)
+
+
+def report(
+    kept: list[Granule],
+    dropped: list[tuple[Granule, str]],
+    bbox: tuple[float, float, float, float],
+    frequency: str,
+    terms: tuple[str, ...],
+) -> None:
+    """Log what was kept, what was dropped and why, and what it will cost."""
+    for granule, reason in dropped:
+        log.info("dropped %s: %s", granule.name, reason)
+    if note := granules.maturity_note(" ".join({g.maturity for g in date}) for date in granules.passes(kept)):
+        log.warning("this stack %s", note if note.startswith("mixes") else f"holds {note}")
+    need = sum(needed_bytes(granule, bbox, frequency, terms) for granule in kept)
+    log.info(
+        "%d granules kept (%d dates), %d dropped; whole they are %s, this AOI needs roughly %.0f MB of them",
+        len(kept),
+        len(granules.passes(kept)),
+        len(dropped),
+        f"{sum(g.size or 0 for g in kept) / 1e6:.0f} MB" if any(g.size for g in kept) else "of unknown size",
+        need / 1e6,
+    )
+
+
+def needed_bytes(
+    granule: Granule, bbox: tuple[float, float, float, float], frequency: str, terms: tuple[str, ...]
+) -> float:
+    """Rough compressed size of the 512 x 512 chunks that the AOI's box touches, all terms and the mask, in bytes.
+
+    From the size of the box and the posting that belongs to the granule's mode; never more than the granule itself.
+    """
+    west, south, east, north = bbox
+    height = (north - south) * 111_000
+    width = (east - west) * 111_000 * math.cos(math.radians((south + north) / 2))
+    bandwidth = (granule.mode or "")[:2] if frequency == "A" else "05"
+    chunks = math.prod(side / POSTING.get(bandwidth, 20) / 512 + 1 for side in (height, width))
+    per_pixel = sum(BYTES_PER_PIXEL[term[:2] == term[2:]] for term in terms) + 0.02
+    return min(chunks * 512 * 512 * per_pixel, granule.size or math.inf)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0], snakemake.wildcards.aoi):
+        search(
+            **snakemake.params,
+            cmr_host=snakemake.config["archive"]["cmr_host"],
+            records=Path(snakemake.output.records),
+            table=Path(snakemake.output.table),
+        )

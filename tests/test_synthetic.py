@@ -1,0 +1,190 @@
+"""The synthetic granules hold what they were given, laid out as the product is."""
+
+from datetime import datetime
+
+import h5py
+import numpy as np
+import pytest
+from pyproj import CRS, Transformer
+
+from gcov.landscape import landscape
+from gcov.synthetic import Band, block_average, centres, granule_name, write_granule
+
+START = datetime(2025, 11, 23, 23, 47, 39)
+GRID = "science/LSAR/GCOV/grids/frequency"
+
+
+@pytest.fixture
+def band() -> Band:
+    """32 x 24 pixels with an off-diagonal term; NaN and rubbish where the mask is 0, NaN where it is 255."""
+    rng = np.random.default_rng(3)
+    mask = rng.choice([1, 2, 1, 2, 0, 255], (32, 24)).astype(np.uint8)
+    power = rng.gamma(9, 0.01, (32, 24)).astype(np.float32)
+    power[mask == 255] = np.nan
+    power[(mask == 0) & (rng.random((32, 24)) < 0.5)] = np.nan
+    power[np.unravel_index(np.flatnonzero((mask == 0) & np.isfinite(power))[0], power.shape)] = 1e-18
+    cross = (power * np.exp(1j * rng.uniform(0, 6, (32, 24)))).astype(np.complex64)
+    return Band(
+        32645,
+        centres(191_760, 20, 24),
+        centres(3_132_240, -20, 32),
+        {"HHHH": power, "HHHV": cross, "HVHV": power / 8},
+        mask,
+    )
+
+
+def test_name_is_the_archives():
+    assert granule_name(mode="4005", start=START) == (
+        "NISAR_L2_PR_GCOV_006_026_A_016_4005_DHDH_A_20251123T234739_20251123T234814_X05009_N_F_J_001"
+    )
+
+
+def test_centres_lie_half_a_posting_inside_the_edge():
+    np.testing.assert_array_equal(centres(240, -80, 3), [200, 120, 40])
+
+
+def test_arrays_come_back_exactly(band, tmp_path):
+    path = write_granule(tmp_path, granule_name(start=START), {"A": band}, chunks=(10, 100))
+    with h5py.File(path) as file:
+        grid = file[GRID + "A"]
+        for term, values in band.terms.items():
+            assert grid[term].dtype == values.dtype
+            np.testing.assert_array_equal(grid[term][()], values)
+        np.testing.assert_array_equal(grid["mask"][()], band.mask)
+        np.testing.assert_array_equal(grid["HVHV"].dims[0][0][()], band.y)
+        np.testing.assert_array_equal(grid["HVHV"].dims[1][0][()], band.x)
+        np.testing.assert_array_equal(np.isnan(grid["numberOfLooks"][()]), band.mask == 255)
+        assert list(grid["listOfPolarizations"]) == [b"HH", b"HV"]
+        assert list(grid["listOfCovarianceTerms"]) == [b"HHHH", b"HHHV", b"HVHV"]
+        assert (grid["xCoordinateSpacing"][()], grid["yCoordinateSpacing"][()]) == (20, -20)
+        assert grid["numberOfSubSwaths"][()] == 2
+
+
+def test_storage_is_the_products(band, tmp_path):
+    path = write_granule(tmp_path, granule_name(start=START), {"A": band}, page_size=16384, chunks=(10, 100))
+    with h5py.File(path) as file:
+        term, mask = file[GRID + "A/HHHH"], file[GRID + "A/mask"]
+        assert (term.chunks, term.shuffle, term.compression, term.compression_opts) == (
+            (10, 24),
+            True,
+            "gzip",
+            1,
+        )
+        assert (mask.chunks, mask.shuffle, mask.compression, mask.compression_opts) == (
+            (10, 24),
+            False,
+            "gzip",
+            9,
+        )
+        assert mask.attrs["_FillValue"].dtype == np.int64
+        plist = file.id.get_create_plist()
+        assert plist.get_file_space_strategy()[0] == h5py.h5f.FSPACE_STRATEGY_PAGE
+        assert plist.get_file_space_page_size() == 16384
+    assert path.read_bytes()[8] == 2  # the superblock's version
+
+
+def test_statistics_count_the_invalid_samples_too(band, tmp_path):
+    path = write_granule(tmp_path, granule_name(start=START), {"A": band}, chunks=(10, 100))
+    with h5py.File(path) as file:
+        found = {term: dict(file[GRID + "A"][term].attrs) for term in ("HHHH", "HHHV")}
+    power, real = band.terms["HHHH"].astype(float), band.terms["HHHV"].real.astype(float)
+    assert found["HHHH"]["min_value"] == np.float32(1e-18)
+    assert found["HHHH"]["max_value"] == np.nanmax(power)
+    assert found["HHHH"]["mean_value"] == pytest.approx(np.nanmean(power), rel=1e-12)
+    assert found["HHHH"]["sample_stddev"] == pytest.approx(np.nanstd(power, ddof=1), rel=1e-9)
+    assert found["HHHV"]["sample_stddev_real"] == pytest.approx(np.nanstd(real, ddof=1), rel=1e-9)
+
+
+def test_identification_follows_the_name(band, tmp_path):
+    name = granule_name(start=START, direction="D", track=7, frame=70, crid="P05023", coverage="P")
+    with h5py.File(write_granule(tmp_path, name, {"B": band})) as file:
+        found = {key: dataset[()] for key, dataset in file["science/LSAR/identification"].items()}
+    assert found["granuleId"] == name.encode()
+    assert (found["trackNumber"], found["frameNumber"]) == (7, 70)
+    assert (found["orbitPassDirection"], found["isFullFrame"]) == (b"Descending", b"False")
+    assert found["compositeReleaseId"] == b"P05023"
+    assert found["zeroDopplerStartTime"] == b"2025-11-23T23:47:39.000000000"
+    assert found["zeroDopplerEndTime"] == b"2025-11-23T23:48:14.000000000"
+    assert list(found["listOfFrequencies"]) == [b"B"]
+
+
+def test_bounding_polygon_is_the_grids_outline_counterclockwise(band, tmp_path):
+    with h5py.File(write_granule(tmp_path, granule_name(start=START), {"A": band})) as file:
+        wkt = file["science/LSAR/identification/boundingPolygon"][()].decode()
+    points = np.array([point.split() for point in wkt.removeprefix("POLYGON ((")[:-2].split(",")], float)
+    x, y = Transformer.from_crs(4326, 32645, always_xy=True).transform(points[:, 0], points[:, 1])
+    assert (x[0], y[0]) == (x[-1], y[-1])
+    np.testing.assert_allclose([x.min(), x.max()], [191_760, 191_760 + 24 * 20], atol=1e-3)
+    np.testing.assert_allclose([y.min(), y.max()], [3_132_240 - 32 * 20, 3_132_240], atol=1e-3)
+    x, y = x - x[0], y - y[0]
+    assert np.sum(x[:-1] * y[1:] - x[1:] * y[:-1]) / 2 == pytest.approx(24 * 20 * 32 * 20, rel=1e-6)
+
+
+@pytest.mark.parametrize("epsg", [32645, 32721, 3413, 3031])
+def test_projection_names_its_crs(epsg, tmp_path):
+    flat = np.ones((4, 5), np.float32)
+    band = Band(epsg, centres(480_000, 20, 5), centres(960_000, -20, 4), {"HHHH": flat}, flat.astype(np.uint8))
+    with h5py.File(write_granule(tmp_path, granule_name(start=START), {"A": band})) as file:
+        projection = file[GRID + "A/projection"]
+        assert projection[()] == projection.attrs["epsg_code"] == epsg
+        assert CRS.from_wkt(projection.attrs["spatial_ref"].decode()).to_epsg() == epsg
+        pole = {3413: 90, 3031: -90}.get(epsg, 0)
+        assert projection.attrs["latitude_of_projection_origin"] == pole
+
+
+def test_same_input_same_bytes(band, tmp_path):
+    name = granule_name(start=START)
+    first = write_granule(tmp_path, name, {"A": band}, page_size=4096, file_name="first.h5")
+    second = write_granule(tmp_path, name, {"A": band}, page_size=4096, file_name="second.h5")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_exception_mask_has_the_first_bands_shape(band, tmp_path):
+    bands = {"A": band, "B": block_average(band, 4)}
+    with h5py.File(write_granule(tmp_path, granule_name(start=START), bands, exception_mask=True)) as file:
+        assert file[GRID + "B/HHHH"].shape == (8, 6)
+        assert file[GRID + "B/inputDataExceptionMask"].shape == (32, 24)
+
+
+def test_block_average_is_the_mean_of_each_blocks_samples(band):
+    coarse = block_average(band, 4)
+    power, mask = band.terms["HHHH"], band.mask
+    for row, column in np.ndindex(8, 6):
+        block = np.s_[4 * row : 4 * row + 4, 4 * column : 4 * column + 4]
+        assert coarse.terms["HHHH"][row, column] == pytest.approx(np.nanmean(power[block]), rel=1e-6)
+        inside = mask[block][mask[block] != 255]
+        expected = 0 if inside.size < 16 else inside.min()
+        assert coarse.mask[row, column] == expected
+    np.testing.assert_array_equal(coarse.x, centres(191_760, 80, 6))
+    np.testing.assert_array_equal(coarse.y, centres(3_132_240, -80, 8))
+
+
+def test_landscape_is_spoilt_where_the_mask_says_so():
+    terms, mask = landscape((300, 280)).scene(0)
+    assert set(np.unique(mask)) == {0, 1, 2, 255}
+    for values in terms.values():
+        assert values.dtype == np.float32
+        assert np.isnan(values[mask == 255]).all()
+        assert (values[(mask == 1) | (mask == 2)] > 0).all()
+        rim = values[mask == 0]
+        assert 0.3 < np.isnan(rim).mean() < 0.5
+        assert np.nanmin(rim) < 1e-16
+
+
+def test_landscape_repeats_a_day_and_fells_the_stand():
+    land = landscape((300, 280))
+    before, after = land.scene(24)[0]["HHHH"], land.scene(36)[0]["HHHH"]
+    np.testing.assert_array_equal(before, landscape((300, 280)).scene(24)[0]["HHHH"])
+    drop = 10 * np.log10(after[land.felled].mean() / before[land.felled].mean())
+    assert drop == pytest.approx(-4.5, abs=0.3)
+
+
+def test_landscape_has_the_brightness_and_speckle_of_nine_looks():
+    land = landscape((300, 280))
+    terms, mask = land.scene(0)
+    valid = (mask == 1) | (mask == 2)
+    assert terms["HHHH"][valid].mean() == pytest.approx(0.1, rel=0.1)
+    assert terms["HVHV"][valid].mean() == pytest.approx(0.012, rel=0.1)
+    dry = valid & ~land.water
+    speckle = terms["HHHH"][dry] / land.backscatter["HHHH"][dry]
+    assert speckle.mean() ** 2 / speckle.var() == pytest.approx(9, rel=0.05)
