@@ -19,11 +19,11 @@ check: .venv/dev
 .venv/runtime: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --prefer-binary -r requirements.txt
 	touch $@
 
 .venv/dev: requirements-dev.txt .venv/runtime
-	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --prefer-binary -r requirements-dev.txt
 	touch $@
 
 # uv comes from outside (`pipx install uv`); one set of versions for every Python and platform

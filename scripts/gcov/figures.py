@@ -69,12 +69,17 @@ def mean_series(rows: list[dict[str, str]], *, title: str) -> Figure:
     left = figure.subplots()
     right = left.twinx()
     with_mean = [row for row in rows if row["mean_power"]]
-    for axes, key, colour, marker in ((left, "power", POWER, "s"), (right, "db", DB, "o")):
-        values = [float(row[f"mean_{key}"] or "nan") for row in with_mean]
+    for axes, key, colour, marker, (foot, head) in (
+        (left, "power", POWER, "s", (0.9, 0.15)),  # the two curves have nearly one shape: power in the upper half,
+        (right, "db", DB, "o", (0.15, 0.9)),  # dB in the lower one
+    ):
+        values = np.array([float(row[f"mean_{key}"] or "nan") for row in with_mean])
         axes.plot(times(with_mean), values, marker=marker, color=colour, linewidth=1.4, markersize=5)
         axes.set_ylabel(f"mean {GAMMA0[key]}", color=colour)
         axes.tick_params(axis="y", colors=colour)
-        axes.margins(y=0.15)
+        if values.size:
+            span = np.nanmax(values) - np.nanmin(values) or abs(values[0]) * 0.1
+            axes.set_ylim(np.nanmin(values) - foot * span, np.nanmax(values) + head * span)
     if empty := times([row for row in rows if not row["mean_power"]]):
         left.plot(
             empty,
@@ -115,7 +120,7 @@ def location(features: list[dict], basemap: str | None) -> Figure:
     axes = figure.subplots()
     for granule in granules:
         for ring in rings(granule):
-            axes.fill(*ring, facecolor="#1f4e79", alpha=min(0.15, 1 / len(granules)))
+            axes.fill(*ring, facecolor="#1f4e79", alpha=min(0.15, 0.3 / len(granules)))
             axes.plot(*ring, color="#1f4e79", linewidth=0.8)
     for ring in rings(aoi):
         axes.fill(*ring, facecolor="#d02020", alpha=0.25)
