@@ -9,11 +9,13 @@ import h5py
 import numpy as np
 import zarr
 
-from gcov import archive, product, store
+from gcov import product, store
+from gcov.archive import open_bytes
 from gcov.granules import Granule, read_record
 from gcov.grid import Window, aoi_window, inside_polygon, window_grid
 from gcov.log import job_log, log
 from gcov.radiometry import is_valid
+from gcov.ranges import RangeFile
 
 
 def clip(
@@ -24,6 +26,7 @@ def clip(
     polygon: str | None,
     frequency: str,
     terms: tuple[str, ...],
+    archive: dict,
     fragment: Path,
 ) -> None:
     """Write the fragment: (time=1, y, x) terms as in the product (linear power) and `mask`, with provenance.
@@ -32,7 +35,8 @@ def clip(
     granule does not reach, and outside of a polygon. A granule without one valid sample there is a result as well.
     Raises GcovError, naming the granule, on a missing band or term and on a file that cannot be read.
     """
-    with product.open_hdf5(archive.open_bytes(granule), granule.name) as file:
+    source = open_bytes(granule, archive)
+    with product.open_hdf5(source, granule.name) as file:
         group = product.band(file, frequency, granule.name)
         datasets = {name: product.term(group, name, granule.name) for name in (*terms, "mask")}
         whole = product.grid_of(group, granule.name)
@@ -55,7 +59,12 @@ def clip(
             date = store.Date(granule.start, granule.name, granule.crid, granule.maturity)
             types = {name: dataset.dtype for name, dataset in datasets.items()}
             target = store.create(part, grid=grid, dates=[date], types=types, attributes=attributes)
-            n_valid = sum(copy_block(datasets, target, window, block, inside) for block in store.blocks(grid.shape))
+            n_valid = 0
+            for block in store.blocks(grid.shape):
+                part_window = window.part(*block)
+                if isinstance(source, RangeFile):
+                    source.prefetch([r for d in datasets.values() for r in product.chunk_ranges(d, part_window)])
+                n_valid += copy_block(datasets, target, part_window, block, inside)
             target.attrs["n_valid"] = n_valid
             store.consolidate(part)
     n_pixels = attributes["n_pixels"]
@@ -77,14 +86,8 @@ def copy_block(
 ) -> int:
     """Copy one block (rows and columns of the AOI's grid) of every dataset; returns its number of valid samples."""
     rows, cols = block
-    part = Window(
-        window.row_start + rows.start,
-        window.row_start + rows.stop,
-        window.col_start + cols.start,
-        window.col_start + cols.stop,
-    )
     for name, dataset in datasets.items():
-        samples = product.read_window(dataset, part)
+        samples = product.read_window(dataset, window)
         if inside is not None:
             samples[~inside[block]] = target[name].fill_value
         target[name][0, rows, cols] = samples
@@ -96,6 +99,7 @@ if __name__ == "__main__":
         clip(
             **snakemake.params,
             granule=read_record(snakemake.input.record),
+            archive=snakemake.config["archive"],
             aoi=snakemake.wildcards.aoi,
             fragment=Path(snakemake.output[0]),
         )

@@ -58,6 +58,11 @@ class Window:
         """(rows, columns)."""
         return self.row_stop - self.row_start, self.col_stop - self.col_start
 
+    def part(self, rows: slice, cols: slice) -> "Window":
+        """The part of the window in these of its own rows and columns."""
+        top, left = self.row_start, self.col_start
+        return Window(top + rows.start, top + rows.stop, left + cols.start, left + cols.stop)
+
     def within(self, shape: tuple[int, int]) -> "Window":
         """The part of the window that lies on a grid of this shape; empty (stop == start) where none does."""
         rows = sorted((0, self.row_start, shape[0]))[1], sorted((0, self.row_stop, shape[0]))[1]

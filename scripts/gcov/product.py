@@ -79,6 +79,20 @@ def read_window(dataset: h5py.Dataset, window: Window) -> np.ndarray:
     return samples
 
 
+def chunk_ranges(dataset: h5py.Dataset, window: Window) -> list[tuple[int, int]]:
+    """Where in the file the chunks lie that a window touches: (start, stop) in bytes."""
+    inside = window.within(dataset.shape)
+    if dataset.chunks is None or 0 in inside.shape:
+        return []
+    height, width = dataset.chunks
+    chunks = (
+        dataset.id.get_chunk_info_by_coord((row, col))
+        for row in range(inside.row_start // height * height, inside.row_stop, height)
+        for col in range(inside.col_start // width * width, inside.col_stop, width)
+    )
+    return [(chunk.byte_offset, chunk.byte_offset + chunk.size) for chunk in chunks if chunk.size]
+
+
 def bounding_polygon(file: h5py.File) -> str:
     """The granule's footprint as the product states it: WKT, longitude and latitude (and height)."""
     return _text(file[IDENTIFICATION], "boundingPolygon")

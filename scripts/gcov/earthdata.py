@@ -1,0 +1,95 @@
+"""Earthdata Login: the token, where it may come from, where it may go, and what each refusal means to the user.
+
+A token is kept in memory only. It goes to the host of `archive.credentials_url`, which is the archive's, and to no
+other: not to what that host redirects to, not into a message, not into a file.
+"""
+
+import base64
+import binascii
+import json
+import netrc
+import os
+import time
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import urllib3
+
+from gcov import http
+from gcov.errors import GcovError
+
+LOGIN = "https://urs.earthdata.nasa.gov"
+HOW = f"get one at {LOGIN} (Generate Token) and put it into the environment variable EARTHDATA_TOKEN"
+LICENCE = f"accept the licence once: {LOGIN} > EULAs > Accept New EULAs > Alaska Satellite Facility Data Access, then run again"
+
+
+def at_hand() -> str | None:
+    """Where a token or login would come from, in the order it is looked for; None where there is nothing."""
+    if os.environ.get("EARTHDATA_TOKEN"):
+        return "EARTHDATA_TOKEN"
+    if os.environ.get("EARTHDATA_USERNAME") and os.environ.get("EARTHDATA_PASSWORD"):
+        return "EARTHDATA_USERNAME and EARTHDATA_PASSWORD"
+    return "~/.netrc" if _netrc_login() else None
+
+
+@cache
+def token() -> str:
+    """The Bearer token: EARTHDATA_TOKEN, else the one that Earthdata Login gives for a name and password.
+
+    Raises GcovError, saying where to get one, if there is neither or the login is refused.
+    """
+    if given := os.environ.get("EARTHDATA_TOKEN", "").strip():
+        return given
+    login = os.environ.get("EARTHDATA_USERNAME"), os.environ.get("EARTHDATA_PASSWORD")
+    source = at_hand()
+    if source is None:
+        raise GcovError(f"no Earthdata token: {HOW}")
+    name, password = login if all(login) else _netrc_login()
+    headers = urllib3.make_headers(basic_auth=f"{name}:{password}")
+    answer = http.request("POST", f"{LOGIN}/api/users/find_or_create_token", headers)
+    if answer.status != 200:
+        raise GcovError(f"Earthdata Login refused the name and password from {source}: correct them, or {HOW}")
+    return json.loads(answer.data)["access_token"]
+
+
+def _netrc_login() -> tuple[str, str] | None:
+    path = Path(os.environ.get("NETRC", "~/.netrc")).expanduser()
+    try:
+        entry = netrc.netrc(path).authenticators(urlsplit(LOGIN).hostname)
+    except FileNotFoundError:
+        return None
+    except netrc.NetrcParseError as error:
+        raise GcovError(f"{path} cannot be read: line {error.lineno}") from None
+    return (entry[0], entry[2]) if entry else None
+
+
+def bearer(url: str, archive_host: str) -> dict[str, str]:
+    """The Authorization header for an address of the archive; nothing for any other host or port, or without TLS."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" or parts.netloc != archive_host:
+        return {}
+    return {"Authorization": f"Bearer {token()}"}
+
+
+def refusal(answer: http.Answer, what: str) -> GcovError:
+    """What a refusal of the archive (401, 403, or a redirect to the login page) means, for the user."""
+    if answer.status == 403:
+        return GcovError(f"{what}: this account may not read it (403): {LICENCE}")
+    expired = _expiry(token())
+    if expired is not None and expired < time.time():
+        day = datetime.fromtimestamp(expired, UTC).date()
+        return GcovError(f"{what}: the Earthdata token expired on {day}: {HOW}")
+    if b"expired" in answer.data.lower():
+        return GcovError(f"{what}: the Earthdata token has expired: {HOW}")
+    return GcovError(f"{what}: the Earthdata token is wrong (the archive does not know it): {HOW}")
+
+
+def _expiry(text: str) -> float | None:
+    """When a token ends, seconds since 1970, as it says itself (a JSON web token's `exp`); None if it does not."""
+    try:
+        payload = text.split(".")[1]
+        return float(json.loads(base64.urlsafe_b64decode(payload + "=="))["exp"])
+    except (IndexError, KeyError, TypeError, ValueError, binascii.Error):
+        return None

@@ -1,0 +1,127 @@
+"""A remote file for HDF5: read by ranges, in blocks for metadata and all at once for the chunks known to be needed."""
+
+import bisect
+import io
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+from gcov import http
+from gcov.errors import GcovError
+
+BLOCK = 1 << 20
+GAP = 1 << 16  # nearer ranges become one request: 64 KiB cost less than a round trip
+
+
+class Refused(Exception):
+    """The server does not let us read: the text says what it answered, without secrets."""
+
+
+class RangeFile(io.RawIOBase):
+    """A read-only file object over HTTP ranges.
+
+    What `prefetch` was told of is read from memory; everything else in aligned blocks of 1 MiB that are kept, so that
+    what was not foreseen is a slower read and never an error. `source` gives the (signed) address and renews it.
+    Raises Refused if the server refuses what has just been renewed; the constructor reads the first block.
+    """
+
+    def __init__(self, source):
+        self.source = source
+        self.requests = 0
+        self.bytes = 0
+        self._position = 0
+        self._identity = None
+        self._blocks: dict[int, bytes] = {}
+        self._ahead: list[tuple[int, bytes]] = []  # (start, bytes), in order of start
+        self._blocks[0] = self._get(0, BLOCK, tries=1)  # what is refused now has not expired
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer) -> int:
+        """Fill the buffer from the position on; fewer bytes only at the end of the file."""
+        view = memoryview(buffer).cast("B")
+        done = 0
+        while done < len(view) and self._position < self.size:
+            piece = self._known(self._position, len(view) - done)
+            view[done : done + len(piece)] = piece
+            done += len(piece)
+            self._position += len(piece)
+        return done
+
+    def _known(self, start: int, length: int) -> memoryview:
+        """Some bytes from `start` on, at least one: from memory, else from a block that is fetched now."""
+        index = bisect.bisect(self._ahead, start, key=lambda entry: entry[0]) - 1
+        if index >= 0:
+            begin, data = self._ahead[index]
+            if start < begin + len(data):
+                return memoryview(data)[start - begin : start - begin + length]
+        number = start // BLOCK
+        if number not in self._blocks:
+            self._blocks[number] = self._get(number * BLOCK, min((number + 1) * BLOCK, self.size))
+        within = start - number * BLOCK
+        return memoryview(self._blocks[number])[within : within + length]
+
+    def prefetch(self, ranges: list[tuple[int, int]]) -> None:
+        """Fetch ranges (start, stop) all at once, near ones together; they replace those fetched ahead before."""
+        wanted = [(start, min(stop, self.size)) for start, stop in merged(ranges) if not self._has(start, stop)]
+        with ThreadPoolExecutor(http.CONNECTIONS) as threads:
+            data = threads.map(lambda span: self._get(*span), wanted)
+            self._ahead = [(start, piece) for (start, _), piece in zip(wanted, data)]
+
+    def _has(self, start: int, stop: int) -> bool:
+        return all(number in self._blocks for number in range(start // BLOCK, -(-stop // BLOCK)))
+
+    def _get(self, start: int, stop: int, *, tries: int = 2) -> bytes:
+        """The bytes [start, stop); where they are refused, once more with a new address or new credentials."""
+        for _ in range(tries):
+            url, headers, ticket = self.source.target()
+            answer = http.request("GET", url, headers, span=(start, stop))
+            self.requests += 1
+            if answer.status == 206:
+                self._check_identity(answer)
+                self.bytes += len(answer.data)
+                return answer.data
+            if answer.status not in (400, 401, 403):
+                raise GcovError(f"{self.source.name}: {explain(answer.status)}")
+            self.source.renew(ticket)
+        raise Refused(f"it answered {answer.status}")
+
+    def _check_identity(self, answer: http.Answer) -> None:
+        """Learn the file's size from the first answer; refuse a file that changes while it is read."""
+        identity = answer.headers["Content-Range"].rpartition("/")[2], answer.headers.get("ETag")
+        if self._identity is None:
+            self._identity = identity
+            self.size = int(identity[0])
+        elif identity != self._identity:
+            raise GcovError(f"{self.source.name} changed in the archive while it was read: run again")
+
+
+def explain(status: int) -> str:
+    """What an unexpected status means for the user."""
+    known = {
+        404: "there is no such granule (404): it may have been withdrawn; look again with `-R search`",
+        200: "the server ignores range requests: download the file and name it under `granules:`",
+    }
+    return known.get(status, f"the server answered {status}")
+
+
+def merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ranges (start, stop) in order, those nearer than GAP joined."""
+    joined: list[list[int]] = []
+    for start, stop in sorted(ranges):
+        if joined and start - joined[-1][1] <= GAP:
+            joined[-1][1] = max(joined[-1][1], stop)
+        else:
+            joined.append([start, stop])
+    return [(start, stop) for start, stop in joined]

@@ -1,0 +1,124 @@
+"""Small synthetic granules, and analysis folders in which the workflow is run on them."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from helpers import BBOX, EPSG, FIRST, NORTH, REPO, SHAPE, WEST
+
+from gcov.landscape import landscape
+from gcov.synthetic import Band, block_average, centres, granule_name, write_granule
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A folder with a config/config.yaml of its own, as any user's."""
+
+    folder: Path
+
+    def configure(self, config: dict | str) -> "Analysis":
+        """Write the configuration: a mapping, or YAML text."""
+        path = self.folder / "config" / "config.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(config if isinstance(config, str) else yaml.safe_dump(config, sort_keys=False))
+        return self
+
+    def snakemake(self, *arguments: str, env: dict | None = None) -> subprocess.CompletedProcess:
+        """Run the workflow there; the process's `output` is all it printed."""
+        command = [sys.executable, "-m", "snakemake", "-s", str(REPO / "Snakefile"), "-d", str(self.folder)]
+        done = subprocess.run(
+            [*command, "--cores", "2", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=env,
+            timeout=300,
+        )
+        done.output = done.stdout
+        return done
+
+    def run(self, *arguments: str, env: dict | None = None) -> str:
+        """Run the workflow there, which must succeed; returns what it printed."""
+        done = self.snakemake(*arguments, env=env)
+        assert done.returncode == 0, done.output
+        return done.output
+
+    def results(self, pattern: str = "**/*") -> list[str]:
+        """Paths below results/, sorted."""
+        root = self.folder / "results"
+        return sorted(str(path.relative_to(root)) for path in root.glob(pattern))
+
+
+@pytest.fixture
+def analysis(tmp_path) -> Analysis:
+    """An empty analysis folder."""
+    return Analysis(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def module_analysis(tmp_path_factory) -> Analysis:
+    """An analysis folder that the tests of a module share."""
+    return Analysis(tmp_path_factory.mktemp("analysis"))
+
+
+@pytest.fixture(scope="session")
+def valley():
+    """The landscape of all small granules."""
+    return landscape(SHAPE)
+
+
+@pytest.fixture(scope="session")
+def band(valley):
+    """A function giving frequency A on a day: 120 x 152 pixels of 20 m, terms HHHH and HVHV."""
+
+    def of(day: int = 0) -> Band:
+        terms, mask = valley.scene(day)
+        return Band(EPSG, centres(WEST, 20, SHAPE[1]), centres(NORTH, -20, SHAPE[0]), terms, mask)
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def granules(band, tmp_path_factory) -> list[Path]:
+    """Four granules, 12 days apart, with frequencies A and B; of the second there are two releases.
+
+    In order of name: the BETA releases X05009 and X05010 of the second date lie side by side.
+    """
+    folder = tmp_path_factory.mktemp("granules")
+    paths = []
+    for index in range(4):
+        one = band(12 * index)
+        for crid in ("X05009", "X05010") if index == 1 else ("X05009",):
+            name = granule_name(cycle=6 + index, start=FIRST + timedelta(days=12 * index), crid=crid)
+            bands = {"A": one, "B": block_average(one, 4)}
+            paths.append(write_granule(folder, name, bands, chunks=(64, 64)))
+    return paths
+
+
+@pytest.fixture(scope="session")
+def newest(granules) -> list[Path]:
+    """The four granules that the release rule keeps."""
+    return [path for i, path in enumerate(granules) if i != 1]
+
+
+@pytest.fixture
+def write(tmp_path):
+    """A function that writes one granule of given bands (or of a single band A) into the test's folder."""
+
+    def one(bands, *, folder="granules", start: datetime = FIRST, file_name=None, **name) -> Path:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        bands = bands if isinstance(bands, dict) else {"A": bands}
+        name = granule_name(start=start, **name)
+        return write_granule(tmp_path / folder, name, bands, chunks=(64, 64), file_name=file_name)
+
+    return one
+
+
+@pytest.fixture
+def aoi(granules) -> dict:
+    """The configuration of an AOI on the small granules."""
+    return {"bbox": BBOX, "granules": [f"{granules[0].parent}/*.h5"]}

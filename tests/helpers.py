@@ -1,0 +1,48 @@
+"""The notebook's own calls, as the reference for the workflow's numbers, and small things several tests need."""
+
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import rioxarray  # noqa: F401  (the .rio accessor)
+import xarray as xr
+
+# The small granules of conftest.py
+EPSG = 32645
+WEST, NORTH = 191_760, 3_132_240  # outer edges, metres
+SHAPE = (120, 152)
+FIRST = datetime(2025, 11, 23, 23, 47, 39)
+BBOX = [83.872, 28.272, 83.886, 28.281]  # inside of them, across sub-swaths and the swath's edge
+
+REPO = Path(__file__).resolve().parents[1]
+DROPPED = ["inputDataExceptionMask", "listOfPolarizations", "listOfCovarianceTerms"]
+
+
+def notebook_granule(path, bbox, frequency="A") -> xr.Dataset:
+    """One granule's window as the notebook opens and clips it: (y, x), mask as float with NaN for 255."""
+    tree = xr.open_datatree(path, engine="h5netcdf", phony_dims="access", drop_variables=DROPPED)
+    data = tree[f"science/LSAR/GCOV/grids/frequency{frequency}"].to_dataset()
+    data = data.rename({"xCoordinates": "x", "yCoordinates": "y"})
+    epsg = int(data["projection"])  # before write_crs, which overwrites it
+    return data.rio.write_crs(epsg).rio.clip_box(*bbox, crs="EPSG:4326").load()
+
+
+def notebook_stack(paths, bbox, frequency="A") -> xr.Dataset:
+    """The notebook's stack (time, y, x) of granules in order of time; time from their identification."""
+    times = [pd.Timestamp(Path(path).name.split("_")[11]) for path in paths]
+    clips = [notebook_granule(path, bbox, frequency) for path in paths]
+    return xr.concat(clips, dim=pd.Index(times, name="time"))
+
+
+def notebook_db(power: xr.DataArray) -> np.ndarray:
+    """10 log10 where positive."""
+    return (10 * np.log10(power.where(power > 0))).values
+
+
+def assert_counts(found, values, low, high, bins) -> None:
+    """`found` are np.histogram's counts of the finite `values`, but for 2 in 100,000 beyond an edge."""
+    values = np.asarray(values)
+    wanted, _ = np.histogram(values[np.isfinite(values)], bins=bins, range=(low, high))
+    assert len(found) == bins
+    assert np.abs(np.cumsum(found) - np.cumsum(wanted)).max() <= 2e-5 * values.size

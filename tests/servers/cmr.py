@@ -1,0 +1,503 @@
+"""A Common Metadata Repository on loopback: the granule search that `asf_search` talks to."""
+
+import json
+import re
+import threading
+import zlib
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from urllib.parse import parse_qs, urlsplit
+
+from shapely import affinity
+from shapely.geometry import LineString, Point, Polygon, box
+from shapely.geometry.polygon import orient
+from shapely.ops import unary_union
+
+from .tls import Handler, LoopbackServer, session_tls
+
+BUCKET = "sds-n-cumulus-prod-nisar-products"
+ARCHIVE_URL = "https://nisar.asf.earthdatacloud.nasa.gov"
+SEARCH_PATH = "/search/granules.umm_json"
+MAX_PAGE_SIZE = 2000
+
+GRANULE_NAME = re.compile(
+    r"NISAR_L2_(?P<pipeline>PR|UR|OD)_GCOV_(?P<cycle>\d{3})_(?P<track>\d{3})_(?P<direction>[AD])_(?P<frame>\d{3})"
+    r"_(?P<mode>\d{4})_(?P<pols>[A-Z]{4})_(?P<observation>[AM])_(?P<start>\d{8}T\d{6})_(?P<end>\d{8}T\d{6})"
+    r"_(?P<crid>[A-Z]\d{5})_(?P<accuracy>[PMNF])_(?P<coverage>[FP])_(?P<site>[A-Z])_(?P<counter>\d{3})"
+)
+POLARIZATIONS = {
+    "SH": ["HH"],
+    "SV": ["VV"],
+    "DH": ["HH", "HV"],
+    "DV": ["VV", "VH"],
+    "CL": ["LH", "LV"],
+    "CR": ["RH", "RV"],
+    "QP": ["HH", "HV", "VH", "VV"],
+    "NA": [],
+}
+ORBIT_TYPES = {"P": "POE", "M": "MOE", "N": "NOE", "F": "FOE"}
+# what the collections declare; every other additional attribute is a string
+INTEGER_ATTRIBUTES = {"TRACK_NUMBER", "FRAME_NUMBER"}
+
+
+# ---- granule records
+
+
+def umm_item(name, collection, footprint, size=1_700_000_000, base_url=ARCHIVE_URL, bucket=BUCKET):
+    """The UMM-JSON search item of a GCOV granule.
+
+    `footprint` is a list of (lon, lat); longitudes beyond 180 cross the antimeridian and give two polygons.
+    """
+    parts = GRANULE_NAME.fullmatch(name)
+    if parts is None:
+        raise ValueError(f"not a GCOV granule name: {name}")
+    start, end = (_iso(parts[key]) for key in ("start", "end"))
+    return {
+        "meta": {
+            "concept-type": "granule",
+            "concept-id": f"G{zlib.crc32(name.encode())}-ASF",
+            "collection-concept-id": f"C{zlib.crc32(collection.encode())}-ASF",
+            "native-id": name,
+            "provider-id": "ASF",
+            "revision-id": 1,
+            "revision-date": end,
+            "format": "application/vnd.nasa.cmr.umm+json",
+        },
+        "umm": {
+            "GranuleUR": name,
+            "CollectionReference": {"ShortName": collection, "Version": "1"},
+            "TemporalExtent": {"RangeDateTime": {"BeginningDateTime": start, "EndingDateTime": end}},
+            "SpatialExtent": _spatial_extent(footprint),
+            "OrbitCalculatedSpatialDomains": [{"OrbitNumber": (int(parts["cycle"]) - 1) * 173 + int(parts["track"])}],
+            "Platforms": [{"ShortName": "NISAR", "Instruments": [{"ShortName": "L-SAR"}]}],
+            "PGEVersionClass": {"PGEVersion": "R05.00.9"},
+            "DataGranule": {
+                "DayNightFlag": "Unspecified",
+                "ProductionDateTime": end,
+                "Identifiers": [
+                    {"IdentifierType": "ProducerGranuleId", "Identifier": name},
+                    {"IdentifierType": "CRID", "Identifier": parts["crid"]},
+                ],
+                "ArchiveAndDistributionInformation": _files(name, size),
+            },
+            "AdditionalAttributes": _attributes(parts),
+            "RelatedUrls": _related_urls(name, collection, base_url, bucket),
+            "ProviderDates": [{"Date": end, "Type": "Insert"}],
+            "MetadataSpecification": {
+                "URL": "https://cdn.earthdata.nasa.gov/umm/granule/v1.6.6",
+                "Name": "UMM-G",
+                "Version": "1.6.6",
+            },
+        },
+    }
+
+
+def _iso(stamp):
+    """`20251123T234739` as CMR writes it."""
+    return datetime.strptime(stamp, "%Y%m%dT%H%M%S").strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _spatial_extent(footprint):
+    """Counter-clockwise, closed polygons, cut at the antimeridian."""
+    shape = Polygon(footprint)
+    east = affinity.translate(shape.intersection(box(180, -90, 540, 90)), -360)
+    pieces = [shape.intersection(box(-180, -90, 180, 90)), east]
+    polygons = [
+        {"Boundary": {"Points": [{"Longitude": x, "Latitude": y} for x, y in orient(piece).exterior.coords]}}
+        for piece in pieces
+        if piece.area > 0
+    ]
+    return {"HorizontalSpatialDomain": {"Geometry": {"GPolygons": polygons}}}
+
+
+def _attributes(parts):
+    """The additional attributes that `asf_search` reads or filters on."""
+    bands = [str(int(parts["mode"][i : i + 2])) for i in (0, 2) if parts["mode"][i : i + 2] != "00"]
+    values = {
+        "ASCENDING_DESCENDING": ["ASCENDING" if parts["direction"] == "A" else "DESCENDING"],
+        "TRACK_NUMBER": [str(int(parts["track"]))],
+        "FRAME_NUMBER": [str(int(parts["frame"]))],
+        "RANGE_BANDWIDTH_CONCAT": ["+".join(bands)],
+        "FULL_FRAME": ["TRUE" if parts["coverage"] == "F" else "FALSE"],
+        "JOINT_OBSERVATION": ["FALSE"],
+        "PRODUCTION_PIPELINE": [parts["pipeline"]],
+        "PRODUCT_TYPE": ["GCOV"],
+        "ORBIT_TYPE": [ORBIT_TYPES[parts["accuracy"]]],
+    }
+    for band, code in (("A", parts["pols"][:2]), ("B", parts["pols"][2:])):
+        if POLARIZATIONS[code]:
+            values[f"FREQUENCY_{band}_POLARIZATION"] = POLARIZATIONS[code]
+            values[f"FREQUENCY_{band}_POLARIZATION_CONCAT"] = ["+".join(POLARIZATIONS[code])]
+    return [{"Name": key, "Values": list(value)} for key, value in values.items()]
+
+
+def _files(name, size):
+    """Sizes of the granule's files."""
+    sizes = {".h5": size, "_QA_STATS.h5": 2_400_000, ".h5.iso.xml": 42_000, ".png": 310_000}
+    formats = {".h5": "HDF5", "_QA_STATS.h5": "HDF5", ".h5.iso.xml": "XML", ".png": "PNG"}
+    return [
+        {"Name": name + ending, "SizeInBytes": nbytes, "SizeUnit": "NA", "Format": formats[ending]}
+        for ending, nbytes in sizes.items()
+    ]
+
+
+def _related_urls(name, collection, base_url, bucket):
+    """Each file by HTTPS and by S3, as the archive lists them, and the credentials page."""
+    kinds = {
+        ".h5": ("GET DATA", "GET DATA VIA DIRECT ACCESS"),
+        "_QA_STATS.h5": ("GET DATA", "GET DATA VIA DIRECT ACCESS"),
+        ".h5.iso.xml": ("EXTENDED METADATA", "EXTENDED METADATA"),
+        ".png": ("GET RELATED VISUALIZATION", "GET RELATED VISUALIZATION"),
+    }
+    key = f"{collection}/{name}/{name}"
+    urls = []
+    for ending, (https_type, s3_type) in kinds.items():
+        urls.append({"URL": f"{base_url}/NISAR/{key}{ending}", "Type": https_type})
+        urls.append({"URL": f"s3://{bucket}/{key}{ending}", "Type": s3_type})
+    return [*urls, {"URL": f"{base_url}/s3credentials", "Type": "VIEW RELATED INFORMATION"}]
+
+
+# ---- filters: one predicate per parameter CMR knows
+
+
+class BadQuery(Exception):
+    """What CMR answers with status 400."""
+
+
+def _attribute_values(umm, name):
+    """Values of an additional attribute, none when the granule lacks it."""
+    return [v for a in umm["AdditionalAttributes"] if a["Name"] == name for v in a["Values"]]
+
+
+def _attribute_filter(text):
+    """`type,name,value` or `type,name,min,max` (either end may be empty)."""
+    kind, name, *wanted = [part.replace("\\,", ",") for part in re.split(r"(?<!\\),", text)]
+    casts = {"string": str.casefold, "int": int, "float": float}
+    if kind not in casts:
+        raise BadQuery(f"[{kind}] is an invalid type")
+    if len(wanted) not in (1, 2):
+        raise BadQuery(f"[{text}] is not a valid attribute search")
+    cast = casts[kind]
+    try:
+        low, high = (cast(part) if part else None for part in (wanted[0], wanted[-1]))
+    except ValueError:
+        raise BadQuery(f"[{','.join(wanted)}] is an invalid value for type [{kind}]") from None
+
+    def matches(item):
+        # CMR indexes an attribute under its declared type alone: asking for another finds nothing
+        if kind != ("int" if name in INTEGER_ATTRIBUTES else "string"):
+            return False
+        values = [cast(value) for value in _attribute_values(item["umm"], name)]
+        return any((low is None or low <= v) and (high is None or v <= high) for v in values)
+
+    return matches
+
+
+def _time(text):
+    """An ISO time, UTC where no zone is given."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadQuery(f"[{text}] is not a valid datetime") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _temporal_filter(text):
+    """`start,end,` with either end empty; the recurring-season form is not served here."""
+    start, end, *season = f"{text},".split(",")
+    if any(season):
+        raise BadQuery(f"temporal [{text}]: seasons are not served here")
+    low, high = (_time(part) if part else None for part in (start, end))
+    if low and high and low > high:
+        raise BadQuery(f"The first date must be before the second in temporal [{text}]")
+
+    def matches(item):
+        extent = item["umm"]["TemporalExtent"]["RangeDateTime"]
+        begins, ends = _time(extent["BeginningDateTime"]), _time(extent["EndingDateTime"])
+        return (high is None or begins <= high) and (low is None or ends >= low)
+
+    return matches
+
+
+def _numbers(text, name):
+    """Comma-separated coordinates as (lon, lat) pairs."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise BadQuery(f"[{text}] is not a valid URL encoded {name}") from None
+    points = list(zip(values[::2], values[1::2], strict=False))
+    if len(values) % 2 or any(abs(x) > 180 or abs(y) > 90 for x, y in points):
+        raise BadQuery(f"[{text}] is not a valid URL encoded {name}")
+    return points
+
+
+def _bounding_box(text):
+    """`west,south,east,north`; west beyond east crosses the antimeridian."""
+    points = _numbers(text, "bounding_box")
+    if len(points) != 2:
+        raise BadQuery(f"[{text}] is not a valid URL encoded bounding_box")
+    (west, south), (east, north) = points
+    if south > north:
+        raise BadQuery(f"bounding_box: north [{north}] was less than south [{south}]")
+    if west <= east:
+        return box(west, south, east, north)
+    return unary_union([box(west, south, 180, north), box(-180, south, east, north)])
+
+
+def _polygon(text):
+    """A closed counter-clockwise ring; CMR refuses any other."""
+    points = _numbers(text, "polygon")
+    if len(points) < 4 or points[0] != points[-1]:
+        raise BadQuery("Polygon boundary was not closed. The first and last points must be equal.")
+    shape = Polygon(points)
+    if not shape.exterior.is_ccw:
+        raise BadQuery("The polygon boundary points are listed in the wrong order (clockwise).")
+    return shape
+
+
+def _spatial_filter(make_shape):
+    """A filter on the footprint from a function text -> geometry."""
+
+    def make(text):
+        shape = make_shape(text)
+        return lambda item: shape.intersects(item_geometry(item))
+
+    return make
+
+
+def item_geometry(item):
+    """The granule's footprint."""
+    polygons = item["umm"]["SpatialExtent"]["HorizontalSpatialDomain"]["Geometry"]["GPolygons"]
+    rings = [[(p["Longitude"], p["Latitude"]) for p in poly["Boundary"]["Points"]] for poly in polygons]
+    return unary_union([Polygon(ring) for ring in rings])
+
+
+def _value_filter(read):
+    """A filter on one value of the item, compared as CMR does without regard to case."""
+    return lambda text: lambda item: read(item).casefold() == text.casefold()
+
+
+def _pattern_filter(text):
+    """A granule name with `*` and `?`."""
+    return lambda item: fnmatchcase(item["umm"]["GranuleUR"].casefold(), text.casefold())
+
+
+_short_name = _value_filter(lambda item: item["umm"]["CollectionReference"]["ShortName"])
+_granule_ur = _value_filter(lambda item: item["umm"]["GranuleUR"])
+
+# parameter (brackets removed) -> value -> predicate; values of one parameter are alternatives ...
+FILTERS = {
+    "short_name": _short_name,
+    "shortName": _short_name,
+    "provider": _value_filter(lambda item: item["meta"]["provider-id"]),
+    "platform": _value_filter(lambda item: item["umm"]["Platforms"][0]["ShortName"]),
+    "instrument": _value_filter(lambda item: item["umm"]["Platforms"][0]["Instruments"][0]["ShortName"]),
+    "echo_collection_id": _value_filter(lambda item: item["meta"]["collection-concept-id"]),
+    "collection_concept_id": _value_filter(lambda item: item["meta"]["collection-concept-id"]),
+    "granule_ur": _granule_ur,
+    "readable_granule_name": _granule_ur,
+    "temporal": _temporal_filter,
+    "attribute": _attribute_filter,
+    "bounding_box": _spatial_filter(_bounding_box),
+    "polygon": _spatial_filter(_polygon),
+    "point": _spatial_filter(lambda text: Point(_numbers(text, "point")[0])),
+    "line": _spatial_filter(lambda text: LineString(_numbers(text, "line"))),
+}
+# ... except these, of which every one must hold
+CONJUNCTIVE = {"attribute", "temporal"}
+OPTIONS = {
+    "options[temporal][and]",
+    "options[platform][ignore_case]",
+    "options[readable_granule_name][pattern]",
+}
+SORT_KEYS = {
+    "granule_ur": lambda item: item["umm"]["GranuleUR"],
+    "start_date": lambda item: item["umm"]["TemporalExtent"]["RangeDateTime"]["BeginningDateTime"],
+    "end_date": lambda item: item["umm"]["TemporalExtent"]["RangeDateTime"]["EndingDateTime"],
+}
+
+
+def _predicate(name, values, pattern):
+    """One parameter with all its values as a single test on an item."""
+    make = _pattern_filter if pattern and name == "readable_granule_name" else FILTERS[name]
+    tests = [make(value) for value in values]
+    combine = all if name in CONJUNCTIVE else any
+    return lambda item: combine(test(item) for test in tests)
+
+
+def select(items, form):
+    """The items a query asks for, sorted; BadQuery for what CMR would refuse."""
+    pattern = form.get("options[readable_granule_name][pattern]") == ["true"]
+    predicates = []
+    for key, values in form.items():
+        name = key.removesuffix("[]")
+        if name in FILTERS:
+            predicates.append(_predicate(name, values, pattern))
+        elif name not in {"page_size", "sort_key"} | OPTIONS:
+            raise BadQuery(f"Parameter [{name}] was not recognized.")
+    found = [item for item in items if all(test(item) for test in predicates)]
+    # sorting by the least important key first keeps each earlier order among equals
+    for key in reversed(form.get("sort_key[]", ["granule_ur"])):
+        if key.lstrip("+-") not in SORT_KEYS:
+            raise BadQuery(f"The sort key [{key}] is not a valid field for sorting granules.")
+        found.sort(key=SORT_KEYS[key.lstrip("+-")], reverse=key.startswith("-"))
+    return found
+
+
+def _page_size(form):
+    """CMR's default is 10, its limit 2000."""
+    text = form.get("page_size", ["10"])[0]
+    if not text.isdigit() or int(text) > MAX_PAGE_SIZE:
+        raise BadQuery(f"page_size must be a number between 0 and {MAX_PAGE_SIZE}")
+    return int(text)
+
+
+# ---- the server
+
+
+@dataclass
+class Request:
+    """One query as it arrived, and the status it was answered with (None: connection cut)."""
+
+    form: dict
+    headers: dict
+    status: int | None = None
+
+    def attributes(self):
+        """The `attribute[]` values."""
+        return self.form.get("attribute[]", [])
+
+
+@dataclass
+class _Fault:
+    """What to do to one coming request instead of a plain answer."""
+
+    kind: str
+    status: int = 0
+    body: object = None
+    headers: dict = field(default_factory=dict)
+    seconds: float = 0
+    missing: int = 0
+    then: str = "lost"
+
+
+class CmrServer(LoopbackServer):
+    """CMR's granule search over TLS, with faults that tests queue: each is used up by one request.
+
+    >>> with CmrServer([umm_item(name, collection, footprint)]) as cmr:
+    ...     asf.search(opts=asf.ASFSearchOptions(host=cmr.host, dataset="NISAR"))
+    """
+
+    def __init__(self, items=(), tls=None):
+        super().__init__(_CmrHandler, tls or session_tls())
+        self.items = list(items)
+        self.requests = []
+        self._faults = deque()
+        self._lock = threading.Lock()
+
+    @property
+    def ca_pem(self):
+        """The CA file for REQUESTS_CA_BUNDLE."""
+        return self.tls.ca_pem
+
+    def fail_next(self, status=503, times=1, body=None, headers=None):
+        """Answer with an error: CMR's JSON (default, or a dict), or a load balancer's HTML (a string)."""
+        body = {"errors": [f"fault: status {status}"]} if body is None else body
+        self._queue(times, kind="fail", status=status, body=body, headers=headers or {})
+
+    def short_page(self, missing, times=1, then="lost"):
+        """Leave `missing` items out of a page while `hits` counts them.
+
+        `then` says what the cursor does: "lost" goes on behind the missing ones, "resume" brings them on the
+        next page, "end" gives no cursor at all.
+        """
+        if then not in ("lost", "resume", "end"):
+            raise ValueError(f"then: lost, resume or end, not {then!r}")
+        self._queue(times, kind="short", missing=missing, then=then)
+
+    def stall(self, seconds, times=1):
+        """Wait before answering."""
+        self._queue(times, kind="stall", seconds=seconds)
+
+    def drop_next(self, times=1):
+        """Close the connection without an answer."""
+        self._queue(times, kind="drop")
+
+    def pass_next(self, times=1):
+        """Answer normally, so that the faults queued after it hit a later page."""
+        self._queue(times, kind="pass")
+
+    def clear_faults(self):
+        """Forget the faults not yet used."""
+        with self._lock:
+            self._faults.clear()
+
+    def _queue(self, times, **fault):
+        with self._lock:
+            self._faults.extend(_Fault(**fault) for _ in range(times))
+
+    def next_fault(self):
+        """The fault for the request at hand."""
+        with self._lock:
+            return self._faults.popleft() if self._faults else _Fault("pass")
+
+    def page(self, form, cursor, fault):
+        """(hits, items, next cursor) of a query."""
+        found, size = select(self.items, form), _page_size(form)
+        start = _offset(cursor)
+        items = found[start : start + size]
+        following = start + len(items)
+        if fault.kind == "short":
+            items = items[: max(0, len(items) - fault.missing)]
+            following = {"lost": following, "resume": start + len(items), "end": None}[fault.then]
+        return len(found), items, following if items else None
+
+
+def _offset(cursor):
+    """The place in the result list that a CMR-Search-After header stands for."""
+    if cursor is None:
+        return 0
+    try:
+        source, offset = json.loads(cursor)
+    except (ValueError, TypeError):
+        source, offset = None, None
+    if source != "asf" or not isinstance(offset, int):
+        raise BadQuery(f"The search after header [{cursor}] is invalid")
+    return offset
+
+
+class _CmrHandler(Handler):
+    """POST /search/granules.umm_json."""
+
+    def do_POST(self):
+        """Record the query, apply a fault, answer."""
+        form = parse_qs(self.body().decode(), keep_blank_values=True)
+        request = Request(form, dict(self.headers.items()))
+        self.server.requests.append(request)
+        if urlsplit(self.path).path != SEARCH_PATH:
+            return self._finish(request, 404, {"errors": ["The requested resource could not be found."]})
+        fault = self.server.next_fault()
+        if fault.kind == "stall":
+            self.server.stopping.wait(fault.seconds)
+        if fault.kind == "drop":
+            return self.drop()
+        if fault.kind == "fail":
+            return self._finish(request, fault.status, fault.body, fault.headers)
+        try:
+            hits, items, cursor = self.server.page(form, self.headers.get("CMR-Search-After"), fault)
+        except BadQuery as error:
+            return self._finish(request, 400, {"errors": [str(error)]})
+        headers = {"CMR-Hits": str(hits), "CMR-Took": "1"}
+        if cursor is not None:
+            headers["CMR-Search-After"] = json.dumps(["asf", cursor])
+        return self._finish(request, 200, {"hits": hits, "took": 1, "items": items}, headers)
+
+    def _finish(self, request, status, body, headers=None):
+        """Answer JSON (a dict) or HTML (a string)."""
+        # recorded first: a client that has its answer must find the status
+        request.status = status
+        if isinstance(body, str):
+            return self.answer(status, body, "text/html", headers)
+        return self.answer(status, json.dumps(body), "application/json;charset=utf-8", headers)
