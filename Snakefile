@@ -102,6 +102,7 @@ rule clip:
     resources:
         mem_mb=1000,
         runtime=30,
+        archive=lambda w, input: 0 if input.local else 1,  # bounded by the profile, whatever --cores says
     params:
         bbox=lambda w: aois[w.aoi].bbox,
         polygon=lambda w: aois[w.aoi].polygon,

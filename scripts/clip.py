@@ -36,13 +36,14 @@ def clip(
     Raises GcovError, naming the granule, on a missing band or term and on a file that cannot be read.
     """
     source = open_bytes(granule, archive)
-    with product.open_hdf5(source, granule.name) as file:
-        group = product.band(file, frequency, granule.name)
-        datasets = {name: product.term(group, name, granule.name) for name in (*terms, "mask")}
-        whole = product.grid_of(group, granule.name)
+    with product.open_hdf5(source, granule.label) as file:
+        group = product.band(file, frequency, granule.label)
+        datasets = {name: product.term(group, name, granule.label) for name in (*terms, "mask")}
+        whole = product.grid_of(group, granule.label)
         window = aoi_window(whole, bbox)
         grid = window_grid(whole, window)
         inside = inside_polygon(grid, polygon) if polygon else None
+        n_pixels = math.prod(grid.shape) if inside is None else int(inside.sum())
         attributes = {
             "title": f"{granule.name}: {aoi}",
             "granule_record": json.dumps(asdict(granule)),
@@ -51,7 +52,7 @@ def clip(
             "aoi_bbox": list(bbox),
             "aoi_polygon": polygon or "",
             "frequency": frequency,
-            "n_pixels": math.prod(grid.shape) if inside is None else int(inside.sum()),
+            "n_pixels": n_pixels,
             "n_pixels_on_granule": math.prod(window.within(whole.shape).shape),
             "software": store.software(),
         }
@@ -59,43 +60,43 @@ def clip(
             date = store.Date(granule.start, granule.name, granule.crid, granule.maturity)
             types = {name: dataset.dtype for name, dataset in datasets.items()}
             target = store.create(part, grid=grid, dates=[date], types=types, attributes=attributes)
-            n_valid = 0
-            for block in store.blocks(grid.shape):
-                part_window = window.part(*block)
-                if isinstance(source, RangeFile):
-                    source.prefetch([r for d in datasets.values() for r in product.chunk_ranges(d, part_window)])
-                n_valid += copy_block(datasets, target, part_window, block, inside)
+            n_valid = copy_samples(source, datasets, window, inside, target, granule.label)
             target.attrs["n_valid"] = n_valid
             store.consolidate(part)
-    n_pixels = attributes["n_pixels"]
-    log.info(
-        "%s: %d of %d samples in the AOI valid (%.1f %%)",
-        granule.name,
-        n_valid,
-        n_pixels,
-        100 * n_valid / max(n_pixels, 1),
-    )
+    percent = 100 * n_valid / max(n_pixels, 1)
+    log.info("%s: %d of %d samples in the AOI valid (%.1f %%)", granule.name, n_valid, n_pixels, percent)
+    if isinstance(source, RangeFile):
+        log.info("%s: %d requests, %.1f MB", granule.name, source.requests, source.bytes / 1e6)
 
 
-def copy_block(
+def copy_samples(
+    source: str | RangeFile,
     datasets: dict[str, h5py.Dataset],
-    target: zarr.Group,
     window: Window,
-    block: tuple[slice, slice],
     inside: np.ndarray | None,
+    target: zarr.Group,
+    label: str,
 ) -> int:
-    """Copy one block (rows and columns of the AOI's grid) of every dataset; returns its number of valid samples."""
-    rows, cols = block
-    for name, dataset in datasets.items():
-        samples = product.read_window(dataset, window)
-        if inside is not None:
-            samples[~inside[block]] = target[name].fill_value
-        target[name][0, rows, cols] = samples
-    return int(is_valid(samples).sum())  # the mask is read last
+    """Copy a window of every dataset into a store of one date, a shard at a time; returns the number of valid samples.
+
+    `inside` (ny, nx) is False for the pixels of the window outside of a polygon; None where there is no polygon.
+    """
+    n_valid = 0
+    for rows, cols in store.blocks(window.shape):
+        part = window.part(rows, cols)
+        if isinstance(source, RangeFile):
+            source.prefetch([span for dataset in datasets.values() for span in product.chunk_ranges(dataset, part)])
+        for name, dataset in datasets.items():
+            samples = product.read_window(dataset, part, label)
+            if inside is not None:
+                samples[~inside[rows, cols]] = target[name].fill_value
+            target[name][0, rows, cols] = samples
+        n_valid += int(is_valid(samples).sum())  # the mask is read last
+    return n_valid
 
 
 if __name__ == "__main__":
-    with job_log(snakemake.log[0], f"{snakemake.wildcards.aoi}"):
+    with job_log(snakemake.log[0], snakemake.wildcards.aoi):
         clip(
             **snakemake.params,
             granule=read_record(snakemake.input.record),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import shapely
 
-from gcov import catalog, granules
+from gcov import catalog, earthdata, granules
 from gcov.errors import GcovError
 from gcov.granules import Granule
 from gcov.log import job_log, log
@@ -49,6 +49,8 @@ def search(
     with building(records) as part:
         granules.write_records(part, kept)
     report(kept, dropped, bbox, frequency, terms)
+    if any(granule.path is None for granule in kept) and earthdata.at_hand() is None:
+        log.warning("no Earthdata token for the fetch that follows: %s", earthdata.HOW)
 
 
 def report(

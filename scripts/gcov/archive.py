@@ -43,7 +43,7 @@ def open_bytes(granule: Granule, archive: dict) -> str | RangeFile:
 
 
 class HttpsFile:
-    """A file behind an address that redirects to a signed, expiring one: asked for once, and again when it is refused."""
+    """A file behind an address that redirects to a signed, expiring one: resolved once, and again when refused."""
 
     def __init__(self, url: str, archive_host: str):
         self.name = url
@@ -92,11 +92,8 @@ class S3Object:
     def __init__(self, s3_url: str, credentials_url: str, endpoint: str | None):
         self.name = s3_url
         bucket, _, key = s3_url.removeprefix("s3://").partition("/")
-        self._url = (
-            f"{endpoint.rstrip('/')}/{bucket}/{key}"
-            if endpoint
-            else f"https://{bucket}.s3.{REGION}.amazonaws.com/{key}"
-        )
+        host = f"{endpoint.rstrip('/')}/{bucket}" if endpoint else f"https://{bucket}.s3.{REGION}.amazonaws.com"
+        self._url = f"{host}/{key}"
         self._credentials_url = credentials_url
         self._lock = threading.Lock()
         self._signer = None

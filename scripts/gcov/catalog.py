@@ -1,6 +1,7 @@
 """Finding granules: in the archive's catalogue (CMR, through asf_search), or among local files and URLs."""
 
 import glob
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from gcov.errors import GcovError
 from gcov.granules import Granule, from_name, from_url, maturity_of
 from gcov.log import log
 
+ATTEMPTS = 4  # asf_search itself tries each page three times on a 5xx
 BANDWIDTHS = {
     "00": None,
     "05": "5",
@@ -23,20 +25,34 @@ POLARIZATIONS = {
 def search_archive(wkt: str, search: dict, cmr_host: str) -> list[Granule]:
     """Every GCOV granule of production PR that the catalogue has for an AOI (WKT, EPSG:4326) and the search keys.
 
-    Raises GcovError where the catalogue cannot be reached, refuses the question or gives half an answer.
+    Asked again where the catalogue is busy, cannot be reached or gives half an answer. Raises GcovError when that
+    does not help, or when the catalogue refuses the question: a stack is never built from half a listing.
     """
     import asf_search  # 2 s that local granules need not pay
 
     asf_search.REPORT_ERRORS = False  # it would send the query to a third party
-    options = asf_search.ASFSearchOptions(host=cmr_host, **query(wkt, search))
-    try:
-        found = asf_search.search(opts=options)
-    except asf_search.ASFSearch4xxError as error:
-        raise GcovError(f"{cmr_host} refused the search: {error}") from None
-    except (asf_search.ASFSearchError, OSError) as error:
-        raise GcovError(f"the search at {cmr_host} failed: {error}; try again with `-R search`") from None
-    if not found.searchComplete:
-        raise GcovError(f"{cmr_host} gave only {len(found)} granules, not all; try again with `-R search`")
+    asked = query(wkt, search)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            # a session of its own: one that failed in mid-listing would begin the next where it stopped
+            options = asf_search.ASFSearchOptions(host=cmr_host, session=asf_search.ASFSession(), **asked)
+            found = asf_search.search(opts=options)
+            if found.searchComplete:
+                break
+            reason = f"gave only {len(found)} granules of more"
+        except asf_search.ASFSearch4xxError as error:
+            if "HTTP 429" not in str(error):
+                raise GcovError(f"{cmr_host} refused the search: {error}") from None
+            reason = "is too busy (429)"
+        except (asf_search.ASFSearchError, OSError) as error:  # requests' errors are OSErrors
+            reason = f"failed ({type(error).__name__})"
+        if attempt < ATTEMPTS:
+            log.info("the search at %s %s; trying again (%d of %d)", cmr_host, reason, attempt, ATTEMPTS - 1)
+            time.sleep(3 * attempt)
+    else:
+        raise GcovError(
+            f"the search at {cmr_host} {reason}, {ATTEMPTS} times in a row: try again later, with `-R search`"
+        )
     granules = [from_product(product.properties) for product in found]
     return [granule for granule in granules if granule is not None]
 

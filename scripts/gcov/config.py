@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import os
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -13,6 +14,7 @@ import yaml
 from gcov.errors import GcovError
 
 SCHEMA = Path(__file__).parents[2] / "config" / "schema.yaml"
+NO_TEXT = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float", "null")}
 
 
 @dataclass(frozen=True)
@@ -37,25 +39,35 @@ class Aoi:
 def check_yaml(path: str | Path) -> None:
     """Refuse what YAML would silently turn into something else, naming the line.
 
-    Raises GcovError on broken YAML, on a key given twice (YAML keeps the last) and on numbers with
-    leading zeros (YAML 1.1 reads 026 as octal 22).
+    Raises GcovError on broken YAML, on a key given twice (YAML keeps the last), on a key that is no text (NO is
+    false), on numbers with leading zeros (YAML 1.1 reads 026 as octal 22) and on days that no month has.
     """
     path = Path(path)
     if not path.exists():
         return  # snakemake itself names a missing config file
     try:
-        root = yaml.compose(path.read_text())
+        root = yaml.compose(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise GcovError(f"{path}: not UTF-8 text: {error.reason} at byte {error.start}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}, line {mark.line + 1}" if mark else str(path)
         raise GcovError(f"{where}: not valid YAML: {getattr(error, 'problem', error)}") from None
+    if not isinstance(root, yaml.MappingNode):
+        raise GcovError(f"{path}: no keys; it should hold at least `aois:` with one area of interest")
     problems = [f"{path}, line {line}: {text}" for line, text in _yaml_traps(root)]
     if problems:
         raise GcovError("\n".join(problems))
 
 
 def _yaml_traps(node):
+    """Line number and text of each trap below a node."""
     if isinstance(node, yaml.ScalarNode):
+        if node.tag == "tag:yaml.org,2002:timestamp":
+            try:
+                yaml.safe_load(node.value)
+            except ValueError as error:
+                yield node.start_mark.line + 1, f"{node.value} is no date: {error}"
         if re.fullmatch(r"[-+]?0[0-9_]+", node.value) and node.style is None:
             plain = node.value.lstrip("0") or "0"
             yield (
@@ -65,6 +77,11 @@ def _yaml_traps(node):
     elif isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                yield key.start_mark.line + 1, "a key must be text, not a list or a mapping"
+                continue
+            if key.tag in NO_TEXT and str(read := yaml.safe_load(key.value)) != key.value.lstrip("0"):
+                yield key.start_mark.line + 1, f'{key.value} is read as {read} by YAML: write "{key.value}"'
             if key.value in seen:
                 yield key.start_mark.line + 1, f"{key.value!r} is given twice"
             seen.add(key.value)
@@ -200,15 +217,13 @@ def read_polygon(text: str, where: str):
     """
     import shapely  # costs 0.3 s at every start of snakemake, and most AOIs are boxes
 
-    if re.match(r"\s*(MULTI)?POLYGON\b", text, re.IGNORECASE):
-        source = text
-    elif Path(text).is_file():
-        source = Path(text).read_text()
-    else:
+    inline = re.match(r"\s*(MULTI)?POLYGON\b", text, re.IGNORECASE)
+    if not inline and not os.path.isfile(text):  # Path.is_file() raises on a text longer than file names may be
         raise GcovError(
-            f"{where}: {text!r} is neither a file (in {Path.cwd()}) nor WKT beginning with POLYGON or MULTIPOLYGON"
+            f"{where}: {text[:60]!r} is neither a file (in {Path.cwd()}) nor WKT beginning with POLYGON or MULTIPOLYGON"
         )
     try:
+        source = text if inline else Path(text).read_text(encoding="utf-8-sig")
         shape = _from_geojson(source) if source.lstrip().startswith("{") else shapely.from_wkt(source)
     except (shapely.errors.GEOSException, ValueError, KeyError, TypeError) as error:
         raise GcovError(f"{where}: {text[:60]!r} cannot be read as WKT or GeoJSON: {error}") from None
@@ -225,4 +240,5 @@ def _from_geojson(source: str):
 
     content = json.loads(source)
     features = content["features"] if content["type"] == "FeatureCollection" else [content]
-    return shapely.union_all([shape(feature.get("geometry", feature)) for feature in features])
+    geometries = [feature.get("geometry", feature) for feature in features]
+    return shapely.union_all([shape(geometry) for geometry in geometries if geometry])

@@ -22,7 +22,7 @@ from gcov.errors import GcovError
 
 LOGIN = "https://urs.earthdata.nasa.gov"
 HOW = f"get one at {LOGIN} (Generate Token) and put it into the environment variable EARTHDATA_TOKEN"
-LICENCE = f"accept the licence once: {LOGIN} > EULAs > Accept New EULAs > Alaska Satellite Facility Data Access, then run again"
+LICENCE = f"accept the licence once, at {LOGIN} > EULAs > Accept New EULAs > Alaska Satellite Facility Data Access"
 
 
 def at_hand() -> str | None:

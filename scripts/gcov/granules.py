@@ -47,6 +47,11 @@ class Granule:
     accuracy: str | None = None
 
     @property
+    def label(self) -> str:
+        """The name and where the granule lies, for messages."""
+        return f"{self.name} ({self.path or self.url or self.s3_url})"
+
+    @property
     def rank(self) -> tuple[int, int, int]:
         """Newer releases rank higher: maturity, then the digits of the CRID, then the product counter."""
         return MATURITIES.index(self.maturity), int(self.crid[1:]), self.counter or 0

@@ -26,9 +26,9 @@ def open_hdf5(source, name: str):
     try:
         file = h5py.File(source, "r")
     except FileNotFoundError:
-        raise GcovError(f"{name}: there is no file {source}") from None
+        raise GcovError(f"{name}: there is no such file") from None
     except OSError as error:
-        raise GcovError(f"{name}: not an HDF5 file, or one cut short ({error}); fetch {source} again") from None
+        raise GcovError(f"{name}: not an HDF5 file, or one cut short: fetch it again ({error})") from None
     with file:
         yield file
 
@@ -66,8 +66,19 @@ def grid_of(group: h5py.Group, name: str) -> Grid:
     return grid
 
 
-def read_window(dataset: h5py.Dataset, window: Window) -> np.ndarray:
-    """Samples of a window, as in the product; NaN (mask: 255) where the window leaves the granule."""
+def read_window(dataset: h5py.Dataset, window: Window, name: str) -> np.ndarray:
+    """Samples of a window, as in the product; NaN (mask: 255) where the window leaves the granule.
+
+    Raises GcovError if a chunk cannot be decoded.
+    """
+    try:
+        return _read_window(dataset, window)
+    except OSError as error:
+        reason = str(error).partition("(")[2].rstrip(")") or error
+        raise GcovError(f"{name}: {dataset.name} is damaged ({reason}); fetch or download the granule again") from None
+
+
+def _read_window(dataset: h5py.Dataset, window: Window) -> np.ndarray:
     inside = window.within(dataset.shape)
     rows, cols = slice(inside.row_start, inside.row_stop), slice(inside.col_start, inside.col_stop)
     if inside == window:

@@ -49,14 +49,15 @@ def edges(low: float, high: float, bins: int) -> np.ndarray:
 
 
 def quantile(counts: np.ndarray, q: float, low: float, high: float, bins: int) -> float:
-    """The q-quantile of counted values, linear within a bin: right to half a bin. NaN if nothing was counted."""
-    total = counts.sum()
+    """The q-quantile of counted values as np.quantile's, right to half a bin. NaN if nothing was counted."""
+    total = int(counts.sum())
     if total == 0:
         return float("nan")
-    below = np.concatenate([[0], np.cumsum(counts)])
-    bin_index = int(np.clip(np.searchsorted(below, q * total, side="right") - 1, 0, bins - 1))
-    fraction = (q * total - below[bin_index]) / max(counts[bin_index], 1)
-    return low + (high - low) / bins * (bin_index + fraction)
+    # between the two samples next to the quantile, each in the middle of its bin
+    position = q * (total - 1)
+    neighbours = np.array([np.floor(position), np.ceil(position)])
+    middles = np.searchsorted(np.cumsum(counts), neighbours, side="right") + 0.5
+    return float(low + (high - low) / bins * np.interp(position % 1, [0, 1], middles))
 
 
 def multilook(power: np.ndarray, use: np.ndarray, looks: int) -> np.ndarray:

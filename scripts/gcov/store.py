@@ -45,11 +45,18 @@ class Date:
 
 @contextmanager
 def building(path: str | Path) -> Iterator[Path]:
-    """A path beside `path` to write a file or folder to; it takes the place of `path` once the block has ended well."""
+    """A path beside `path` to write a file or folder to; it takes the place of `path` once the block has ended well.
+
+    On an exception nothing of it stays.
+    """
     path = Path(path)
     part = path.with_name(path.name + ".part")
     _remove(part)
-    yield part
+    try:
+        yield part
+    except BaseException:
+        _remove(part)
+        raise
     _remove(path)
     part.rename(path)
 
