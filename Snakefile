@@ -46,12 +46,26 @@ wildcard_constraints:
 
 localrules:
     all,
+    verify,
+
+
+def fragments(aoi):
+    """The fragments of an AOI's kept granules; offline and cheap, for it runs again on compute nodes."""
+    records = checkpoints.search.get(aoi=aoi).output.records
+    return [f"results/{aoi}/fragments/{name}.zarr" for name in kept_names(records)]
+
+
+def stack_of(wildcards):
+    """The AOI's stack; asking the checkpoint here keeps `-R search` from redoing products when it finds nothing new."""
+    checkpoints.search.get(aoi=wildcards.aoi)
+    return f"results/{wildcards.aoi}/stack.zarr"
 
 
 rule all:
     """Every product of every AOI."""
     input:
         [f"results/{aoi}/{product}" for aoi in aois for product in AOI_PRODUCTS],
+        lambda w: [fragment for aoi in aois for fragment in fragments(aoi)],
         [f"results/{aoi.name}/stack_db.zarr" for aoi in aois.values() if aoi.diagonal_terms],
         [
             f"results/{aoi.name}/{term}/{product}"
@@ -112,16 +126,10 @@ rule clip:
         "scripts/clip.py"
 
 
-def fragments(wildcards):
-    """The fragments of an AOI's kept granules; offline and cheap, it runs again on compute nodes."""
-    records = checkpoints.search.get(aoi=wildcards.aoi).output.records
-    return [f"results/{wildcards.aoi}/fragments/{name}.zarr" for name in kept_names(records)]
-
-
 rule stack:
     """All dates on one time axis, after checking that every sample of every granule lies on one lattice."""
     input:
-        fragments,
+        lambda w: fragments(w.aoi),
     output:
         directory("results/{aoi}/stack.zarr"),
     log:
@@ -140,7 +148,7 @@ rule stack:
 rule stack_db:
     """Backscatter in dB, for eyes and for tools that want it so."""
     input:
-        "results/{aoi}/stack.zarr",
+        stack_of,
     output:
         directory("results/{aoi}/stack_db.zarr"),
     log:
@@ -161,7 +169,7 @@ rule stack_db:
 rule summarize:
     """Histograms, mean series and the animations' stretch, from one pass over the stack."""
     input:
-        "results/{aoi}/stack.zarr",
+        stack_of,
     output:
         histogram_db="results/{aoi}/{term}/histogram_db.csv",
         histogram_power="results/{aoi}/{term}/histogram_power.csv",
@@ -187,6 +195,7 @@ rule plot_histogram:
     input:
         counts="results/{aoi}/{term}/histogram_{quantity}.csv",
         series="results/{aoi}/{term}/mean_series.csv",
+        stack=stack_of,
     output:
         report(
             "results/{aoi}/{term}/histogram_{quantity}.png",
@@ -210,7 +219,8 @@ rule plot_histogram:
 rule plot_mean_series:
     """How the AOI's mean backscatter went, in power and in dB."""
     input:
-        "results/{aoi}/{term}/mean_series.csv",
+        series="results/{aoi}/{term}/mean_series.csv",
+        stack=stack_of,
     output:
         report(
             "results/{aoi}/{term}/mean_series.png",
@@ -234,7 +244,7 @@ rule plot_mean_series:
 rule animation:
     """The dB image date by date, alone or beside the growing mean series."""
     input:
-        stack="results/{aoi}/stack.zarr",
+        stack=stack_of,
         series="results/{aoi}/{term}/mean_series.csv",
         stretch="results/{aoi}/{term}/stretch.json",
     output:
@@ -264,7 +274,7 @@ rule animation:
 rule location:
     """Where the AOI lies in its granules."""
     input:
-        fragments,
+        lambda w: fragments(w.aoi),
     output:
         geojson="results/{aoi}/location.geojson",
         picture=report(
@@ -286,3 +296,15 @@ rule location:
         basemap=config["basemap"],
     script:
         "scripts/location.py"
+
+
+rule verify:
+    log:
+        "logs/verify.log",
+    conda:
+        "envs/gcov.yaml"
+    """Read every chunk of every store; what is damaged is named and removed. Only by `snakemake verify`."""
+    params:
+        results="results",
+    script:
+        "scripts/verify.py"

@@ -44,7 +44,8 @@ def animation(
         rows=rows,
         with_means=with_means,
     )
-    with movies.gif_writer(gif) as to_gif, movies.page_writer(page, title) as to_page:
+    origin = store.provenance(stack)
+    with movies.gif_writer(gif, origin) as to_gif, movies.page_writer(page, title, origin) as to_page:
         for index, (row, power) in enumerate(zip(rows, images(source, term, looks, valid_samples_only))):
             caption = (
                 f"{row['time'].replace('T', ' ')} UTC   {row['crid']} {row['maturity']}   {index + 1} of {len(rows)}"

@@ -19,7 +19,9 @@ def location(*, fragments: list[Path], basemap: str | None, geojson: Path, pictu
     features = [aoi_feature(groups[0]), *(granule_feature(group) for group in groups)]
     with store.building(geojson) as part:
         part.write_text(json.dumps({"type": "FeatureCollection", "features": features}, indent=1) + "\n")
-    figures.save(figures.location(features, basemap), picture)
+    names = " ".join(group.attrs["title"].split(":")[0] for group in groups)
+    origin = {"Granules": names, "Software": groups[0].attrs["software"]}
+    figures.save(figures.location(features, basemap), picture, origin)
 
 
 def aoi_feature(fragment: zarr.Group) -> dict:

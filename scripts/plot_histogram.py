@@ -4,12 +4,16 @@ from pathlib import Path
 
 from gcov import figures
 from gcov.log import job_log
+from gcov.store import provenance
 
 
-def plot_histogram(*, counts: Path, series: Path, quantity: str, title: str, output: Path) -> None:
-    """A PNG of the histogram CSV `counts`; `series` gives the number of samples and the maturity of the data."""
+def plot_histogram(*, counts: Path, series: Path, stack: Path, quantity: str, title: str, output: Path) -> None:
+    """A PNG of the histogram CSV `counts`; `series` gives the number of samples and the maturity of the data.
+
+    The provenance in the PNG is that of the stack.
+    """
     figure = figures.histogram(figures.read_rows(counts), figures.read_rows(series), quantity=quantity, title=title)
-    figures.save(figure, output)
+    figures.save(figure, output, provenance(stack))
 
 
 if __name__ == "__main__":

@@ -4,18 +4,19 @@ from pathlib import Path
 
 from gcov import figures
 from gcov.log import job_log
+from gcov.store import provenance
 
 
-def plot_mean_series(*, series: Path, title: str, output: Path) -> None:
-    """A PNG of the mean series CSV."""
-    figures.save(figures.mean_series(figures.read_rows(series), title=title), output)
+def plot_mean_series(*, series: Path, stack: Path, title: str, output: Path) -> None:
+    """A PNG of the mean series CSV; the provenance in it is that of the stack."""
+    figures.save(figures.mean_series(figures.read_rows(series), title=title), output, provenance(stack))
 
 
 if __name__ == "__main__":
     wildcards = snakemake.wildcards
     with job_log(snakemake.log[0], f"{wildcards.aoi} {wildcards.term}"):
         plot_mean_series(
-            series=Path(snakemake.input[0]),
+            **{name: Path(path) for name, path in snakemake.input.items()},
             title=f"{wildcards.aoi}, {wildcards.term}",
             output=Path(snakemake.output[0]),
         )

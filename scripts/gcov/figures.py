@@ -23,10 +23,10 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a PNG beside its place and move it there."""
+def save(figure: Figure, path: Path, provenance: dict[str, str]) -> None:
+    """Write a PNG, with its provenance as text chunks, beside its place and move it there."""
     with building(path) as part:
-        figure.savefig(part, format="png", dpi=130)
+        figure.savefig(part, format="png", dpi=130, metadata=provenance)
 
 
 def add_titles(axes, title: str, rows: list[dict[str, str]]) -> None:

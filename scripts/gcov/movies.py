@@ -132,8 +132,11 @@ def to_palette(rgba: np.ndarray) -> Image.Image:
 
 
 @contextmanager
-def gif_writer(path: Path) -> Iterator:
-    """A function that adds a frame to an endless GIF; each frame goes to disk at once, none is dropped or merged."""
+def gif_writer(path: Path, provenance: dict[str, str]) -> Iterator:
+    """A function that adds a frame to an endless GIF; each frame goes to disk at once, none is dropped or merged.
+
+    The provenance is the GIF's comment.
+    """
     with building(path) as part, open(part, "wb") as file:
 
         def add(frame: Image.Image) -> None:
@@ -141,6 +144,7 @@ def gif_writer(path: Path) -> Iterator:
                 for piece in GifImagePlugin.getheader(frame)[0]:
                     file.write(piece)
                 file.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00")  # repeat for ever
+                file.write(_comment(json.dumps(provenance)))
             for piece in GifImagePlugin.getdata(frame, duration=MILLISECONDS):
                 file.write(piece)
 
@@ -148,15 +152,21 @@ def gif_writer(path: Path) -> Iterator:
         file.write(b";")
 
 
+def _comment(text: str) -> bytes:
+    """A GIF comment extension."""
+    data = text.encode()
+    pieces = (data[start : start + 255] for start in range(0, len(data), 255))
+    return b"\x21\xfe" + b"".join(bytes([len(piece)]) + piece for piece in pieces) + b"\x00"
+
+
 @contextmanager
-def page_writer(path: Path, title: str) -> Iterator:
-    """A function that adds a frame and its caption to a self-contained page with a player."""
-    head, tail = (
-        PLAYER.read_text()
-        .replace("{{title}}", html.escape(title))
-        .replace("{{milliseconds}}", str(MILLISECONDS))
-        .split("{{frames}}")
-    )
+def page_writer(path: Path, title: str, provenance: dict[str, str]) -> Iterator:
+    """A function that adds a frame and its caption to a self-contained page with a player and the provenance."""
+    page = PLAYER.read_text()
+    facts = "".join(f"<dt>{html.escape(key)}<dd>{html.escape(value)}" for key, value in provenance.items())
+    for key, value in (("title", html.escape(title)), ("milliseconds", str(MILLISECONDS)), ("provenance", facts)):
+        page = page.replace("{{" + key + "}}", value)
+    head, tail = page.split("{{frames}}")
     with building(path) as part, open(part, "w") as file:
         file.write(head)
 

@@ -7,6 +7,7 @@ CF _FillValue, with which xarray would turn it into float32.
 """
 
 import json
+import secrets
 import shutil
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.errors import ZarrUserWarning
 
 from gcov import __version__
+from gcov.errors import GcovError
 from gcov.grid import Grid
 
 CHUNK = 512
@@ -47,13 +49,17 @@ class Date:
 def building(path: str | Path) -> Iterator[Path]:
     """A path beside `path` to write a file or folder to; it takes the place of `path` once the block has ended well.
 
-    On an exception nothing of it stays.
+    On an exception nothing of it stays. What killed jobs have left is removed, and of two jobs that write one path
+    (one may have outlived its snakemake) only the later can finish: its name ends in letters of its own.
     """
     path = Path(path)
-    part = path.with_name(path.name + ".part")
-    _remove(part)
+    for left in path.parent.glob(f"{path.name}.part*"):
+        _remove(left)
+    part = path.with_name(f"{path.name}.part{secrets.token_hex(3)}")
     try:
         yield part
+        if not part.exists():
+            raise GcovError(f"{path} is being written by another process as well: run again")
     except BaseException:
         _remove(part)
         raise
@@ -194,6 +200,17 @@ def variables_of(group: zarr.Group) -> list[str]:
 def software() -> str:
     """What wrote a store: kept in its attributes."""
     return f"nisar-gcov-timeseries {__version__}, zarr {zarr.__version__}, numpy {np.__version__}"
+
+
+def provenance(stack: Path) -> dict[str, str]:
+    """What a product made from a stack must say of its origin: granules with their releases, settings, software.
+
+    Read from the stack's own attributes, as text by name.
+    """
+    attributes = json.loads((stack / "zarr.json").read_text())["attributes"]
+    granules = [record["name"] for record in json.loads(attributes["granule_records"])]
+    settings = {key: value for key in ("aoi", "aoi_bbox", "aoi_polygon", "frequency") if (value := attributes[key])}
+    return {"Granules": " ".join(granules), "Settings": json.dumps(settings), "Software": attributes["software"]}
 
 
 def copy_date(source: Path, target: Path, variable: str, index: int) -> bool:
