@@ -4,20 +4,30 @@
 import sys
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 sys.path.insert(0, str(Path(workflow.current_basedir) / "scripts"))
 from gcov.config import check_yaml, read_config
+from gcov.errors import GcovError
 from gcov.granules import kept_names, local_file
 
 min_version("9.0")
-check_yaml("config/config.yaml")
+CONFIG = "config/config.yaml"
+if not workflow.modifier.skip_configfile:  # as a module, another workflow has read its own
+    try:
+        check_yaml(CONFIG)
+    except GcovError as error:
+        raise WorkflowError(str(error)) from None
 
 
-configfile: "config/config.yaml"
+configfile: CONFIG
 
 
-completed, aois = read_config(config)
+try:
+    completed, aois = read_config(config)
+except GcovError as error:
+    raise WorkflowError(str(error)) from None
 config.update(completed)
 
 AOI_PRODUCTS = ["granules.csv", "stack.zarr", "location.png", "location.geojson"]
@@ -47,6 +57,12 @@ wildcard_constraints:
 localrules:
     all,
     verify,
+
+
+def record(wildcards):
+    """The record of a granule; asking for the checkpoint first makes the search run first."""
+    checkpoints.search.get(aoi=wildcards.aoi)
+    return f"results/{wildcards.aoi}/granules/{wildcards.granule}.json"
 
 
 def fragments(aoi):
@@ -103,7 +119,7 @@ checkpoint search:
 rule clip:
     """One granule's AOI: a window read from 2-7 GB, and the only rule that touches the archive's data."""
     input:
-        record=lambda w: f"{checkpoints.search.get(aoi=w.aoi).output.records}/{w.granule}.json",
+        record=record,
         local=lambda w: local_file(checkpoints.search.get(aoi=w.aoi).output.records, w.granule),
     output:
         directory("results/{aoi}/fragments/{granule}.zarr"),
@@ -298,13 +314,11 @@ rule location:
         "scripts/location.py"
 
 
+# Read every chunk of every store; what is damaged is named and removed. Only when asked for: `snakemake verify`.
 rule verify:
     log:
         "logs/verify.log",
     conda:
         "envs/gcov.yaml"
-    """Read every chunk of every store; what is damaged is named and removed. Only by `snakemake verify`."""
-    params:
-        results="results",
     script:
         "scripts/verify.py"

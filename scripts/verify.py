@@ -55,4 +55,4 @@ def missing_shards(folder: Path, array: zarr.Array) -> list[str]:
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], "verify"):
-        verify(results=Path(snakemake.params.results))
+        verify(results=Path(snakemake.log[0]).parents[1] / "results")  # beside logs/, also as a module with a prefix

@@ -24,16 +24,19 @@ def open_bytes(granule: Granule, archive: dict) -> str | RangeFile:
         return granule.path
     archive_host = urlsplit(archive["credentials_url"]).netloc
     if granule.s3_url and archive["access"] != "https":
+        may_fall_back = archive["access"] == "auto" and granule.url is not None
+        s3_object = S3Object(granule.s3_url, archive["credentials_url"], archive["s3_endpoint"])
         try:
-            file = RangeFile(S3Object(granule.s3_url, archive["credentials_url"], archive["s3_endpoint"]))
+            file = RangeFile(s3_object, probe=may_fall_back)
             log.info("%s: reading from S3", granule.name)
             return file
-        except Refused as refused:
-            if archive["access"] == "s3" or granule.url is None:
+        except (Refused, http.Unanswered) as error:
+            if not may_fall_back:
                 raise GcovError(
-                    f"{granule.s3_url}: S3 refuses ({refused}). S3 works only inside AWS {REGION}: set `access: https`"
+                    f"{granule.s3_url}: cannot be read from S3 ({error}). S3 works only inside AWS {REGION};"
+                    " elsewhere set `access: https`"
                 ) from None
-            log.info("%s: reading over HTTPS, as S3 refuses (%s)", granule.name, refused)
+            log.info("%s: reading over HTTPS, as S3 does not work here (%s)", granule.name, error)
     elif granule.url is None:
         raise GcovError(f"{granule.name} has no https address, only {granule.s3_url}: set `access: s3` or `auto`")
     try:
@@ -56,7 +59,7 @@ class HttpsFile:
         with self._lock:
             if self._signed is None:
                 self._signed = self._resolve()
-            return self._signed, {}, self._signed
+            return self._signed, earthdata.bearer(self._signed, self._archive_host), self._signed
 
     def renew(self, ticket: object) -> None:
         """Forget a signed address that was refused, unless another thread already has."""
@@ -125,6 +128,9 @@ class S3Object:
             raise earthdata.refusal(answer, self._credentials_url)
         if answer.status != 200:
             raise Refused(f"{self._credentials_url} answered {answer.status}")
-        keys = json.loads(answer.data)
-        credentials = Credentials(keys["accessKeyId"], keys["secretAccessKey"], keys["sessionToken"])
+        try:
+            keys = json.loads(answer.data)
+            credentials = Credentials(keys["accessKeyId"], keys["secretAccessKey"], keys["sessionToken"])
+        except (ValueError, KeyError):
+            raise Refused(f"{self._credentials_url} gave no credentials") from None
         return S3SigV4Auth(credentials, "s3", REGION)

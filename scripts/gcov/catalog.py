@@ -4,12 +4,14 @@ import glob
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from gcov import http
 from gcov.errors import GcovError
 from gcov.granules import Granule, from_name, from_url, maturity_of
 from gcov.log import log
 
-ATTEMPTS = 4  # asf_search itself tries each page three times on a 5xx
+ATTEMPTS = 6  # a minute in all
 BANDWIDTHS = {
     "00": None,
     "05": "5",
@@ -28,33 +30,48 @@ def search_archive(wkt: str, search: dict, cmr_host: str) -> list[Granule]:
     Asked again where the catalogue is busy, cannot be reached or gives half an answer. Raises GcovError when that
     does not help, or when the catalogue refuses the question: a stack is never built from half a listing.
     """
+    asked = query(wkt, search)
+    frames = asked.get("frame")
+    # of several frames asked for at once, asf_search says only whether the last one's listing is complete
+    questions = [{**asked, "frame": frame} for frame in frames] if isinstance(frames, list) else [asked]
+    granules = [from_product(product) for question in questions for product in _listing(question, cmr_host)]
+    return [granule for granule in granules if granule is not None]
+
+
+def _listing(asked: dict, cmr_host: str) -> list[dict]:
+    """The properties of every product that asf_search finds for a question, which must not be of several parts."""
     import asf_search  # 2 s that local granules need not pay
 
     asf_search.REPORT_ERRORS = False  # it would send the query to a third party
-    asked = query(wkt, search)
     for attempt in range(1, ATTEMPTS + 1):
+        session = asf_search.ASFSession()  # a new one: one that failed in mid-listing would go on where it stopped
+        session.auth = lambda request: request  # or it would send what ~/.netrc holds for any host
+        session.hooks["response"].append(_check_status)  # asf_search understands errors only if they are CMR's JSON
         try:
-            # a session of its own: one that failed in mid-listing would begin the next where it stopped
-            options = asf_search.ASFSearchOptions(host=cmr_host, session=asf_search.ASFSession(), **asked)
-            found = asf_search.search(opts=options)
+            found = asf_search.search(opts=asf_search.ASFSearchOptions(host=cmr_host, session=session, **asked))
             if found.searchComplete:
-                break
+                return [product.properties for product in found]
             reason = f"gave only {len(found)} granules of more"
-        except asf_search.ASFSearch4xxError as error:
-            if "HTTP 429" not in str(error):
-                raise GcovError(f"{cmr_host} refused the search: {error}") from None
-            reason = "is too busy (429)"
+        except _Busy as busy:
+            reason = f"answered {busy}"
         except (asf_search.ASFSearchError, OSError) as error:  # requests' errors are OSErrors
             reason = f"failed ({type(error).__name__})"
         if attempt < ATTEMPTS:
             log.info("the search at %s %s; trying again (%d of %d)", cmr_host, reason, attempt, ATTEMPTS - 1)
-            time.sleep(3 * attempt)
-    else:
-        raise GcovError(
-            f"the search at {cmr_host} {reason}, {ATTEMPTS} times in a row: try again later, with `-R search`"
-        )
-    granules = [from_product(product.properties) for product in found]
-    return [granule for granule in granules if granule is not None]
+            time.sleep(min(30, 2**attempt))
+    raise GcovError(f"the search at {cmr_host} {reason}, {ATTEMPTS} times in a row: try again later")
+
+
+class _Busy(Exception):
+    """The catalogue is too busy or broken; the text is its status."""
+
+
+def _check_status(response, **_) -> None:
+    if response.status_code in http.BUSY:
+        raise _Busy(response.status_code)
+    if response.status_code >= 400:
+        host = urlsplit(response.url).netloc
+        raise GcovError(f"{host} refused the search ({response.status_code}): {response.text[:300]}")
 
 
 def query(wkt: str, search: dict) -> dict:

@@ -9,13 +9,12 @@ import binascii
 import json
 import netrc
 import os
+import re
 import time
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
-
-import urllib3
 
 from gcov import http
 from gcov.errors import GcovError
@@ -27,11 +26,14 @@ LICENCE = f"accept the licence once, at {LOGIN} > EULAs > Accept New EULAs > Ala
 
 def at_hand() -> str | None:
     """Where a token or login would come from, in the order it is looked for; None where there is nothing."""
-    if os.environ.get("EARTHDATA_TOKEN"):
+    if os.environ.get("EARTHDATA_TOKEN", "").strip():
         return "EARTHDATA_TOKEN"
     if os.environ.get("EARTHDATA_USERNAME") and os.environ.get("EARTHDATA_PASSWORD"):
         return "EARTHDATA_USERNAME and EARTHDATA_PASSWORD"
-    return "~/.netrc" if _netrc_login() else None
+    try:
+        return "~/.netrc" if _netrc_login() else None
+    except (GcovError, OSError):
+        return "~/.netrc"  # the fetch will say what is wrong with it
 
 
 @cache
@@ -41,21 +43,25 @@ def token() -> str:
     Raises GcovError, saying where to get one, if there is neither or the login is refused.
     """
     if given := os.environ.get("EARTHDATA_TOKEN", "").strip():
+        if not re.fullmatch(r"[!-~]+", given):  # what no header can hold would be shown by an error's traceback
+            raise GcovError(f"EARTHDATA_TOKEN is not a token: it holds spaces, line breaks or the like: {HOW}")
         return given
     login = os.environ.get("EARTHDATA_USERNAME"), os.environ.get("EARTHDATA_PASSWORD")
     source = at_hand()
     if source is None:
         raise GcovError(f"no Earthdata token: {HOW}")
     name, password = login if all(login) else _netrc_login()
-    headers = urllib3.make_headers(basic_auth=f"{name}:{password}")
+    headers = {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
     answer = http.request("POST", f"{LOGIN}/api/users/find_or_create_token", headers)
-    if answer.status != 200:
+    if answer.status in (400, 401, 403):
         raise GcovError(f"Earthdata Login refused the name and password from {source}: correct them, or {HOW}")
+    if answer.status != 200:
+        raise GcovError(f"Earthdata Login answered {answer.status} instead of a token: {HOW}")
     return json.loads(answer.data)["access_token"]
 
 
 def _netrc_login() -> tuple[str, str] | None:
-    path = Path(os.environ.get("NETRC", "~/.netrc")).expanduser()
+    path = Path(os.environ.get("NETRC") or "~/.netrc").expanduser()
     try:
         entry = netrc.netrc(path).authenticators(urlsplit(LOGIN).hostname)
     except FileNotFoundError:

@@ -5,6 +5,7 @@ Facts and rules are those of the NISAR L2 GCOV product specification (D-102274) 
 
 import csv
 import json
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -188,12 +189,12 @@ def kept_names(folder: str | Path) -> list[str]:
 
 
 def local_file(folder: str | Path, name: str) -> list[str]:
-    """The local file behind a kept granule (a list of one), or an empty list where it is fetched."""
+    """The absolute path of the local file behind a kept granule (a list of one); empty where it is fetched."""
     record = Path(folder) / f"{name}.json"
     if not record.exists():
         raise GcovError(f"{name} is not among the granules kept for this AOI; they are listed in {folder}")
     path = read_record(record).path
-    return [path] if path else []
+    return [os.path.abspath(path)] if path else []
 
 
 def write_table(path: Path, kept: list[Granule], dropped: list[tuple[Granule, str]]) -> None:

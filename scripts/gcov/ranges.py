@@ -3,6 +3,7 @@
 import bisect
 import io
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 from gcov import http
@@ -21,10 +22,11 @@ class RangeFile(io.RawIOBase):
 
     What `prefetch` was told of is read from memory; everything else in aligned blocks of 1 MiB that are kept, so that
     what was not foreseen is a slower read and never an error. `source` gives the (signed) address and renews it.
-    Raises Refused if the server refuses what has just been renewed; the constructor reads the first block.
+    The constructor reads the first block and raises Refused if the server refuses; with `probe` it is quick to do so,
+    and quick to raise Unanswered. Later reads raise GcovError.
     """
 
-    def __init__(self, source):
+    def __init__(self, source, *, probe: bool = False):
         self.source = source
         self.requests = 0
         self.bytes = 0
@@ -32,7 +34,7 @@ class RangeFile(io.RawIOBase):
         self._identity = None
         self._blocks: dict[int, bytes] = {}
         self._ahead: list[tuple[int, bytes]] = []  # (start, bytes), in order of start
-        self._blocks[0] = self._get(0, BLOCK, tries=1)  # what is refused now has not expired
+        self._blocks[0] = self._ask(0, BLOCK, *((1, 3) if probe else (3, None)))
 
     def readable(self) -> bool:
         return True
@@ -74,7 +76,8 @@ class RangeFile(io.RawIOBase):
 
     def prefetch(self, ranges: list[tuple[int, int]]) -> None:
         """Fetch ranges (start, stop) all at once, near ones together; they replace those fetched ahead before."""
-        wanted = [(start, min(stop, self.size)) for start, stop in merged(ranges) if not self._has(start, stop)]
+        known = [(start, min(stop, self.size)) for start, stop in merged(ranges) if start < self.size]
+        wanted = [span for span in known if not self._has(*span)]
         with ThreadPoolExecutor(http.CONNECTIONS) as threads:
             data = threads.map(lambda span: self._get(*span), wanted)
             self._ahead = [(start, piece) for (start, _), piece in zip(wanted, data)]
@@ -82,20 +85,30 @@ class RangeFile(io.RawIOBase):
     def _has(self, start: int, stop: int) -> bool:
         return all(number in self._blocks for number in range(start // BLOCK, -(-stop // BLOCK)))
 
-    def _get(self, start: int, stop: int, *, tries: int = 2) -> bytes:
-        """The bytes [start, stop); where they are refused, once more with a new address or new credentials."""
+    def _get(self, start: int, stop: int) -> bytes:
+        """The bytes [start, stop) of a file that could be read until now."""
+        try:
+            return self._ask(start, stop)
+        except Refused as refused:
+            raise GcovError(f"{self.source.name}: refused in mid-file ({refused}): run again") from None
+
+    def _ask(self, start: int, stop: int, tries: int = 3, attempts: int | None = None) -> bytes:
+        """The bytes [start, stop); where they are refused, again with a new address or new credentials."""
         for _ in range(tries):
             url, headers, ticket = self.source.target()
-            answer = http.request("GET", url, headers, span=(start, stop))
+            answer = http.request("GET", url, headers, span=(start, stop), attempts=attempts)
             self.requests += 1
             if answer.status == 206:
                 self._check_identity(answer)
                 self.bytes += len(answer.data)
                 return answer.data
+            if answer.status == 416 and self._identity:
+                raise self._changed()
             if answer.status not in (400, 401, 403):
                 raise GcovError(f"{self.source.name}: {explain(answer.status)}")
             self.source.renew(ticket)
-        raise Refused(f"it answered {answer.status}")
+        code = re.search(rb"<Code>(\w+)</Code>", answer.data)  # S3's word for it
+        raise Refused(f"it answered {answer.status}{' ' + code[1].decode() if code else ''}")
 
     def _check_identity(self, answer: http.Answer) -> None:
         """Learn the file's size from the first answer; refuse a file that changes while it is read."""
@@ -104,13 +117,17 @@ class RangeFile(io.RawIOBase):
             self._identity = identity
             self.size = int(identity[0])
         elif identity != self._identity:
-            raise GcovError(f"{self.source.name} changed in the archive while it was read: run again")
+            raise self._changed()
+
+    def _changed(self) -> GcovError:
+        return GcovError(f"{self.source.name} changed in the archive while it was read: run again")
 
 
 def explain(status: int) -> str:
     """What an unexpected status means for the user."""
     known = {
         404: "there is no such granule (404): it may have been withdrawn; look again with `-R search`",
+        416: "the file is empty (416)",
         200: "the server ignores range requests: download the file and name it under `granules:`",
     }
     return known.get(status, f"the server answered {status}")
