@@ -1,7 +1,7 @@
 # make demo: everything from nothing, offline. make test: the tests. After that plain `snakemake --cores N`.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: demo test check lock clean
+.PHONY: demo test check soak lock clean
 
 demo: .venv/runtime
 	$(BIN)/python demo/write_granules.py demo/data
@@ -33,3 +33,6 @@ lock:
 
 clean:
 	rm -rf .venv demo/data demo/results demo/logs demo/benchmarks demo/.snakemake
+
+soak: .venv/dev
+	$(BIN)/python tests/interruptions.py 60

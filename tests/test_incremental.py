@@ -1,0 +1,151 @@
+"""The same workflow run again fetches what is new and nothing else: counted in jobs, and at the archive's server."""
+
+import os
+import re
+import shutil
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import xarray as xr
+from helpers import BBOX, FIRST, REPO
+from servers.archive import TOKEN, Archive
+from servers.cmr import CmrServer
+from servers.tls import trust
+
+from gcov.synthetic import granule_name, write_granule
+
+WEST, SOUTH, EAST, NORTH = BBOX
+FOOTPRINT = [(WEST - 1, SOUTH - 1), (EAST + 1, SOUTH - 1), (EAST + 1, NORTH + 1), (WEST - 1, NORTH + 1)]
+TARGETS = [f"results/{aoi}/{product}" for aoi in ("one", "two") for product in ("stack.zarr", "HHHH/mean_series.csv")]
+
+
+class Field:
+    """An archive that grows, a folder that follows it, and counts of what each run did."""
+
+    def __init__(self, analysis, archive, cmr, band):
+        self.analysis, self.archive, self.cmr, self.band = analysis, archive, cmr, band
+        self.env = {**os.environ, **trust(archive.ca_pem), "EARTHDATA_TOKEN": TOKEN}
+        half = (WEST + EAST) / 2
+        self.config = {
+            "aois": {"one": {"bbox": [WEST, SOUTH, half, NORTH]}, "two": {"bbox": [half, SOUTH, EAST, NORTH]}},
+            "search": {"relative_orbit": 26, "frame": 16},
+            "terms": ["HHHH"],
+            "archive": {
+                "access": "https",
+                "cmr_host": cmr.host,
+                "credentials_url": archive.credentials_url,
+            },
+            "basemap": None,
+        }
+        for index in range(3):
+            self.acquire(index)
+
+    def acquire(self, index: int, crid: str = "X05009") -> str:
+        """A granule of date `index` appears in the archive and its catalogue."""
+        name = granule_name(cycle=6 + index, start=FIRST + timedelta(days=12 * index), crid=crid)
+        folder = self.analysis.folder / "written"
+        folder.mkdir(exist_ok=True)
+        self.archive.add(
+            write_granule(folder, name, {"A": self.band(12 * index + (crid != "X05009"))}, chunks=(64, 64))
+        )
+        self.cmr.items[:] = self.archive.umm_items(FOOTPRINT)
+        return name
+
+    def withdraw(self, name: str) -> None:
+        """A granule leaves the catalogue."""
+        self.cmr.items[:] = [item for item in self.cmr.items if name not in item["umm"]["GranuleUR"]]
+
+    def run(self, *arguments: str) -> tuple[Counter, Counter]:
+        """Run the workflow; returns the jobs by rule, and the requests for data by granule."""
+        self.analysis.configure(self.config)
+        self.archive.reset_log()
+        output = self.analysis.run(*TARGETS, *arguments, env=self.env)
+        jobs = Counter(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", output, re.MULTILINE))
+        fetched = Counter(Path(entry.path.split("?")[0]).stem for entry in self.archive.entries(way="cdn"))
+        return jobs, fetched
+
+    def dates(self, aoi: str = "one") -> list[str]:
+        """The granules on the stack's time axis."""
+        with xr.open_zarr(self.analysis.folder / "results" / aoi / "stack.zarr") as stack:
+            return [str(name) for name in stack.granule.values]
+
+    def series(self, aoi: str = "one") -> str:
+        """The mean series as text."""
+        return (self.analysis.folder / "results" / aoi / "HHHH" / "mean_series.csv").read_text()
+
+
+@pytest.fixture
+def field(analysis, band, tmp_path):
+    """Three dates in the archive, two AOIs, and the first run done."""
+    (tmp_path / "archive").mkdir()
+    with Archive(tmp_path / "archive") as archive, CmrServer() as cmr:
+        field = Field(analysis, archive, cmr, band)
+        jobs, _ = field.run()
+        assert jobs == {"search": 2, "clip": 6, "stack": 2, "summarize": 2}
+        yield field
+
+
+def test_what_is_new_is_fetched_and_nothing_else(field):
+    assert field.run() == ({}, {})
+    jobs, fetched = field.run("-R", "search")
+    assert (jobs, fetched) == ({"search": 2}, {}), "a search that finds nothing new redoes nothing"
+
+    new = field.acquire(3)
+    jobs, fetched = field.run("-R", "search")
+    assert jobs == {"search": 2, "clip": 2, "stack": 2, "summarize": 2}
+    assert set(fetched) == {new}
+    assert field.dates()[-1] == new and len(field.dates()) == 4
+    assert new in field.series()
+
+    old = field.dates()[1]
+    newer = field.acquire(1, crid="X05010")
+    jobs, fetched = field.run("-R", "search")
+    assert jobs == {"search": 2, "clip": 2, "stack": 2, "summarize": 2}
+    assert set(fetched) == {newer}
+    assert len(field.dates()) == 4 and field.dates()[1] == newer
+    assert newer in field.series() and old not in field.series()
+
+    field.withdraw(new)
+    jobs, fetched = field.run("-R", "search")
+    assert jobs == {"search": 2, "stack": 2, "summarize": 2}
+    assert not fetched
+    assert len(field.dates()) == 3 and new not in field.series()
+
+
+def test_a_changed_setting_redoes_what_it_touches(field):
+    other = (field.analysis.folder / "results/two/stack.zarr/zarr.json").stat().st_mtime_ns
+    field.config["aois"]["one"]["bbox"][0] += 0.002
+    jobs, fetched = field.run()
+    assert jobs == {"search": 1, "clip": 3, "stack": 1, "summarize": 1}
+    assert len(fetched) == 3
+    assert (field.analysis.folder / "results/two/stack.zarr/zarr.json").stat().st_mtime_ns == other
+
+    field.config["aois"]["two"]["terms"] = ["HHHH", "HVHV"]
+    jobs, fetched = field.run()
+    assert jobs == {"search": 1, "clip": 3, "stack": 1, "summarize": 1}
+    assert len(fetched) == 3
+
+    before = field.series("two")
+    field.config["valid_samples_only"] = False
+    jobs, fetched = field.run()
+    assert (jobs, fetched) == ({"summarize": 2}, {})
+    assert field.series("two") != before
+
+    field.config["archive"]["access"] = "auto"
+    assert field.run() == ({}, {}), "where the bytes come from does not change them"
+
+
+def test_a_comment_in_a_script_redoes_nothing(analysis, newest, tmp_path):
+    copy = tmp_path / "copy"
+    for part in ("scripts", "config", "profiles", "report", "envs"):
+        shutil.copytree(REPO / part, copy / part)
+    shutil.copy(REPO / "Snakefile", copy)
+    config = {"aois": {"one": {"bbox": list(BBOX), "granules": [str(path) for path in newest]}}, "basemap": None}
+    analysis.configure(config)
+    arguments = ["-s", str(copy / "Snakefile"), "results/one/HHHH/mean_series.csv"]
+    analysis.run(*arguments)
+    for script in (copy / "scripts").glob("*.py"):
+        script.write_text(script.read_text() + "# a comment\n")
+    assert "Nothing to be done" in analysis.run(*arguments)
