@@ -49,7 +49,7 @@ TERM_PRODUCTS = [
 wildcard_constraints:
     aoi="|".join(aois),
     granule="[^/]+",
-    term="[HVLR]{4}",
+    term="HHHH|HVHV|VHVH|VVVV|LHLH|LVLV|RHRH|RVRV",  # backscatter: products exist for diagonal terms only
     quantity="db|power",
     movie="animation|animation_means",
 

@@ -44,6 +44,7 @@ def search(
         raise GcovError(f"no granules found; asked for {list(entries) or {'bbox': list(bbox), **asked}}")
     kept, dropped = granules.newest_releases(found)
     granules.check_one_series(kept)
+    granules.check_names(kept)
     with building(table) as part:
         granules.write_table(part, kept, dropped)
     with building(records) as part:

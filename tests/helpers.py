@@ -13,7 +13,7 @@ EPSG = 32645
 WEST, NORTH = 191_760, 3_132_240  # outer edges, metres
 SHAPE = (120, 152)
 FIRST = datetime(2025, 11, 23, 23, 47, 39)
-BBOX = [83.872, 28.272, 83.886, 28.281]  # inside of them, across sub-swaths and the swath's edge
+BBOX = [83.872, 28.262, 83.888, 28.275]  # inside of them, across sub-swaths and the edge of the swath
 
 REPO = Path(__file__).resolve().parents[1]
 DROPPED = ["inputDataExceptionMask", "listOfPolarizations", "listOfCovarianceTerms"]

@@ -141,7 +141,10 @@ def listed_granules(entries: tuple[str, ...]) -> list[Granule]:
         if "://" in entry:
             granules.append(from_url(entry))
             continue
-        paths = sorted(glob.glob(str(Path(entry).expanduser()), recursive=True))
+        path = Path(entry).expanduser()
+        paths = (
+            [str(path)] if path.exists() else sorted(glob.glob(str(path), recursive=True))
+        )  # "[1].h5" is a name, too
         if not paths:
             raise GcovError(f"granules: {entry!r} matches no file (looked in {Path.cwd()})")
         granules += [_local(path) for path in paths if not path.endswith("_QA_STATS.h5")]

@@ -1,7 +1,7 @@
 """Still figures: histograms, mean series, the map. Matplotlib without pyplot: no window, no global state."""
 
 import csv
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +90,7 @@ def mean_series(rows: list[dict[str, str]], *, title: str) -> Figure:
             label="no valid sample",
         )
         left.legend(loc="upper right", fontsize=8)
-    date_axis(left)
+    date_axis(left, times(rows))
     fractions = [float(row["valid_fraction"]) for row in rows]
     left.set_xlabel(
         "start of acquisition, UTC\n"
@@ -106,9 +106,11 @@ def times(rows: list[dict[str, str]]) -> list[datetime]:
     return [datetime.fromisoformat(row["time"]) for row in rows]
 
 
-def date_axis(axes) -> None:
+def date_axis(axes, dates: list[datetime]) -> None:
     """Short date labels that do not run into each other, on an axis wide enough for a single date."""
-    locator = AutoDateLocator(maxticks=8)
+    if len(dates) == 1:
+        axes.set_xlim(dates[0] - timedelta(days=6), dates[0] + timedelta(days=6))
+    locator = AutoDateLocator(minticks=3, maxticks=8)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
 

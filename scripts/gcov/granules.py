@@ -55,7 +55,7 @@ class Granule:
     @property
     def rank(self) -> tuple[int, int, int]:
         """Newer releases rank higher: maturity, then the digits of the CRID, then the product counter."""
-        return MATURITIES.index(self.maturity), int(self.crid[1:]), self.counter or 0
+        return MATURITIES.index(self.maturity), int(re.sub(r"\D", "", self.crid) or 0), self.counter or 0
 
     @property
     def series(self) -> tuple:
@@ -89,10 +89,13 @@ def from_name(name: str, **where) -> Granule | None:
 
 
 def maturity_of(crid: str, collection: str = "") -> str:
-    """BETA, PROVISIONAL or VALIDATED: from the collection's short name where known, else from the CRID's letter."""
+    """BETA, PROVISIONAL or VALIDATED: from the collection's short name where known, else from the CRID's letter.
+
+    A file without a CRID (somebody's own processing) counts as BETA.
+    """
     if match := re.search(r"NISAR_L2_GCOV_(?:(BETA|PROVISIONAL)_)?V\d+", collection):
         return match[1] or "VALIDATED"
-    return {"X": "BETA", "P": "PROVISIONAL"}.get(crid[0], "VALIDATED")
+    return {"X": "BETA", "P": "PROVISIONAL", "": "BETA"}.get(crid[:1], "VALIDATED")
 
 
 def from_url(url: str) -> Granule:
@@ -158,6 +161,14 @@ def check_one_series(granules: list[Granule]) -> None:
         f"The granules found cannot be one time series: they differ in acquisition.\n{table}\n"
         f"Choose one line: set {', '.join(differing)} under this AOI's search (or list only its files under granules)."
     )
+
+
+def check_names(granules: list[Granule]) -> None:
+    """Refuse acquisitions of one name (files renamed alike, in different folders): one would hide the other."""
+    names = Counter(granule.name for granule in granules)
+    alike = [granule.label for granule in granules if names[granule.name] > 1]
+    if alike:
+        raise GcovError("different acquisitions in files of one name; rename them:\n  " + "\n  ".join(alike))
 
 
 def maturity_note(maturities: Iterable[str]) -> str | None:

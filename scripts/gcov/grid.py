@@ -12,6 +12,8 @@ import pyproj
 
 from gcov.errors import GcovError
 
+LARGEST = 250_000  # pixels a side, 2500 km at 10 m: more comes of an AOI that a projection has torn apart
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -83,10 +85,13 @@ def aoi_window(grid: Grid, bbox: tuple[float, float, float, float]) -> Window:
     """
     to_grid = pyproj.Transformer.from_crs(4326, grid.epsg, always_xy=True)
     bounds = to_grid.transform_bounds(*bbox, densify_pts=21)
-    if not np.isfinite(bounds).all():
-        raise GcovError(f"the AOI {list(bbox)} lies outside the granule, far from where EPSG:{grid.epsg} is defined")
     left, bottom, right, top = bounds
     x0, dx, _, y0, _, dy = grid.transform
+    if not max((right - left) / dx, (bottom - top) / dy) < LARGEST:  # NaN and infinity included
+        raise GcovError(
+            f"the AOI {list(bbox)} lies far outside of the granule, where its CRS EPSG:{grid.epsg} is not defined,"
+            f" or is more than {LARGEST} pixels long"
+        )
     return Window(
         math.floor((top - y0) / dy),
         math.ceil((bottom - y0) / dy),

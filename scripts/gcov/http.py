@@ -3,6 +3,7 @@
 Messages name an address without its query: a signed address is a secret.
 """
 
+import logging
 import os
 import random
 import re
@@ -24,6 +25,8 @@ CONNECTIONS = 16  # towards one host, by one job
 TIMEOUT = urllib3.Timeout(connect=10, read=30)
 BUSY = {408, 429, 500, 502, 503, 504}
 PATIENCE = 600  # seconds; a server that asks for a longer pause is asked another day
+
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings show addresses with their signatures
 
 
 @dataclass(frozen=True)

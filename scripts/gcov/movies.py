@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -57,14 +58,13 @@ class Screen:
         axes = place(left, bottom, width, height)
         self.image = axes.imshow(
             np.full(shape, np.nan),
-            cmap="gray",
+            cmap=colormaps["gray"].with_extremes(bad=NO_DATA),
             vmin=limits[0],
             vmax=limits[1],
             extent=extent,
             interpolation="nearest",
             aspect="auto",
         )
-        self.image.get_cmap().set_bad(NO_DATA)
         axes.set(xlabel="easting (km)", ylabel="northing (km)")
         self.figure.text(left / full_width, 1 - 24 / full_height, title, fontsize=11, weight="bold")
         colour_bar = self.figure.colorbar(self.image, cax=place(left + width + 14, bottom, 14, height))
@@ -87,7 +87,7 @@ class Screen:
         axes.set(ylabel=f"mean {GAMMA0['db']}", title="mean of the AOI")
         axes.grid(alpha=0.3)
         axes.margins(y=0.15)
-        date_axis(axes)
+        date_axis(axes, self.times)
         (self.curve,) = axes.plot([], [], marker="o", color=DB, linewidth=1.5)
         self.moving.append(self.curve)
 

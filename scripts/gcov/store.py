@@ -26,6 +26,10 @@ from gcov import __version__
 from gcov.errors import GcovError
 from gcov.grid import Grid
 
+# Every shard exists, so that a lost one can be told from an empty one. For the process, because an array that is
+# taken from its group has forgotten what it was created with.
+zarr.config.set({"array.write_empty_chunks": True})
+
 CHUNK = 512
 SHARD = 4096  # a shard is encoded in memory as a whole: 64 MB of float32
 MASK_ATTRIBUTES = {
@@ -121,7 +125,6 @@ def create(
                 "grid_mapping": "spatial_ref",
                 "coordinates": "spatial_ref granule crid maturity",
             },
-            config={"write_empty_chunks": True},  # every shard exists, so that a lost one can be told from an empty one
         )
     return group
 
@@ -167,7 +170,6 @@ def _coordinate(group: zarr.Group, name: str, values: np.ndarray, dims: list[str
         compressors=[Crc32cCodec()],
         dimension_names=dims,
         attributes=attributes,
-        config={"write_empty_chunks": True},
     )
 
 

@@ -52,7 +52,7 @@ BODY_KINDS = ("truncate", "short", "corrupt")
 
 @dataclass
 class Entry:
-    """One request as a server saw it; `sent` counts the bytes of its body."""
+    """One request as a server saw it, at `at` s of the monotonic clock; `sent` counts the bytes of its body."""
 
     way: str
     method: str
@@ -60,6 +60,7 @@ class Entry:
     headers: dict
     status: int | None = None
     sent: int = 0
+    at: float = field(default_factory=time.monotonic)
 
     @property
     def range(self):

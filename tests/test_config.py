@@ -1,0 +1,296 @@
+"""The configuration: what is refused, in which words, and what is filled in."""
+
+import json
+import re
+
+import pytest
+import yaml
+from helpers import REPO
+
+from gcov.config import check_yaml, read_config, read_polygon
+from gcov.errors import GcovError
+
+BOX = [83.9, 28.1, 84.0, 28.2]
+SQUARE = "POLYGON ((83.9 28.1, 84 28.1, 84 28.2, 83.9 28.2, 83.9 28.1))"
+
+
+def read(entry=None, **top) -> dict:
+    """The areas of interest of a configuration of one, `x`."""
+    return read_config({"aois": {"x": {"bbox": BOX} if entry is None else entry}, **top})[1]
+
+
+def refusal(config: dict) -> str:
+    with pytest.raises(GcovError) as caught:
+        read_config(config)
+    return str(caught.value)
+
+
+def yaml_refusal(tmp_path, text: str | bytes) -> str:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    with pytest.raises(GcovError) as caught:
+        check_yaml(path)
+    return str(caught.value)
+
+
+SEARCH = "aois.x.search"
+BAD_ENTRIES = [
+    # what is wrong, where it is said to be, what it should be
+    ({"bbox": BOX, "serach": {}}, "aois.x.serach: unknown key; did you mean 'search'?"),
+    ({"box": BOX}, "aois.x.box: unknown key; did you mean 'bbox'?"),
+    ({"bbox": BOX, "search": {"strat": "2025-11-22"}}, "aois.x.search.strat: unknown key; did you mean 'start'?"),
+    ({"bbox": BOX, "search": {"relative_orbits": 26}}, "did you mean 'relative_orbit'?"),
+    ({"bbox": BOX, "search": {"xyz": 1}}, "aois.x.search.xyz: unknown key; known keys here: start, end,"),
+    ({"bbox": [84, 28, 83, 29]}, "aois.x.bbox: west 84.0 is not less than east 83.0"),
+    ({"bbox": [179, -17, -179, -16]}, "antimeridian must be split into two AOIs"),
+    ({"bbox": [83, 28, 83, 29]}, "west 83.0 is not less than east 83.0"),
+    ({"bbox": [83, 29, 84, 28]}, "aois.x.bbox: south 29.0 is not less than north 28.0"),
+    ({"bbox": [28, 83, 29, 98]}, "aois.x.bbox: [28.0, 83.0, 29.0, 98.0] is out of range"),
+    ({"bbox": [183, 28, 184, 29]}, "longitudes -180..180, latitudes -90..90"),
+    ({"bbox": [200_000, 3_100_000, 210_000, 3_110_000]}, "should be [west, south, east, north] in degrees"),
+    ({"bbox": [float("nan"), 28, 84, 29]}, "out of range"),
+    ({"bbox": [83, 28, 84]}, "aois.x.bbox: holds [83, 28, 84]; should be [west, south, east, north]"),
+    ({"bbox": "83, 28, 84, 29"}, 'aois.x.bbox: holds "83, 28, 84, 29"; should be [west, south, east, north]'),
+    ({"bbox": [83, 28, "84E", 29]}, 'aois.x.bbox.2: holds "84E"; should be a number of degrees'),
+    (
+        {"bbox": BOX, "search": {"start": "2025-12-01", "end": "2025-11-30"}},
+        f"{SEARCH}: end 2025-11-30 is before start 2025-12-01",
+    ),
+    ({"bbox": BOX, "search": {"start": "2025-02-30"}}, f"{SEARCH}.start: 2025-02-30 is no date"),
+    ({"bbox": BOX, "search": {"start": "22.11.2025"}}, f'{SEARCH}.start: holds "22.11.2025"; should be a date'),
+    ({"bbox": BOX, "search": {"end": 2025}}, f"{SEARCH}.end: holds 2025; should be a date such as 2025-11-22"),
+    ({"bbox": BOX, "search": {"relative_orbit": 174}}, "holds 174; should be the track, a whole number from 1 to 173"),
+    ({"bbox": BOX, "search": {"relative_orbit": "026"}}, 'holds "026"; should be the track, a whole number'),
+    ({"bbox": BOX, "search": {"frame": 0}}, f"{SEARCH}.frame: holds 0; should be a whole number from 1 to 176, or a"),
+    ({"bbox": BOX, "search": {"frame": [16, 177]}}, f"{SEARCH}.frame: holds [16, 177]; should be a whole number"),
+    ({"bbox": BOX, "search": {"flight_direction": "up"}}, 'holds "up"; should be ASCENDING or DESCENDING'),
+    ({"bbox": BOX, "search": {"mode": "20"}}, 'holds "20"; should be four digits as in the granule name'),
+    ({"bbox": BOX, "search": {"polarizations": "HH"}}, "should be four letters as in the granule name"),
+    ({"bbox": BOX, "search": {"maturity": "BETA"}}, "should be a list of BETA, PROVISIONAL, VALIDATED"),
+    ({"bbox": BOX, "search": {"maturity": ["ALPHA"]}}, 'holds "ALPHA"; should be BETA, PROVISIONAL or VALIDATED'),
+    ({"bbox": BOX, "search": {"intersects": "POINT(84.1, 28)"}}, f"{SEARCH}.intersects: not WKT"),
+    ({"bbox": BOX, "search": {"intersects": "MULTIPOINT(84 28)"}}, "should be POLYGON, LINESTRING or POINT"),
+    ({"bbox": BOX, "search": None}, f"{SEARCH}: holds null"),
+    ({"bbox": BOX, "frequency": "C"}, 'aois.x.frequency: holds "C"; should be A or B'),
+    ({"bbox": BOX, "terms": "HHHH"}, 'aois.x.terms: holds "HHHH"; should be a list of covariance terms'),
+    ({"bbox": BOX, "terms": []}, "aois.x.terms: holds []; should be a list of covariance terms"),
+    ({"bbox": BOX, "terms": ["HH"]}, 'aois.x.terms.0: holds "HH"; should be a covariance term such as HHHH'),
+    ({"bbox": BOX, "terms": ["HHHH", "HHHH"]}, "aois.x.terms"),
+    ({"bbox": BOX, "valid_samples_only": "no"}, 'aois.x.valid_samples_only: holds "no"; should be true or false'),
+    ({"bbox": BOX, "granules": "data/*.h5"}, 'aois.x.granules: holds "data/*.h5"; should be a list of local files'),
+    ({"bbox": BOX, "granules": []}, "aois.x.granules: holds []"),
+    ({"bbox": BOX, "granules": ["a.h5"], "search": {"frame": 16}}, "give either granules (local files or URLs) or"),
+    ({}, "aois.x: give either bbox: [west, south, east, north] or polygon: a file or WKT"),
+    ({"bbox": BOX, "polygon": SQUARE}, "aois.x: give either bbox"),
+    (None, "aois.x: holds null"),
+    ({"polygon": "aoi.geojson"}, "aois.x.polygon: 'aoi.geojson' is neither a file (in "),
+    ({"polygon": "POLIGON" + SQUARE[7:] * 20}, "nor WKT beginning with POLYGON"),  # longer than a file name may be
+    ({"polygon": "POLYGON ((83 28, 84 28))"}, "cannot be read as WKT or GeoJSON"),
+    ({"polygon": "POLYGON ((83 28, 84 28, 84 29"}, "cannot be read as WKT or GeoJSON"),
+    ({"polygon": "POLYGON EMPTY"}, "should hold one or more polygons"),
+    ({"polygon": "POLYGON ((83 28, 84 29, 84 28, 83 29, 83 28))"}, "is not a valid polygon: Self-intersection"),
+    ({"polygon": "POLYGON ((2e5 3e6, 3e5 3e6, 3e5 4e6, 2e5 3e6))"}, "aois.x.polygon: [200000.0"),
+]
+
+
+@pytest.mark.parametrize(("entry", "message"), BAD_ENTRIES)
+def test_bad_entry(entry, message):
+    found = refusal({"aois": {"x": entry}})
+    assert found.startswith("config: aois.x")
+    assert message in found
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({}, "config: aois: missing"),
+        ({"aois": {}}, "config: aois: holds {}; should be one entry per area of interest"),
+        ({"aois": None}, "config: aois: holds null"),
+        ({"aois": {"x": {"bbox": BOX}}, "trems": ["HHHH"]}, "config: trems: unknown key; did you mean 'terms'?"),
+        ({"aois": {"x": {"bbox": BOX}}, "archive": {"acess": "s3"}}, "archive.acess: unknown key; did you mean 'access'?"),
+        ({"aois": {"x": {"bbox": BOX}}, "archive": {"access": "ftp"}}, 'holds "ftp"; should be auto, https or s3'),
+        ({"aois": {"x": {"bbox": BOX}}, "archive": {"cmr_host": "https://cmr"}}, "should be a host name"),
+        ({"aois": {"x": {"bbox": BOX}}, "archive": {"credentials_url": "http://x"}}, "should be the https address"),
+        ({"aois": {"x": {"bbox": BOX}}, "basemap": 3}, "config: basemap: holds 3"),
+    ],
+)  # fmt: skip
+def test_bad_configuration(config, message):
+    assert message in refusal(config)
+
+
+@pytest.mark.parametrize("name", ["../x", "..", ".", "a/b", "/etc", "a b", "", "é", "a.b", "~", "{aoi}", "a\\b"])
+def test_names_that_are_no_folder_are_refused(name):
+    found = refusal({"aois": {name: {"bbox": BOX}}})
+    assert found == f"config: aois.{name}: an AOI becomes a folder under results/: use letters, digits, _ and - only"
+
+
+def test_every_problem_is_told_at_once():
+    found = refusal({"aois": {"x": {"bbox": [1, 2], "frequency": "C"}}, "trems": []})
+    assert [line.split(":")[1].strip() for line in found.splitlines()] == ["trems", "aois.x.bbox", "aois.x.frequency"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("aois:\n  x:\n    search: {relative_orbit: 026}\n", 'line 3: 026 has a leading zero, .* write 26, or "026"'),
+        ("aois:\n  x:\n    search: {frame: [016, 17]}\n", "line 3: 016 has a leading zero"),
+        ("mode: 0005", "line 1: 0005 has a leading zero"),
+        ("frame: 089", "line 1: 089 has a leading zero"),  # not octal: YAML would make it text
+        ("aois:\n  007: {}\n", "line 2: 007 has a leading zero"),
+        ("aois:\n  x: 1\n  x: 2\n", "line 3: 'x' is given twice"),
+        ("aois: {x: {bbox: [1, 2, 3, 4], bbox: [1, 2, 3, 5]}}", "line 1: 'bbox' is given twice"),
+        ("aois:\n  NO: {bbox: [5, 58, 6, 59]}\n", 'line 2: NO is read as False by YAML: write "NO"'),
+        ("aois:\n  12_3: {bbox: [5, 58, 6, 59]}\n", "line 2: 12_3 is read as 123 by YAML"),
+        ("search:\n  end: 2025-11-31\n", "line 2: 2025-11-31 is no date: day is out of range for month"),
+        ("aois: {x: {bbox: [1, 2, 3}}", "line 1: not valid YAML"),
+        ("aois:\n\tx: 1\n", "line 2: not valid YAML"),
+        ("aois: {x: {bbox: {{ bbox }}}}", "line 1: a key must be text"),
+        ("", "no keys; it should hold at least `aois:`"),
+        ("# only a comment\n", "no keys"),
+        ("- aois\n", "no keys"),
+        (b"aois: {x: 1} # caf\xe9\n", "not UTF-8 text"),
+    ],
+)
+def test_yaml_traps(tmp_path, text, message):
+    assert re.search(f"config.yaml.*{message}", yaml_refusal(tmp_path, text), re.DOTALL)
+
+
+def test_numbers_that_yaml_reads_as_written_pass(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text('a: 0\nb: 0.05\nc: -0.5\nd: "026"\ne: 2025-11-22\nf: 10\n2005: x\n2025-11-22: y\n')
+    check_yaml(path)
+    check_yaml(tmp_path / "missing.yaml")  # snakemake's to name
+
+
+def test_defaults():
+    config, aois = read_config({"aois": {"x": {"bbox": BOX}}})
+    assert aois["x"].bbox == tuple(BOX)
+    assert (aois["x"].frequency, aois["x"].terms, aois["x"].valid_samples_only) == ("A", ("HHHH",), True)
+    assert (aois["x"].polygon, aois["x"].granules, aois["x"].search) == (None, (), {})
+    assert config["archive"]["cmr_host"] == "cmr.earthdata.nasa.gov"
+    assert config["archive"]["access"] == "auto"
+
+
+def test_a_given_key_leaves_its_neighbours_defaults():
+    config, _ = read_config({"aois": {"x": {"bbox": BOX}}, "archive": {"access": "s3"}})
+    plain, _ = read_config({"aois": {"x": {"bbox": BOX}}})
+    assert config["archive"] == {**plain["archive"], "access": "s3"}
+    assert plain["archive"]["access"] == "auto"
+
+
+def test_an_aoi_overrides_what_holds_for_all():
+    top = {"frequency": "B", "terms": ["HHHH", "HVHV"], "valid_samples_only": False}
+    own = {"frequency": "A", "terms": ["VVVV"], "valid_samples_only": True}
+    _, aois = read_config({"aois": {"x": {"bbox": BOX}, "y": {"bbox": BOX, **own}}, **top})
+    assert (aois["x"].frequency, aois["x"].terms, aois["x"].valid_samples_only) == ("B", ("HHHH", "HVHV"), False)
+    assert (aois["y"].frequency, aois["y"].terms, aois["y"].valid_samples_only) == ("A", ("VVVV",), True)
+
+
+def test_searches_are_merged_key_by_key():
+    own = {"bbox": BOX, "search": {"end": "2026-01-01", "frame": [16, 17]}}
+    found = read(own, search={"start": "2025-11-22", "frame": 3, "flight_direction": "ASCENDING"})["x"].search
+    assert found == {
+        "start": "2025-11-22T00:00:00",
+        "end": "2026-01-01T23:59:59",
+        "frame": [16, 17],
+        "flight_direction": "ASCENDING",
+    }
+
+
+def test_a_merged_search_is_checked_as_a_whole():
+    own = {"bbox": BOX, "search": {"end": "2025-01-01"}}
+    assert "aois.x.search: end 2025-01-01 is before start 2025-11-22" in refusal(
+        {"aois": {"x": own}, "search": {"start": "2025-11-22"}}
+    )
+
+
+def test_unquoted_dates_and_mode_are_taken_as_text():
+    text = "{start: 2025-11-22, end: 2025-11-23 10:00:00, mode: 4005}"
+    found = read({"bbox": BOX, "search": yaml.safe_load(text)})["x"].search
+    assert found == {"start": "2025-11-22T00:00:00", "end": "2025-11-23T10:00:00", "mode": "4005"}
+
+
+def test_one_day_is_a_whole_day():
+    found = read({"bbox": BOX, "search": {"start": "2025-11-22", "end": "2025-11-22"}})["x"].search
+    assert (found["start"], found["end"]) == ("2025-11-22T00:00:00", "2025-11-22T23:59:59")
+
+
+def test_diagonal_terms_are_those_with_pictures():
+    aoi = read({"bbox": BOX, "terms": ["HHHH", "HHHV", "RHRH", "HVVH"]})["x"]
+    assert aoi.diagonal_terms == ["HHHH", "RHRH"]
+
+
+FEATURE = {
+    "type": "Feature",
+    "properties": {},
+    "geometry": {"type": "Polygon", "coordinates": [[[83.9, 28.1, 5], [84, 28.1, 5], [84, 28.2, 5], [83.9, 28.1, 5]]]},
+}
+NOWHERE = {"type": "Feature", "properties": {}, "geometry": None}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        FEATURE,
+        FEATURE["geometry"],
+        {"type": "FeatureCollection", "features": [FEATURE, NOWHERE]},
+        "POLYGON Z ((83.9 28.1 5, 84 28.1 5, 84 28.2 5, 83.9 28.1 5))\n",
+        " polygon ((83.9 28.1, 84 28.1, 84 28.2, 83.9 28.1))",
+    ],
+)
+def test_polygon_files(tmp_path, monkeypatch, content):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "aoi.txt").write_text(content if isinstance(content, str) else "\ufeff" + json.dumps(content))
+    aoi = read({"polygon": "aoi.txt"})["x"]
+    assert aoi.bbox == (83.9, 28.1, 84, 28.2)
+    found = read_polygon(aoi.polygon, "")
+    assert found.area == pytest.approx(0.005) and not found.has_z
+
+
+def test_several_features_are_one_area(tmp_path):
+    other = json.loads(json.dumps(FEATURE).replace("84", "85").replace("83.9", "84.9"))
+    path = tmp_path / "aoi.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [FEATURE, other]}))
+    found = read_polygon(str(path), "")
+    assert (found.geom_type, found.area) == ("MultiPolygon", pytest.approx(0.01))
+    assert found.bounds == (83.9, 28.1, 85, 28.2)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x00\x00\x27\x0a\xff\xfe", "cannot be read as WKT or GeoJSON"),  # a shapefile
+        (b'{"type": "FeatureCollection"}', "cannot be read as WKT or GeoJSON"),
+        (b"{not json", "cannot be read as WKT or GeoJSON"),
+        (json.dumps(NOWHERE).encode(), "should hold one or more polygons"),
+        (b'{"type": "Point", "coordinates": [84, 28]}', "holds Point; should hold one or more polygons"),
+        (b"LINESTRING (84 28, 85 28)", "holds LineString; should hold one or more polygons"),
+    ],
+)
+def test_bad_polygon_files(tmp_path, content, message):
+    path = tmp_path / "aoi"
+    path.write_bytes(content)
+    assert message in refusal({"aois": {"x": {"polygon": str(path)}}})
+
+
+@pytest.mark.parametrize("name", ["config/config.yaml", "demo/config/config.yaml"])
+def test_the_configurations_in_the_repository_are_valid(name):
+    check_yaml(REPO / name)
+    assert read_config(yaml.safe_load((REPO / name).read_text()))[1]
+
+
+def test_the_config_shows_the_defaults():
+    """What config.yaml shows at top level is what holds where a key is left out."""
+    shown = yaml.safe_load((REPO / "config" / "config.yaml").read_text())
+    filled, _ = read_config({"aois": {"x": {"bbox": BOX}}})
+    assert {key: value for key, value in shown.items() if key != "aois"} == {
+        key: value for key, value in filled.items() if key != "aois"
+    }
+
+
+def test_the_config_explains_every_key_of_the_schema():
+    text = (REPO / "config" / "config.yaml").read_text()
+    schema = yaml.safe_load((REPO / "config" / "schema.yaml").read_text())
+    known = {*schema["properties"], *schema["properties"]["archive"]["properties"]}
+    known |= {*schema["$defs"]["aoi"]["properties"], *schema["$defs"]["search"]["properties"]}
+    assert [key for key in known if not re.search(rf"^[ #]*{key}:", text, re.MULTILINE)] == []

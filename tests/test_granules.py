@@ -1,0 +1,306 @@
+"""Names, the release rule, passes, and what cannot be one series."""
+
+import csv
+import os
+import itertools
+import random
+
+import pytest
+
+from gcov import granules
+from gcov.errors import GcovError
+from gcov.granules import Granule, from_name, from_url, maturity_of, newest_releases, passes
+
+NAME = "NISAR_L2_PR_GCOV_006_026_A_016_4005_DHDH_A_20251123T234739_20251123T234814_X05009_N_F_J_001"
+ARCHIVE = "https://nisar.asf.earthdatacloud.nasa.gov/NISAR"
+
+
+def granule(
+    start="20251123T234739",
+    end="20251123T234814",
+    crid="X05009",
+    counter=1,
+    cycle=6,
+    frame=16,
+    mode="2005",
+    pols="DHDH",
+    track=26,
+    direction="A",
+    coverage="F",
+) -> Granule:
+    return from_name(
+        f"NISAR_L2_PR_GCOV_{cycle:03d}_{track:03d}_{direction}_{frame:03d}_{mode}_{pols}_A_{start}_{end}"
+        f"_{crid}_N_{coverage}_J_{counter:03d}"
+    )
+
+
+def seconds(first: int, last: int, **facts) -> Granule:
+    """A granule of the minute 23:47, from second to second."""
+    return granule(start=f"20251123T2347{first:02d}", end=f"20251123T2347{last:02d}", **facts)
+
+
+def test_name_is_taken_apart():
+    assert from_name(NAME, path="a.h5", size=7) == Granule(
+        name=NAME,
+        path="a.h5",
+        size=7,
+        start="2025-11-23T23:47:39",
+        end="2025-11-23T23:48:14",
+        cycle=6,
+        track=26,
+        direction="A",
+        frame=16,
+        mode="4005",
+        polarizations="DHDH",
+        crid="X05009",
+        maturity="BETA",
+        counter=1,
+        coverage="F",
+        accuracy="N",
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        NAME + "_QA_STATS",
+        NAME + ".h5",
+        NAME.replace("GCOV", "GSLC"),
+        NAME.replace("X05009", "05009"),
+        NAME.replace("_A_016", "_X_016"),
+        "x" + NAME,
+        "",
+    ],
+)
+def test_other_names_are_no_granules(name):
+    assert from_name(name) is None
+
+
+@pytest.mark.parametrize(
+    ("crid", "collection", "maturity"),
+    [
+        ("X05009", "", "BETA"),
+        ("P05023", "", "PROVISIONAL"),
+        ("V06001", "", "VALIDATED"),
+        ("X05009", "NISAR_L2_GCOV_PROVISIONAL_V1", "PROVISIONAL"),
+        ("P05023", "NISAR_L2_GCOV_BETA_V1", "BETA"),
+        ("P05023", "NISAR_L2_GCOV_V1", "VALIDATED"),
+        ("P05023", "NISAR_L2_GCOV_V2", "VALIDATED"),
+        ("P05023", "some_bucket", "PROVISIONAL"),
+    ],
+)
+def test_maturity_is_the_collections_else_the_crids(crid, collection, maturity):
+    assert maturity_of(crid, collection) == maturity
+
+
+def test_url_names_granule_and_collection():
+    url = f"{ARCHIVE}/NISAR_L2_GCOV_V1/{NAME}/{NAME}.h5?A-userid=x"
+    found = from_url(url)
+    assert (found.name, found.url, found.s3_url, found.path) == (NAME, url, None, None)
+    assert found.maturity == "VALIDATED"
+    s3 = from_url(f"s3://bucket/NISAR_L2_GCOV_PROVISIONAL_V1/{NAME}/{NAME}.h5")
+    assert (s3.url, s3.maturity) == (None, "PROVISIONAL")
+    with pytest.raises(GcovError, match="does not end in the name of a NISAR L2 GCOV granule"):
+        from_url(f"{ARCHIVE}/{NAME}/{NAME}_QA_STATS.h5")
+
+
+def test_rank_is_maturity_then_crid_digits_then_counter():
+    rising = [
+        granule(crid="X05009"),
+        granule(crid="X05009", counter=2),
+        granule(crid="X05010"),
+        granule(crid="X05013", counter=9),
+        granule(crid="P05000"),
+        granule(crid="P05023", counter=1),
+        granule(crid="P05023", counter=2),
+        granule(crid="A05000"),
+    ]
+    for order in itertools.islice(itertools.permutations(rising), 500):
+        assert sorted(order, key=lambda g: g.rank) == rising
+
+
+def test_rank_takes_the_collection_before_the_letter():
+    """A validated granule keeps its P until a new CRID letter comes: the collection decides."""
+    beta = granule(crid="X05010")
+    validated = from_url(f"{ARCHIVE}/NISAR_L2_GCOV_V1/x/{granule(crid='P05009').name}.h5")
+    provisional = granule(crid="P05023")
+    assert beta.rank < provisional.rank < validated.rank
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"crid": "X05007"}, {"crid": "X05009"}),
+        ({"crid": "X05009"}, {"crid": "X05010"}),
+        ({"counter": 1}, {"counter": 2}),
+        ({"crid": "X05010"}, {"crid": "P05023"}),
+        ({"crid": "X05010", "counter": 3}, {"crid": "P05000"}),
+        ({"start": "20251123T234739"}, {"start": "20251123T234741", "crid": "X05010"}),  # other length, one take
+    ],
+)
+def test_only_the_newest_release_is_kept(old, new):
+    old, new = granule(**old), granule(**new)
+    for found in ([old, new], [new, old]):
+        kept, dropped = newest_releases(found)
+        assert kept == [new]
+        assert dropped == [(old, f"superseded by {new.name} ({new.maturity} {new.crid})")]
+
+
+@pytest.mark.parametrize("other", [{"cycle": 7}, {"frame": 17}, {"mode": "4005"}, {"pols": "SHSH"}, {"track": 27}])
+def test_other_acquisitions_are_all_kept(other):
+    pair = [granule(), granule(crid="P05023", **other)]
+    assert newest_releases(pair) == (sorted(pair, key=lambda g: (g.start, g.name)), [])
+
+
+def test_partial_granules_that_do_not_overlap_are_kept():
+    first, second = seconds(10, 20, coverage="P"), seconds(30, 40, coverage="P", counter=2)
+    assert newest_releases([second, first]) == ([first, second], [])
+
+
+def test_intervals_that_touch_do_not_overlap():
+    first, second = seconds(10, 20), seconds(20, 30, crid="P05023")
+    assert newest_releases([second, first]) == ([first, second], [])
+
+
+def test_granules_shorter_than_a_second_overlap_themselves_alone():
+    """Names carry whole seconds: start and end may be equal."""
+    old, new = seconds(10, 10), seconds(10, 10, crid="X05010")
+    neighbour = seconds(11, 11, counter=2)
+    kept, dropped = newest_releases([old, neighbour, new])
+    assert kept == [new, neighbour]
+    assert [g for g, _ in dropped] == [old]
+
+
+def test_in_a_chain_of_overlaps_the_newest_are_kept():
+    """a-b and b-c overlap, a-c do not: b newest drops both, b oldest is dropped by either."""
+    ends = [seconds(10, 20), seconds(18, 30)]
+    newest, oldest = seconds(15, 25, crid="P05023"), seconds(15, 25, crid="X05007")
+    assert newest_releases([*ends, newest])[0] == [newest]
+    assert newest_releases([*ends[:1], seconds(21, 30), oldest])[0] == [ends[0], seconds(21, 30)]
+
+
+def test_order_of_the_answer_does_not_matter():
+    found = [granule(cycle=c, crid=r, counter=n) for c in (6, 7) for r in ("X05009", "P05023") for n in (1, 2)]
+    wanted = newest_releases(found)
+    for seed in range(20):
+        random.Random(seed).shuffle(found)
+        assert newest_releases(found) == wanted
+
+
+def test_a_granule_found_twice_is_kept_once():
+    kept, dropped = newest_releases([granule(), granule()])
+    assert (kept, dropped) == ([granule()], [(granule(), "the same granule, found twice")])
+
+
+def test_passes_gather_adjacent_frames_in_order_of_time():
+    late = granule(cycle=7, start="20251205T234739", end="20251205T234814")
+    first, second = granule(frame=16), granule(frame=17, start="20251123T234812", end="20251123T234847")
+    assert passes([late, second, first]) == [[first, second], [late]]
+
+
+def test_a_pass_over_midnight_is_one_date():
+    first = granule(start="20251123T235950", end="20251124T000020")
+    second = granule(start="20251124T000020", end="20251124T000050", frame=17)
+    assert passes([first, second]) == [[first, second]]
+
+
+def test_several_series_are_refused_with_a_table():
+    found = [
+        granule(),
+        granule(cycle=7, start="20251205T234739", end="20251205T234814", frame=17),
+        granule(mode="4005", pols="SHSH"),
+    ]
+    with pytest.raises(GcovError) as caught:
+        granules.check_one_series(found)
+    lines = [line.split() for line in str(caught.value).splitlines()]
+    assert lines[1] == ["track", "direction", "mode", "polarizations", "frames", "granules", "dates"]
+    assert lines[2] == "26 A 2005 DHDH 16,17 2 2025-11-23 .. 2025-12-05 (2 days)".split()
+    assert lines[3] == "26 A 4005 SHSH 16 1 2025-11-23 .. 2025-11-23 (1 days)".split()
+    assert "set mode, polarizations under this AOI's search" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("other", "key"),
+    [
+        ({"track": 99}, "relative_orbit"),
+        ({"direction": "D"}, "flight_direction"),
+        ({"mode": "4005"}, "mode"),
+        ({"pols": "SHSH"}, "polarizations"),
+    ],
+)
+def test_the_table_names_the_key_that_narrows(other, key):
+    with pytest.raises(GcovError, match=f"set {key}"):
+        granules.check_one_series([granule(), granule(**other)])
+
+
+def test_one_series_with_several_frames_and_maturities_passes():
+    granules.check_one_series([granule(), granule(frame=17), granule(cycle=7, crid="P05023")])
+
+
+@pytest.mark.parametrize(
+    ("maturities", "note"),
+    [
+        (["PROVISIONAL", "PROVISIONAL"], None),
+        (["VALIDATED"], None),
+        (["BETA", "BETA"], r"BETA data \(2 dates\)"),
+        (["BETA", "PROVISIONAL", "PROVISIONAL"], r"mixes maturities \(1 BETA, 2 PROVISIONAL dates\)"),
+        (["VALIDATED", "PROVISIONAL"], r"mixes maturities \(1 PROVISIONAL, 1 VALIDATED dates\)"),
+        (["BETA PROVISIONAL"], "mixes maturities"),
+    ],
+)
+def test_maturity_note(maturities, note):
+    import re
+
+    found = granules.maturity_note(maturities)
+    assert found is None if note is None else re.match(note, found)
+
+
+def test_records_come_back(tmp_path):
+    wanted = granule(crid="P05023")
+    granules.write_records(tmp_path / "granules", [wanted])
+    assert granules.kept_names(tmp_path / "granules") == [wanted.name]
+    assert granules.read_record(tmp_path / "granules" / f"{wanted.name}.json") == wanted
+
+
+def test_local_file_of_a_record(tmp_path):
+    local = from_name(NAME, path="data/a.h5")
+    remote = granule(cycle=7)
+    granules.write_records(tmp_path / "granules", [local, remote])
+    assert granules.local_file(tmp_path / "granules", local.name) == [os.path.abspath("data/a.h5")]
+    assert granules.local_file(tmp_path / "granules", remote.name) == []
+    with pytest.raises(GcovError, match="not among the granules kept"):
+        granules.local_file(tmp_path / "granules", "other")
+
+
+def test_table_lists_all_in_order_of_time(tmp_path):
+    late = granule(cycle=7, start="20251205T234739", end="20251205T234814")
+    old, new = granule(), granule(crid="X05010")
+    granules.write_table(tmp_path / "granules.csv", *newest_releases([late, old, new]))
+    with open(tmp_path / "granules.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["name"], row["kept"]) for row in rows] == [
+        (old.name, "false"),
+        (new.name, "true"),
+        (late.name, "true"),
+    ]
+    assert list(rows[0]) == [
+        *"name url s3_url path size start end cycle track direction frame mode polarizations".split(),
+        *"crid maturity counter coverage accuracy kept reason".split(),
+    ]
+    assert rows[0]["reason"].startswith("superseded by") and rows[1]["reason"] == ""
+    assert (rows[1]["cycle"], rows[1]["url"], rows[1]["frame"]) == ("6", "", "16")
+
+
+def test_a_file_without_a_crid_is_somebodys_own():
+    own = Granule(
+        name="mine", start="2025-11-23T23:47:39", end="2025-11-23T23:48:14", crid="", maturity=maturity_of("")
+    )
+    assert (own.maturity, own.rank) == ("BETA", (0, 0, 0))
+    assert newest_releases([own]) == ([own], [])
+
+
+def test_acquisitions_of_one_name_are_refused():
+    pair = [Granule(name="gcov", path=f"{day}/gcov.h5", start=day, end=day) for day in ("2025-11-23", "2025-12-05")]
+    granules.check_names(pair[:1])
+    with pytest.raises(GcovError, match=r"2025-11-23/gcov.h5\)\n  gcov \(2025-12-05/gcov.h5"):
+        granules.check_names(pair)

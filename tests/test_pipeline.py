@@ -1,0 +1,649 @@
+"""From granule to pictures, function by function, against the notebook's own calls and plain numpy."""
+
+import base64
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import h5py
+import numpy as np
+import pytest
+import shapely
+import xarray as xr
+from animation import animation, images
+from clip import clip
+from helpers import BBOX, EPSG, FIRST, REPO, assert_counts, notebook_db, notebook_granule, notebook_stack
+from location import location
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+from plot_histogram import plot_histogram
+from plot_mean_series import plot_mean_series
+from stack import stack
+from stack_db import stack_db
+from summarize import summarize
+
+from gcov import movies
+from gcov.catalog import listed_granules
+from gcov.errors import GcovError
+from gcov.figures import date_axis
+from gcov.synthetic import OUTSIDE, Band, block_average
+
+ARCHIVE = {"access": "auto", "credentials_url": "https://localhost/s3credentials", "s3_endpoint": None}
+
+
+def fragment(folder: Path, path: Path, bbox=BBOX, terms=("HHHH",), frequency="A", polygon=None, name=None) -> Path:
+    """One granule's fragment."""
+    (granule,) = listed_granules((str(path),))
+    output = folder / "fragments" / f"{name or granule.name}.zarr"
+    clip(
+        granule=granule,
+        aoi="x",
+        bbox=tuple(bbox),
+        polygon=polygon,
+        frequency=frequency,
+        terms=terms,
+        archive=ARCHIVE,
+        fragment=output,
+    )
+    return output
+
+
+def stacked(folder: Path, paths, **options) -> xr.Dataset:
+    """The stack of granules, as xarray opens it."""
+    stack(fragments=[fragment(folder, path, **options) for path in paths], output=folder / "stack.zarr")
+    return xr.open_zarr(folder / "stack.zarr")
+
+
+def products(folder: Path, term="HHHH", valid_samples_only=True) -> SimpleNamespace:
+    """dB stack, tables and movies of the stack in a folder: paths, and their contents."""
+    made = SimpleNamespace(stack=folder / "stack.zarr", db=folder / "stack_db.zarr")
+    stack_db(stack=made.stack, valid_samples_only=valid_samples_only, output=made.db)
+    for name in ("histogram_db.csv", "histogram_power.csv", "mean_series.csv", "stretch.json"):
+        setattr(made, name.split(".")[0], folder / name)
+    tables = {key: getattr(made, key) for key in ("histogram_db", "histogram_power", "mean_series", "stretch")}
+    summarize(stack=made.stack, term=term, valid_samples_only=valid_samples_only, **tables)
+    for with_means, name in ((False, "animation"), (True, "animation_means")):
+        setattr(made, name, folder / f"{name}.gif")
+        animation(
+            stack=made.stack,
+            series=made.mean_series,
+            stretch=made.stretch,
+            term=term,
+            valid_samples_only=valid_samples_only,
+            with_means=with_means,
+            gif=folder / f"{name}.gif",
+            page=folder / f"{name}.html",
+        )
+    return made
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def frames(page: Path) -> list[tuple[str, Image.Image]]:
+    """Captions and pictures of a player page."""
+    content = page.read_text()
+    listed = json.loads(content[content.index("const frames = [") + 15 : content.index("];")].rstrip(",\n") + "]")
+    return [(caption, Image.open(io.BytesIO(base64.b64decode(png)))) for caption, png in listed]
+
+
+@pytest.fixture(scope="module")
+def made(newest, tmp_path_factory):
+    """Products of the four dates, and the notebook's stack: of valid samples, and of all."""
+    reference = notebook_stack(newest, BBOX)
+    both = {}
+    for valid in (True, False):
+        folder = tmp_path_factory.mktemp(f"valid_{valid}")
+        data = stacked(folder, newest, terms=("HHHH", "HVHV"))
+        both[valid] = SimpleNamespace(data=data, reference=reference, **vars(products(folder, "HVHV", valid)))
+    return both
+
+
+def counted(one, valid: bool) -> np.ndarray:
+    """HVHV power (time, y, x) in double precision; NaN where a sample does not count."""
+    power = one.reference["HVHV"].values.astype("f8")
+    mask = one.reference["mask"].fillna(OUTSIDE).values
+    return np.where((mask >= 1) & (mask <= 254), power, np.nan) if valid else power
+
+
+def test_the_aoi_of_these_tests_holds_every_kind_of_sample(made):
+    mask = made[True].reference["mask"].fillna(OUTSIDE).values
+    assert set(np.unique(mask)) == {0, 1, 2, OUTSIDE}
+
+
+def test_stack_is_the_notebooks_bit_for_bit(made):
+    data, reference = made[True].data, made[True].reference
+    for axis in ("x", "y"):
+        assert data[axis].values.tobytes() == reference[axis].values.tobytes()
+    np.testing.assert_array_equal(data["time"].values, reference["time"].values)
+    for term in ("HHHH", "HVHV"):
+        assert data[term].dtype == np.float32
+        np.testing.assert_array_equal(data[term].values, reference[term].values)
+    np.testing.assert_array_equal(data["mask"].values, reference["mask"].fillna(OUTSIDE).values)
+    assert data.rio.crs == reference.rio.crs
+    assert data.rio.transform() == reference.rio.transform(recalc=True)
+    assert data.rio.bounds() == reference.rio.bounds()
+
+
+def test_stack_holds_the_same_samples_whichever_are_valid(made):
+    assert made[True].data.identical(made[False].data)
+
+
+def test_dates_name_their_granules(made, newest):
+    data = made[True].data
+    assert data["granule"].values.tolist() == [path.stem for path in newest]
+    assert data["crid"].values.tolist() == ["X05009", "X05010", "X05009", "X05009"]
+    assert data["maturity"].values.tolist() == ["BETA"] * 4
+
+
+def test_provenance_is_in_the_stack(made, newest):
+    attributes = made[True].data.attrs
+    assert [record["path"] for record in json.loads(attributes["granule_records"])] == [str(path) for path in newest]
+    assert (attributes["aoi"], attributes["aoi_bbox"], attributes["frequency"]) == ("x", BBOX, "A")
+    assert attributes["maturity_note"] == "BETA data (4 dates): not validated"
+    assert re.match("nisar-gcov-timeseries .*zarr.*numpy", attributes["software"])
+
+
+@pytest.mark.parametrize("valid", [True, False])
+def test_db_is_the_notebooks(made, valid):
+    one = made[valid]
+    wanted = notebook_db(one.reference["HVHV"])
+    if valid:
+        wanted = np.where(np.isnan(counted(one, True)), np.nan, wanted)
+    found = xr.open_zarr(one.db)["HVHV"]
+    np.testing.assert_allclose(found.values, wanted, atol=1e-4, rtol=0)
+    assert np.isnan(wanted).any() and found.attrs["units"] == "dB"
+    assert "mask" not in xr.open_zarr(one.db)
+
+
+@pytest.mark.parametrize("valid", [True, False])
+def test_means_are_averaged_in_power(made, valid):
+    power, series = counted(made[valid], valid), rows(made[valid].mean_series)
+    assert list(series[0]) == ("time granule crid maturity n_pixels n_valid valid_fraction mean_power mean_db".split())
+    assert len(series) == 4
+    for row, image in zip(series, power):
+        mean = np.nanmean(image)
+        assert float(row["mean_power"]) == pytest.approx(mean, rel=1e-6)
+        assert float(row["mean_db"]) == pytest.approx(10 * np.log10(mean), abs=1e-5)
+        assert int(row["n_pixels"]) == image.size
+        assert int(row["n_valid"]) == np.isfinite(image).sum()
+        assert float(row["valid_fraction"]) == pytest.approx(np.isfinite(image).mean())
+    assert [row["time"] for row in series] == [
+        (FIRST + timedelta(days=12 * i)).strftime("%Y-%m-%dT%H:%M:%S") for i in range(4)
+    ]
+
+
+@pytest.mark.parametrize("valid", [True, False])
+def test_histograms_are_numpys(made, valid):
+    power = counted(made[valid], valid)
+    with np.errstate(all="ignore"):
+        db = np.where(power > 0, 10 * np.log10(power.astype("f4")), np.nan)
+    for path, values, bins in (
+        (made[valid].histogram_db, db, (-40, 20, 50)),
+        (made[valid].histogram_power, power, (0, 2, 500)),
+    ):
+        table = rows(path)
+        assert_counts([int(row["count"]) for row in table], values, *bins)
+        edges = np.linspace(bins[0], bins[1], bins[2] + 1)
+        np.testing.assert_allclose([float(row["bin_left"]) for row in table], edges[:-1], atol=1e-6)
+        np.testing.assert_allclose([float(row["bin_right"]) for row in table], edges[1:], atol=1e-6)
+
+
+@pytest.mark.parametrize("valid", [True, False])
+def test_stretch_is_the_exact_quantiles(made, valid):
+    db = xr.open_zarr(made[valid].db)["HVHV"].values
+    limits = json.loads(made[valid].stretch.read_text())
+    wanted = np.nanquantile(db, [0.05, 0.95])
+    assert [limits["q05"], limits["q95"]] == pytest.approx(wanted, abs=0.02)
+
+
+@pytest.mark.parametrize("movie", ["animation", "animation_means"])
+def test_movies_have_a_frame_for_each_date(made, movie):
+    path = getattr(made[True], movie)
+    pictures = frames(path.with_suffix(".html"))
+    with Image.open(path) as gif:
+        assert gif.n_frames == len(pictures) == 4
+        assert gif.info["loop"] == 0 and gif.info["duration"] > 0
+        seen = set()
+        for index, (caption, picture) in enumerate(pictures):
+            gif.seek(index)
+            frame = np.asarray(gif.convert("RGB"))
+            np.testing.assert_array_equal(frame, np.asarray(picture.convert("RGB")))
+            seen.add(frame.tobytes())
+            day = (FIRST + timedelta(days=12 * index)).strftime("%Y-%m-%d %H:%M:%S")
+            assert caption.startswith(f"{day} UTC") and caption.endswith(f"{index + 1} of 4")
+        assert len(seen) == 4
+
+
+@pytest.mark.parametrize("movie", ["animation", "animation_means"])
+def test_pages_need_no_network(made, movie):
+    content = getattr(made[True], movie).with_suffix(".html").read_text()
+    assert "{{" not in content
+    assert not re.search(r"https?://|src=[\"'][^\"'d]|<link|@import|fetch\(|XMLHttpRequest", content)
+
+
+def test_frames_show_the_valid_samples_in_the_stretch(made):
+    """Grey levels of a frame of the plain movie rise with dB; invalid pixels have the no-data colour."""
+    one = made[True]
+    db, limits = xr.open_zarr(one.db)["HVHV"][0].values, json.loads(one.stretch.read_text())
+    zoom = -(-movies.WIDTH // db.shape[1])
+    picture = np.asarray(frames(one.animation.with_suffix(".html"))[0][1].convert("RGB")).astype(int)
+    block = picture[66 : 66 + db.shape[0] * zoom, 75 : 75 + db.shape[1] * zoom]
+    middles = block[zoom // 2 :: zoom, zoom // 2 :: zoom]
+    wanted = np.clip((db - limits["q05"]) / (limits["q95"] - limits["q05"]), 0, 1) * 255
+    valid = np.isfinite(db)
+    valid[:2] = valid[-2:] = False  # the frame around the image
+    valid[:, :2] = valid[:, -2:] = False
+    assert np.abs(middles[valid].mean(axis=1) - wanted[valid]).max() < 20
+    blank = np.isnan(db)
+    blank[:2] = blank[-2:] = False
+    blank[:, :2] = blank[:, -2:] = False
+    assert blank.any() and np.ptp(middles[blank], axis=0).max() == 0
+    assert np.ptp(middles[blank][0]) > 10  # no grey
+
+
+def test_large_images_are_averaged_in_power(made):
+    """4 x 4 pixels a cell, in bands of rows, as one plain loop does."""
+    import zarr
+
+    group, power = zarr.open_group(made[True].stack, mode="r"), counted(made[True], True)
+    for date, image in zip(power, images(group, "HVHV", 4, True)):
+        for row, column in np.ndindex(image.shape):
+            cell = date[4 * row : 4 * row + 4, 4 * column : 4 * column + 4]
+            if np.isfinite(cell).any():
+                assert image[row, column] == pytest.approx(np.nanmean(cell), rel=1e-5)
+            else:
+                assert np.isnan(image[row, column])
+
+
+def test_still_figures(made, tmp_path):
+    one = made[True]
+    for quantity in ("db", "power"):
+        plot_histogram(
+            counts=getattr(one, f"histogram_{quantity}"),
+            series=one.mean_series,
+            stack=one.stack,
+            quantity=quantity,
+            title="x, HVHV",
+            output=tmp_path / f"{quantity}.png",
+        )
+    plot_mean_series(series=one.mean_series, stack=one.stack, title="x, HVHV", output=tmp_path / "series.png")
+    for name in ("db", "power", "series"):
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            assert picture.width > 600
+            assert len(picture.convert("RGB").getcolors(100_000)) > 50
+
+
+@pytest.mark.parametrize("days", [0, 1, 3, 12, 40, 90, 200, 400, 800, 1100, 1300, 1600, 4000])
+def test_date_labels_are_few_and_apart(days):
+    """From one date to eleven years; matplotlib's warnings of an awkward range are errors here."""
+    figure = Figure(figsize=(6, 4))
+    axes = figure.subplots()
+    dates = [FIRST + timedelta(days=days / 5 * i) for i in range(6 if days else 1)]
+    axes.plot(dates, range(len(dates)))
+    date_axis(axes, dates)
+    FigureCanvasAgg(figure).draw()
+    low, high = axes.get_xlim()
+    shown = [tick for tick in axes.get_xticks() if low <= tick <= high]
+    assert 2 <= len(shown) <= 9
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
+    assert all(one.x1 < other.x0 for one, other in zip(boxes, boxes[1:]))
+
+
+def test_location_has_the_aoi_and_every_footprint(newest, tmp_path):
+    fragments = [fragment(tmp_path, path) for path in newest[:2]]
+    location(fragments=fragments, basemap=None, geojson=tmp_path / "a.geojson", picture=tmp_path / "a.png")
+    features = json.loads((tmp_path / "a.geojson").read_text())["features"]
+    assert [feature["properties"]["kind"] for feature in features] == ["aoi", "granule", "granule"]
+    assert shapely.geometry.shape(features[0]["geometry"]).equals(shapely.box(*BBOX))
+    for feature, path in zip(features[1:], newest):
+        with h5py.File(path) as file:
+            wanted = file["science/LSAR/identification/boundingPolygon"][()].decode()
+        assert feature["properties"]["name"] == path.stem
+        footprint = shapely.geometry.shape(feature["geometry"])
+        assert footprint.equals(shapely.force_2d(shapely.from_wkt(wanted))) and not footprint.has_z
+
+
+# ---- areas and granules that are not plain
+
+
+def test_an_aoi_partly_off_the_granule(newest, tmp_path):
+    """Its grid goes on beyond the granule, on the granule's lattice; there is nothing there."""
+    bbox = [83.84, 28.27, 83.87, 28.29]
+    data = stacked(tmp_path, newest[:1], bbox=bbox)
+    inside = notebook_granule(newest[0], bbox)  # clip_box stops at the granule's edge
+    part = data.sel(x=inside.x, y=inside.y).isel(time=0)
+    np.testing.assert_array_equal(part["HHHH"], inside["HHHH"])
+    assert np.isfinite(data["HHHH"]).sum() == np.isfinite(inside["HHHH"]).sum()
+    assert (data["mask"] == OUTSIDE).sum() == data["mask"].size - (inside["mask"].notnull()).sum()
+    np.testing.assert_allclose(np.diff(data.x), 20)
+    np.testing.assert_allclose(np.diff(data.y), -20)
+    assert data.sizes["x"] > inside.sizes["x"] and data.sizes["y"] > inside.sizes["y"]
+    (row,) = rows(products(tmp_path).mean_series)
+    assert int(row["n_pixels"]) == data["HHHH"].size
+    valid = (inside["mask"] >= 1) & (inside["mask"] <= 254)
+    assert int(row["n_valid"]) == int(valid.sum())
+
+
+def test_a_polygon_is_the_aoi(newest, tmp_path):
+    west, south, east, north = BBOX
+    polygon = f"POLYGON (({west} {south}, {east} {south}, {west} {north}, {west} {south}))"
+    data = stacked(tmp_path, newest[:2], polygon=polygon, terms=("HHHH", "HVHV"))
+    whole = notebook_stack(newest[:2], BBOX)
+    np.testing.assert_array_equal(data.x, whole.x)
+    import pyproj
+
+    to_degrees = pyproj.Transformer.from_crs(EPSG, 4326, always_xy=True)
+    inside = shapely.contains_xy(shapely.from_wkt(polygon), *to_degrees.transform(*np.meshgrid(data.x, data.y)))
+    differing = np.isfinite(data["HVHV"].values) != (np.isfinite(whole["HVHV"].values) & inside)
+    assert differing.sum() <= 2  # on the edge
+    assert (data["mask"].values[:, ~inside] == OUTSIDE).mean() > 0.999
+    samples = np.isfinite(data["HHHH"].values)
+    np.testing.assert_array_equal(data["HHHH"].values[samples], whole["HHHH"].values[samples])
+    row = rows(products(tmp_path).mean_series)[0]
+    assert int(row["n_pixels"]) == pytest.approx(inside.sum(), abs=1)
+    valid = inside & (whole["mask"][0] >= 1).values
+    assert float(row["mean_power"]) == pytest.approx(whole["HHHH"].values[0][valid].mean(dtype="f8"), rel=1e-3)
+    assert float(row["valid_fraction"]) == pytest.approx(valid.sum() / inside.sum(), abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["invalid", "outside"])
+def test_a_date_without_a_valid_sample_is_a_result(kind, band, write, newest, tmp_path):
+    """The first: finite rubbish under a mask of 0. The second: nothing at all, as where a granule does not reach."""
+    one = band(48)
+    terms = {"HHHH": np.full(one.mask.shape, 1e-17 if kind == "invalid" else np.nan, np.float32)}
+    empty = Band(one.epsg, one.x, one.y, terms, np.full_like(one.mask, 0 if kind == "invalid" else OUTSIDE))
+    paths = [*newest[:2], write(empty, start=FIRST + timedelta(days=48), cycle=10)]
+    data = stacked(tmp_path, paths)
+    assert data.sizes["time"] == 3
+    np.testing.assert_array_equal(data["HHHH"][2], notebook_granule(paths[2], BBOX)["HHHH"])
+    made = products(tmp_path)
+    assert np.isnan(xr.open_zarr(made.db)["HHHH"][2]).all()
+    last = rows(made.mean_series)[2]
+    assert (last["n_valid"], last["mean_power"], last["mean_db"]) == ("0", "", "")
+    assert float(last["valid_fraction"]) == 0
+    plot_mean_series(series=made.mean_series, stack=made.stack, title="x", output=tmp_path / "series.png")
+    location(
+        fragments=sorted((tmp_path / "fragments").iterdir()),
+        basemap=None,
+        geojson=tmp_path / "a.geojson",
+        picture=tmp_path / "a.png",
+    )
+    with Image.open(made.animation) as gif:
+        assert gif.n_frames == 3
+        gif.seek(2)
+        picture = np.asarray(gif.convert("RGB")).astype(int)
+    colours, counts = np.unique(picture[70:-70, 80:-110].reshape(-1, 3), axis=0, return_counts=True)
+    assert np.ptp(colours[counts.argmax()]) > 10  # the no-data colour ...
+    assert (picture[70:-70, 80:-110].sum(axis=2) < 150).sum() > 100  # ... and dark words on it
+
+
+def test_dates_that_look_alike_are_frames_all_the_same(band, write, newest, tmp_path):
+    one = band()
+    nothing = np.full(one.mask.shape, np.nan, np.float32)
+    empty = Band(one.epsg, one.x, one.y, {"HHHH": nothing}, np.full_like(one.mask, OUTSIDE))
+    dates = [write(empty, start=FIRST + timedelta(days=12 * i), cycle=6 + i) for i in (4, 5, 6)]
+    stacked(tmp_path, [newest[0], *dates])
+    made = products(tmp_path)
+    with Image.open(made.animation) as gif:
+        assert gif.n_frames == 4
+
+
+def merged_by_hand(parts) -> tuple[np.ndarray, np.ndarray]:
+    """Samples and mask of granules of one pass, pixel by pixel: valid beats 0 beats 255, then the first in time."""
+    values, masks = (np.stack([part[key] for part in parts]) for key in ("HHHH", "mask"))
+    power, mask = np.empty_like(values[0]), np.empty_like(masks[0])
+    for pixel in np.ndindex(mask.shape):
+        column = masks[(slice(None), *pixel)]
+        order = sorted(range(len(parts)), key=lambda i: (0 if 1 <= column[i] <= 254 else 1 if column[i] == 0 else 2, i))
+        power[pixel], mask[pixel] = values[(order[0], *pixel)], column[order[0]]
+    return power, mask
+
+
+def test_granules_of_one_pass_are_one_date(band, write, newest, tmp_path):
+    """A partial pair whose masks overlap in every way, the later one listed first."""
+    one, rng = band(48), np.random.default_rng(8)
+    pair = []
+    for index in range(2):
+        mask = rng.choice([0, 1, 2, OUTSIDE], one.mask.shape).astype(np.uint8)
+        power = np.where(mask == OUTSIDE, np.nan, rng.gamma(2, 0.1, mask.shape)).astype(np.float32)
+        start = FIRST + timedelta(days=48, seconds=20 * index)
+        pair.append(
+            write(
+                Band(one.epsg, one.x, one.y, {"HHHH": power}, mask),
+                start=start,
+                end=start + timedelta(seconds=15),
+                cycle=10,
+                coverage="P",
+                counter=index + 1,
+            )
+        )
+    data = stacked(tmp_path, [pair[1], newest[0], pair[0]])
+    assert data["granule"].values.tolist() == [newest[0].stem, f"{pair[0].stem} {pair[1].stem}"]
+    assert str(data["time"].values[1]).startswith("2026-01-10T23:47:39")
+    parts = []
+    for path in pair:
+        clipped = notebook_granule(path, BBOX)
+        parts.append({"HHHH": clipped["HHHH"].values, "mask": clipped["mask"].fillna(OUTSIDE).values.astype("u1")})
+    power, mask = merged_by_hand(parts)
+    np.testing.assert_array_equal(data["HHHH"][1], power)
+    np.testing.assert_array_equal(data["mask"][1], mask)
+
+
+def test_adjacent_frames_are_one_image(band, newest, write, tmp_path):
+    """Two frames on one lattice, each with a part of the AOI, show what one large frame would."""
+    one = band()
+    frames_of_pass = []
+    for index, lines in enumerate((slice(0, 70), slice(60, 120))):
+        terms = {term: values[lines] for term, values in one.terms.items()}
+        start = FIRST + timedelta(seconds=30 * index)
+        part = Band(one.epsg, one.x, one.y[lines], terms, one.mask[lines])
+        frames_of_pass.append(write(part, start=start, frame=16 + index))
+    data = stacked(tmp_path, frames_of_pass)
+    whole = notebook_granule(newest[0], BBOX)
+    assert data.sizes["time"] == 1
+    np.testing.assert_array_equal(data["HHHH"][0], whole["HHHH"])
+    np.testing.assert_array_equal(data["mask"][0], whole["mask"].fillna(OUTSIDE))
+    assert data.x.values.tobytes() == whole.x.values.tobytes()
+
+
+def test_a_frame_that_the_aoi_does_not_touch_changes_nothing(band, newest, write, tmp_path):
+    one = band()
+    away = Band(one.epsg, one.x, one.y - 20 * 500, one.terms, one.mask)
+    beside = write(away, start=FIRST + timedelta(seconds=30), frame=17)
+    data = stacked(tmp_path, [newest[0], beside])
+    np.testing.assert_array_equal(data["HHHH"][0], notebook_granule(newest[0], BBOX)["HHHH"])
+    later = write(away, start=FIRST + timedelta(days=60), cycle=11)
+    data = stacked(tmp_path / "later", [newest[0], later])
+    assert data.sizes["time"] == 2 and (data["mask"][1] == OUTSIDE).all() and np.isnan(data["HHHH"][1]).all()
+
+
+def test_frequency_b(newest, tmp_path):
+    data, reference = stacked(tmp_path, newest, frequency="B"), notebook_stack(newest, BBOX, "B")
+    np.testing.assert_array_equal(data["HHHH"], reference["HHHH"])
+    assert data.x.values.tobytes() == reference.x.values.tobytes()
+    assert data.rio.resolution() == (80, -80)
+
+
+def test_a_granule_that_has_only_frequency_b(band, write, tmp_path):
+    path = write({"B": block_average(band(), 4)}, mode="0005", pols="NADH")
+    with pytest.raises(GcovError, match=f"{path.stem}.*no frequencyA; it holds frequency B: set `frequency: B`"):
+        fragment(tmp_path, path)
+    assert not list(tmp_path.glob("fragments/*"))
+    data = stacked(tmp_path, [path], frequency="B")
+    np.testing.assert_array_equal(data["HHHH"][0], notebook_granule(path, BBOX, "B")["HHHH"])
+
+
+@pytest.fixture
+def quad(band, write) -> Path:
+    """A quad-pol granule near the pole with an off-diagonal term."""
+    one, rng = band(), np.random.default_rng(3)
+    cross = (one.terms["HHHH"] * np.exp(1j * rng.uniform(0, 6, one.mask.shape))).astype(np.complex64)
+    terms = {"HHHH": one.terms["HHHH"], "HHHV": cross, "HVHV": one.terms["HVHV"]}
+    polar = Band(3413, one.x - 2_000_000, one.y - 3_132_240 - 400_000, terms, one.mask)
+    return write(polar, mode="2000", pols="QPNA")
+
+
+def test_complex_terms_near_the_pole(quad, tmp_path):
+    bbox = [-122.49, 73.03, -122.47, 73.04]
+    reference = notebook_granule(quad, bbox)
+    assert min(reference["HHHV"].shape) > 10
+    data = stacked(tmp_path, [quad], bbox=bbox, terms=("HHHV", "HHHH"))
+    assert data["HHHV"].dtype == np.complex64
+    np.testing.assert_array_equal(data["HHHV"][0], reference["HHHV"])
+    assert data.x.values.tobytes() == reference.x.values.tobytes()
+    assert data.rio.crs.to_epsg() == 3413
+    products(tmp_path)
+    assert set(xr.open_zarr(tmp_path / "stack_db.zarr").data_vars) == {"HHHH"}
+
+
+def test_a_missing_term_lists_what_there_is(quad, newest, tmp_path):
+    with pytest.raises(GcovError, match="no term VVVV in frequencyA; it holds HHHH, HHHV, HVHV"):
+        fragment(tmp_path, quad, terms=("HHHH", "VVVV"))
+    with pytest.raises(GcovError, match=f"{newest[0].stem}.*no term HHVV in frequencyA; it holds HHHH, HVHV"):
+        fragment(tmp_path, newest[0], terms=("HHVV",))
+    assert not list(tmp_path.glob("fragments/*"))
+
+
+def shifted(one: Band, *, epsg=None, x=0.0, posting=1) -> Band:
+    if posting > 1:
+        one = block_average(one, posting)
+    return Band(epsg or one.epsg, one.x + x, one.y, one.terms, one.mask)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"x": 5}, "x coordinates off by up to (5|15) m"),
+        ({"x": 1e-6}, "x coordinates off by up to"),
+        ({"posting": 2}, r"posting \(40.0, -40.0\) m instead of \(20.0, -20.0\) m"),
+        ({"epsg": 32644}, "CRS EPSG:32644 instead of EPSG:32645"),
+    ],
+)
+def test_granules_on_other_grids_are_refused(change, words, band, write, newest, tmp_path):
+    other = write(shifted(band(12), **change), start=FIRST + timedelta(days=48), cycle=10)
+    fragments = [fragment(tmp_path, path) for path in (newest[0], other)]
+    with pytest.raises(GcovError, match=f"{other.stem} cannot be stacked with {newest[0].stem}: {words}"):
+        stack(fragments=fragments, output=tmp_path / "stack.zarr")
+    assert not list(tmp_path.glob("stack*"))
+
+
+def test_fragments_of_other_terms_are_refused(newest, tmp_path):
+    fragments = [fragment(tmp_path, newest[0]), fragment(tmp_path, newest[1], terms=("HVHV",))]
+    with pytest.raises(GcovError, match="terms HVHV, mask instead of HHHH, mask"):
+        stack(fragments=fragments, output=tmp_path / "stack.zarr")
+
+
+def test_an_aoi_outside_of_every_granule_is_refused(newest, tmp_path):
+    with pytest.raises(GcovError, match=rf"(?s)AOI \[84.5, .* lies outside of every granule.*{newest[0].stem}"):
+        stacked(tmp_path, newest[:2], bbox=[84.5, 28.2, 84.52, 28.22])
+    assert not list(tmp_path.glob("stack*"))
+
+
+def test_not_one_valid_sample_anywhere_is_refused(band, write, tmp_path):
+    one = band()
+    spoilt = Band(one.epsg, one.x, one.y, one.terms, np.zeros_like(one.mask))
+    with pytest.raises(GcovError, match=r"(?s)not one valid sample \(mask 1..254\) in the AOI .* in any granule"):
+        stacked(tmp_path, [write(spoilt)])
+    assert not list(tmp_path.glob("stack*"))
+
+
+# ---- files that are not what their name says
+
+
+@pytest.mark.parametrize("content", ["<html>login</html>", ""])
+def test_a_file_that_is_no_hdf5(content, newest, tmp_path):
+    path = tmp_path / newest[0].name
+    path.write_text(content)
+    with pytest.raises(GcovError, match=f"{path.stem}.*not an HDF5 file, or one cut short"):
+        fragment(tmp_path, path)
+    assert not list(tmp_path.glob("fragments/*"))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_a_file_cut_short(share, newest, tmp_path):
+    path = tmp_path / newest[0].name
+    content = newest[0].read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(GcovError, match=path.stem):
+        fragment(tmp_path, path)
+    assert not list(tmp_path.glob("fragments/*"))
+
+
+def test_an_hdf5_file_that_is_no_granule(newest, tmp_path):
+    path = tmp_path / newest[0].name
+    with h5py.File(path, "w") as file:
+        file["a"] = 1
+    with pytest.raises(GcovError, match=f"{path.stem}.*not an L-band GCOV granule"):
+        fragment(tmp_path, path)
+
+
+def test_a_renamed_file_is_known_by_its_granule_id(newest, tmp_path):
+    shutil.copy(newest[1], tmp_path / "december.h5")
+    (found,) = listed_granules((str(tmp_path / "*.h5"),))
+    assert found.name == newest[1].stem
+    assert (found.cycle, found.crid, found.path) == (7, "X05010", str(tmp_path / "december.h5"))
+
+
+def test_a_file_without_any_name_is_known_by_its_identification(newest, tmp_path):
+    path = tmp_path / "my granule.h5"
+    shutil.copy(newest[1], path)
+    with h5py.File(path, "a") as file:
+        del file["science/LSAR/identification/granuleId"]
+        file["science/LSAR/identification/granuleId"] = np.bytes_("None")
+    (found,) = listed_granules((str(path),))
+    assert found.name == "my_granule"
+    assert (found.start, found.end) == ("2025-12-05T23:47:39", "2025-12-05T23:48:14")
+    assert (found.track, found.direction, found.frame, found.crid) == (26, "A", 16, "X05010")
+    assert (found.maturity, found.coverage) == ("BETA", "F")
+    assert found.size == path.stat().st_size
+    np.testing.assert_array_equal(stacked(tmp_path, [path])["HHHH"][0], notebook_granule(path, BBOX)["HHHH"])
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("none/*.h5", "'none/[*].h5' matches no file"),
+        (".", "is a folder; name the files in it"),
+        ("https://x/y.h5", "does not end in the name of a NISAR L2 GCOV granule"),
+    ],
+)
+def test_entries_that_are_no_granules(entry, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(GcovError, match=message):
+        listed_granules((entry,))
+
+
+def test_side_files_are_no_granules(newest, tmp_path):
+    for name in (newest[0].name, newest[0].stem + "_QA_STATS.h5"):
+        shutil.copy(newest[0], tmp_path / name)
+    (found,) = listed_granules((str(tmp_path / "*.h5"),))
+    assert found.name == newest[0].stem
+
+
+def test_names_with_brackets_are_names(newest, tmp_path):
+    folder = tmp_path / "data [1]"
+    folder.mkdir()
+    shutil.copy(newest[0], folder)
+    (found,) = listed_granules((str(folder / newest[0].name),))
+    assert found.name == newest[0].stem
+
+
+def test_scripts_import_nothing_heavy_before_they_need_it():
+    """Every start of snakemake parses the configuration: it must not pay for arrays, maps or the network."""
+    code = (
+        "import sys; sys.path.insert(0, 'scripts'); import gcov.config, gcov.granules;"
+        "print({'numpy', 'xarray', 'h5py', 'shapely', 'zarr', 'matplotlib', 'asf_search'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,105 @@
+"""Counting, quantiles, averaging and dB against numpy and plain loops."""
+
+import numpy as np
+import pytest
+
+from gcov import radiometry
+from gcov.radiometry import DB_BINS, POWER_BINS, QUANTILE_BINS
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(11)
+
+
+def test_bins_are_the_contracts():
+    assert DB_BINS == (-40, 20, 50)
+    assert POWER_BINS == (0, 2, 500)
+
+
+def test_valid_is_1_to_254():
+    mask = np.arange(256, dtype=np.uint8)
+    assert np.flatnonzero(radiometry.is_valid(mask)).tolist() == list(range(1, 255))
+
+
+def test_db_is_nan_where_power_is_not_positive():
+    power = np.array([100, 1, 0.001, 1e-30, 0, -1, np.nan, np.inf], np.float32)
+    db = radiometry.to_db(power)
+    assert db.dtype == np.float32
+    np.testing.assert_allclose(db[:4], [20, 0, -30, -300], atol=1e-4)
+    assert np.isnan(db[4:7]).all() and np.isposinf(db[7])
+
+
+def test_samples_that_count():
+    power = np.array([[1, 2, np.nan], [4, np.inf, 6]], np.float32)
+    mask = np.array([[1, 0, 1], [255, 1, 254]], np.uint8)
+    assert radiometry.samples(power, mask, valid_samples_only=True).tolist() == [1, 6]
+    assert radiometry.samples(power, mask, valid_samples_only=False).tolist() == [1, 2, 4, 6]
+
+
+@pytest.mark.parametrize("bins", [DB_BINS, POWER_BINS, (0.0, 1.0, 3)])
+def test_counts_are_numpys(rng, bins):
+    low, high, number = bins
+    values = rng.uniform(low - 1, high + 1, 200_000).astype(np.float32)
+    found = radiometry.count(values, *bins)
+    wanted, _ = np.histogram(values, bins=number, range=(low, high))
+    assert found.sum() == wanted.sum()
+    assert np.abs(np.cumsum(found) - np.cumsum(wanted)).max() <= 4  # 2 in 100,000 beside an edge
+
+
+def test_the_ends_of_the_bins_count():
+    values = np.array([0, 2, 1.9999999, 2.0000002, -1e-9, np.nextafter(np.float32(2), np.float32(0))], np.float32)
+    counts = radiometry.count(values, *POWER_BINS)
+    np.testing.assert_array_equal(counts, np.histogram(values, bins=500, range=(0, 2))[0])
+
+
+def test_no_samples_no_counts():
+    assert radiometry.count(np.array([], np.float32), *DB_BINS).tolist() == [0] * 50
+
+
+def test_edges_are_numpys():
+    np.testing.assert_array_equal(radiometry.edges(*DB_BINS), np.histogram_bin_edges([], 50, (-40, 20)))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 10, 170, 50_000])
+@pytest.mark.parametrize("q", [0.05, 0.5, 0.95, 0, 1])
+def test_quantiles_are_numpys(rng, size, q):
+    """Also of a few samples, where neighbours lie far apart."""
+    values = rng.normal(-12, 6, size)
+    counts = radiometry.count(values, *QUANTILE_BINS)
+    assert radiometry.quantile(counts, q, *QUANTILE_BINS) == pytest.approx(np.quantile(values, q), abs=0.0051)
+
+
+def test_quantile_between_two_clusters(rng):
+    values = np.concatenate([rng.normal(-30, 0.1, 95), rng.normal(0, 0.1, 5)])
+    counts = radiometry.count(values, *QUANTILE_BINS)
+    for q in (0.94, 0.945, 0.95, 0.955):
+        assert radiometry.quantile(counts, q, *QUANTILE_BINS) == pytest.approx(np.quantile(values, q), abs=0.0051)
+
+
+def test_quantile_of_nothing_is_nan():
+    assert np.isnan(radiometry.quantile(np.zeros(30_000, int), 0.5, *QUANTILE_BINS))
+
+
+@pytest.mark.parametrize("shape", [(12, 9), (13, 10), (1, 7), (5, 3)])
+@pytest.mark.parametrize("looks", [1, 2, 3, 5])
+def test_multilook_is_the_mean_of_each_blocks_samples_in_power(rng, shape, looks):
+    power = rng.gamma(2, 0.1, shape).astype(np.float32)
+    use = rng.random(shape) < 0.6
+    use[:3, :3] = False
+    power[~use & (rng.random(shape) < 0.5)] = np.nan
+    found = radiometry.multilook(power, use, looks)
+    assert found.shape == (-(-shape[0] // looks), -(-shape[1] // looks)) and found.dtype == np.float32
+    for row, column in np.ndindex(found.shape):
+        block = np.s_[row * looks : (row + 1) * looks, column * looks : (column + 1) * looks]
+        samples = power[block][use[block]]
+        if samples.size:
+            assert found[row, column] == pytest.approx(samples.mean(dtype="f8"), rel=1e-6)
+        else:
+            assert np.isnan(found[row, column])
+
+
+def test_multilook_averages_power_not_db():
+    power = np.array([[1, 0.01]], np.float32)
+    found = radiometry.to_db(radiometry.multilook(power, np.full((1, 2), True), 2))
+    assert found[0, 0] == pytest.approx(10 * np.log10(0.505), abs=1e-5)  # the mean in dB would be -10

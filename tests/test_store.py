@@ -1,0 +1,216 @@
+"""The stores: layout, what xarray and rioxarray make of them, integrity."""
+
+import json
+import shutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rioxarray  # noqa: F401
+import xarray as xr
+import zarr
+
+from gcov import store
+from gcov.grid import Grid
+
+GRID = Grid(32645, 191_770 + 20.0 * np.arange(700), 3_132_230 - 20.0 * np.arange(530))
+DATES = [
+    store.Date("2025-11-23T23:47:39", "first", "X05009", "BETA"),
+    store.Date("2025-12-05T23:47:39", "second third", "P05023 X05009", "PROVISIONAL BETA"),
+]
+TYPES = {"HHHH": np.dtype("f4"), "HHHV": np.dtype("c8"), "mask": np.dtype("u1")}
+
+
+def write(path: Path, dates=DATES, types=TYPES, grid=GRID, seed=7) -> dict[str, np.ndarray]:
+    """A store of random samples; returns them."""
+    rng = np.random.default_rng(seed)
+    group = store.create(path, grid=grid, dates=dates, types=types, attributes={"title": "test"})
+    samples = {}
+    for name, dtype in types.items():
+        values = (rng.gamma(2, 0.1, (len(dates), *grid.shape)) * (1 + 0.5j if dtype.kind == "c" else 1)).astype(dtype)
+        values[:, :5] = 255 if dtype == np.uint8 else np.nan
+        group[name][:] = samples[name] = values
+    store.consolidate(path)
+    return samples
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    path = tmp_path_factory.mktemp("store") / "stack.zarr"
+    return path, write(path)
+
+
+def test_xarray_opens_it_as_it_is_without_a_warning(written):
+    path, samples = written
+    (path / ".snakemake_timestamp").touch()  # snakemake leaves one in its directories
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data = xr.open_zarr(path)
+        loaded = data.load()
+    assert set(data.data_vars) == {"HHHH", "HHHV", "mask"}
+    assert set(data.coords) == {"time", "y", "x", "spatial_ref", "granule", "crid", "maturity"}
+    for name, values in samples.items():
+        assert loaded[name].dims == ("time", "y", "x")
+        assert loaded[name].dtype == TYPES[name]
+        np.testing.assert_array_equal(loaded[name].values, values)
+    np.testing.assert_array_equal(data["x"], GRID.x)
+    np.testing.assert_array_equal(data["y"], GRID.y)
+    wanted = np.array(["2025-11-23T23:47:39", "2025-12-05T23:47:39"], "datetime64[ns]")
+    np.testing.assert_array_equal(data["time"].values.astype("datetime64[ns]"), wanted)
+    assert data["granule"].values.tolist() == ["first", "second third"]
+    assert data["crid"].values.tolist() == ["X05009", "P05023 X05009"]
+    assert data["maturity"].values.tolist() == ["BETA", "PROVISIONAL BETA"]
+
+
+@pytest.mark.parametrize("epsg", [32645, 32721, 3413, 3031])
+def test_rioxarray_knows_where_it_lies(tmp_path, epsg):
+    grid = Grid(epsg, 480_010 + 20.0 * np.arange(6), 960_230 - 20.0 * np.arange(4))
+    write(tmp_path / "a.zarr", grid=grid)
+    for data in (xr.open_zarr(tmp_path / "a.zarr"), xr.open_zarr(tmp_path / "a.zarr")["HHHH"]):
+        assert data.rio.crs.to_epsg() == epsg
+        for recalc in (False, True):
+            assert tuple(data.rio.transform(recalc=recalc))[:6] == (20, 0, 480_000, 0, -20, 960_240)
+        assert data.rio.bounds() == (480_000, 960_160, 480_120, 960_240)
+
+
+def test_cf_attributes(written):
+    data = xr.open_zarr(written[0])
+    assert data.attrs["Conventions"].startswith("CF-1.")
+    assert data["HHHH"].attrs["units"] == "1"
+    assert data["HHHH"].attrs["long_name"] == "Geocoded polarimetric covariance term HHHH"
+    assert data["HHHH"].attrs["standard_name"] == "surface_backwards_scattering_coefficient_of_radar_wave"
+    assert "standard_name" not in data["HHHV"].attrs
+    assert data["x"].attrs["standard_name"] == "projection_x_coordinate"
+    assert data["y"].attrs["standard_name"] == "projection_y_coordinate"
+    assert (data["x"].attrs["units"], data["y"].attrs["axis"]) == ("m", "Y")
+    assert data["time"].attrs["standard_name"] == "time"
+    assert data["spatial_ref"].attrs["grid_mapping_name"] == "transverse_mercator"
+    for name in data.data_vars:
+        assert {**data[name].attrs, **data[name].encoding}["grid_mapping"] == "spatial_ref"
+        # statistics of a whole granule are false for a part of it
+        assert not {"mean_value", "min_value", "max_value", "sample_stddev"} & set(data[name].attrs)
+
+
+def test_mask_has_no_fill_value(written):
+    data = xr.open_zarr(written[0])
+    assert data["mask"].dtype == np.uint8
+    assert "_FillValue" not in {**data["mask"].attrs, **data["mask"].encoding}
+    assert zarr.open_group(written[0])["mask"].fill_value == 255
+
+
+@pytest.mark.parametrize(("shape", "shard"), [((530, 700), (1024, 1024)), ((5000, 100), (4096, 512))])
+def test_layout(tmp_path, shape, shard):
+    grid = Grid(32645, 20.0 * np.arange(shape[1]), -20.0 * np.arange(shape[0]))
+    store.create(tmp_path / "a.zarr", grid=grid, dates=DATES, types=TYPES, attributes={})
+    for name in TYPES:
+        layout = json.loads((tmp_path / "a.zarr" / name / "zarr.json").read_text())
+        assert layout["zarr_format"] == 3
+        assert layout["chunk_grid"]["configuration"]["chunk_shape"] == [1, *shard]
+        (sharding,) = layout["codecs"]
+        assert sharding["name"] == "sharding_indexed"
+        assert sharding["configuration"]["chunk_shape"] == [1, 512, 512]
+        assert sharding["configuration"]["codecs"][-1]["name"] == "crc32c"
+        assert layout["dimension_names"] == ["time", "y", "x"]
+
+
+def test_every_shard_exists_even_of_nothing(tmp_path):
+    group = store.create(tmp_path / "a.zarr", grid=GRID, dates=DATES, types={"HHHH": "f4"}, attributes={})
+    group["HHHH"][:] = np.nan
+    assert len([path for path in (tmp_path / "a.zarr" / "HHHH" / "c").rglob("*") if path.is_file()]) == 2
+
+
+@pytest.mark.parametrize("name", [*TYPES, "x", "granule"])
+def test_a_flipped_byte_is_an_error_not_a_sample(tmp_path, name):
+    path = tmp_path / "a.zarr"
+    samples = write(path)
+    target = next(path for path in (path / name / "c").rglob("*") if path.is_file())
+    content = target.read_bytes()
+    for at in np.random.default_rng(1).integers(0, len(content), 12):
+        damaged = bytearray(content)
+        damaged[at] ^= 0x10
+        target.write_bytes(damaged)
+        try:
+            found = zarr.open_group(path, mode="r")[name][:]
+        except Exception:
+            continue
+        if name in samples:  # a byte that no sample depends on
+            np.testing.assert_array_equal(found, samples[name])
+        else:
+            raise AssertionError(f"byte {at} of {len(content)} flipped unnoticed")
+
+
+def test_same_input_same_bytes(tmp_path):
+    for name in ("one", "two"):
+        write(tmp_path / name)
+    first, second = (
+        {path.relative_to(root): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+        for root in (tmp_path / "one", tmp_path / "two")
+    )
+    assert first == second
+
+
+def test_what_is_written_can_be_asked_for(written):
+    group = zarr.open_group(written[0], mode="r")
+    assert store.dates_of(group) == DATES
+    assert store.variables_of(group) == ["HHHH", "HHHV", "mask"]
+    grid = store.grid_of(group)
+    assert grid.epsg == 32645
+    assert (grid.x.tobytes(), grid.y.tobytes()) == (GRID.x.tobytes(), GRID.y.tobytes())
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (4096, 4096), (9000, 4097)])
+def test_blocks_cover_every_pixel_once(shape):
+    hits = np.zeros(shape, np.uint8)
+    for rows, cols in store.blocks(shape):
+        assert rows.stop - rows.start <= 4096 and cols.stop - cols.start <= 4096
+        hits[rows, cols] += 1
+    assert (hits == 1).all()
+
+
+def test_shards_move_between_stores_of_one_layout(tmp_path):
+    samples = write(tmp_path / "one.zarr", dates=DATES[:1])
+    store.create(tmp_path / "all.zarr", grid=GRID, dates=DATES, types=TYPES, attributes={})
+    for name in TYPES:
+        assert store.copy_date(tmp_path / "one.zarr", tmp_path / "all.zarr", name, 1)
+        found = zarr.open_group(tmp_path / "all.zarr", mode="r")[name]
+        np.testing.assert_array_equal(found[1], samples[name][0])
+
+
+def test_shards_of_another_layout_stay_where_they_are(tmp_path):
+    write(tmp_path / "one.zarr", dates=DATES[:1])
+    store.create(tmp_path / "all.zarr", grid=GRID, dates=DATES, types={"HHHH": "f8", "mask": "u1"}, attributes={})
+    assert not store.copy_date(tmp_path / "one.zarr", tmp_path / "all.zarr", "HHHH", 1)
+    assert not (tmp_path / "all.zarr" / "HHHH" / "c").exists()
+    assert store.copy_date(tmp_path / "one.zarr", tmp_path / "all.zarr", "mask", 1)
+
+
+def test_building_takes_the_place_of_what_was_there(tmp_path):
+    target = tmp_path / "a.zarr"
+    target.mkdir()
+    (target / "old").touch()
+    with store.building(target) as part:
+        part.mkdir()
+        (part / "new").touch()
+        assert (target / "old").exists()
+    assert [path.name for path in tmp_path.rglob("*")] == ["a.zarr", "new"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_building_leaves_nothing_half_written(tmp_path, error, kind):
+    with pytest.raises(error), store.building(tmp_path / "a") as part:
+        if kind == "folder":
+            part.mkdir()
+        (part / "x" if kind == "folder" else part).write_text("half")
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_building_begins_anew_after_a_kill(tmp_path):
+    (tmp_path / "a.part").mkdir()
+    (tmp_path / "a.part" / "half").touch()
+    with store.building(tmp_path / "a") as part:
+        part.mkdir()
+    assert list((tmp_path / "a").iterdir()) == []
+    shutil.rmtree(tmp_path / "a")
