@@ -309,7 +309,7 @@ rule location:
         mem_mb=700,
         runtime=15,
     params:
-        basemap=config["basemap"],
+        basemap=lambda w: config["basemap"],  # not the text itself: its {z} would be taken for a wildcard
     script:
         "scripts/location.py"
 

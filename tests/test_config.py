@@ -107,13 +107,16 @@ def test_bad_entry(entry, message):
         ({"aois": {}}, "config: aois: holds {}; should be one entry per area of interest"),
         ({"aois": None}, "config: aois: holds null"),
         ({"aois": {"x": {"bbox": BOX}}, "trems": ["HHHH"]}, "config: trems: unknown key; did you mean 'terms'?"),
-        ({"aois": {"x": {"bbox": BOX}}, "archive": {"acess": "s3"}}, "archive.acess: unknown key; did you mean 'access'?"),
+        (
+            {"aois": {"x": {"bbox": BOX}}, "archive": {"acess": "s3"}},
+            "archive.acess: unknown key; did you mean 'access'?",
+        ),
         ({"aois": {"x": {"bbox": BOX}}, "archive": {"access": "ftp"}}, 'holds "ftp"; should be auto, https or s3'),
         ({"aois": {"x": {"bbox": BOX}}, "archive": {"cmr_host": "https://cmr"}}, "should be a host name"),
         ({"aois": {"x": {"bbox": BOX}}, "archive": {"credentials_url": "http://x"}}, "should be the https address"),
         ({"aois": {"x": {"bbox": BOX}}, "basemap": 3}, "config: basemap: holds 3"),
     ],
-)  # fmt: skip
+)
 def test_bad_configuration(config, message):
     assert message in refusal(config)
 

@@ -1,8 +1,8 @@
 """Names, the release rule, passes, and what cannot be one series."""
 
 import csv
-import os
 import itertools
+import os
 import random
 
 import pytest
@@ -214,8 +214,8 @@ def test_several_series_are_refused_with_a_table():
         granules.check_one_series(found)
     lines = [line.split() for line in str(caught.value).splitlines()]
     assert lines[1] == ["track", "direction", "mode", "polarizations", "frames", "granules", "dates"]
-    assert lines[2] == "26 A 2005 DHDH 16,17 2 2025-11-23 .. 2025-12-05 (2 days)".split()
-    assert lines[3] == "26 A 4005 SHSH 16 1 2025-11-23 .. 2025-11-23 (1 days)".split()
+    assert lines[2] == ["26", "A", "2005", "DHDH", "16,17", "2", "2025-11-23", "..", "2025-12-05", "(2", "days)"]
+    assert lines[3] == ["26", "A", "4005", "SHSH", "16", "1", "2025-11-23", "..", "2025-11-23", "(1", "days)"]
     assert "set mode, polarizations under this AOI's search" in str(caught.value)
 
 
@@ -284,8 +284,22 @@ def test_table_lists_all_in_order_of_time(tmp_path):
         (late.name, "true"),
     ]
     assert list(rows[0]) == [
-        *"name url s3_url path size start end cycle track direction frame mode polarizations".split(),
-        *"crid maturity counter coverage accuracy kept reason".split(),
+        *[
+            "name",
+            "url",
+            "s3_url",
+            "path",
+            "size",
+            "start",
+            "end",
+            "cycle",
+            "track",
+            "direction",
+            "frame",
+            "mode",
+            "polarizations",
+        ],
+        *["crid", "maturity", "counter", "coverage", "accuracy", "kept", "reason"],
     ]
     assert rows[0]["reason"].startswith("superseded by") and rows[1]["reason"] == ""
     assert (rows[1]["cycle"], rows[1]["url"], rows[1]["frame"]) == ("6", "", "16")

@@ -3,6 +3,7 @@
 import base64
 import csv
 import io
+import itertools
 import json
 import re
 import shutil
@@ -169,7 +170,9 @@ def test_db_is_the_notebooks(made, valid):
 @pytest.mark.parametrize("valid", [True, False])
 def test_means_are_averaged_in_power(made, valid):
     power, series = counted(made[valid], valid), rows(made[valid].mean_series)
-    assert list(series[0]) == ("time granule crid maturity n_pixels n_valid valid_fraction mean_power mean_db".split())
+    assert list(series[0]) == (
+        ["time", "granule", "crid", "maturity", "n_pixels", "n_valid", "valid_fraction", "mean_power", "mean_db"]
+    )
     assert len(series) == 4
     for row, image in zip(series, power):
         mean = np.nanmean(image)
@@ -297,7 +300,7 @@ def test_date_labels_are_few_and_apart(days):
     shown = [tick for tick in axes.get_xticks() if low <= tick <= high]
     assert 2 <= len(shown) <= 9
     boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
-    assert all(one.x1 < other.x0 for one, other in zip(boxes, boxes[1:]))
+    assert all(one.x1 < other.x0 for one, other in itertools.pairwise(boxes))
 
 
 def test_location_has_the_aoi_and_every_footprint(newest, tmp_path):

@@ -1,0 +1,922 @@
+"""Granules from the archive as it is in the field: every fault over each way, and whole runs of the workflow."""
+
+import base64
+import json
+import logging
+import os
+import random
+import select
+import shutil
+import socket
+import threading
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import certifi
+import h5py
+import pytest
+import urllib3
+from clip import clip
+from conftest import Analysis
+from helpers import FIRST
+from servers.archive import EXPIRED_TOKEN, PASSWORD, TOKEN, UNLICENSED_TOKEN, USERNAME, Archive
+from servers.cmr import CmrServer
+from servers.field import (
+    FOOTPRINT,
+    TERMS,
+    WINDOW,
+    aoi_bbox,
+    archive_config,
+    configuration,
+    environment,
+    write_scenes,
+)
+from servers.tls import Handler, LoopbackServer, session_tls
+
+from gcov import earthdata, http, ranges
+from gcov.archive import HttpsFile, S3Object
+from gcov.errors import GcovError
+from gcov.granules import from_name
+from gcov.ranges import RangeFile
+from gcov.synthetic import granule_name
+
+SERVER = {"https": "cdn", "s3": "s3"}  # who sends a granule's bytes
+GENERATE = "https://urs.earthdata.nasa.gov (Generate Token)"
+
+
+# ---- one granule, in this process
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    """Three granules."""
+    return write_scenes(tmp_path_factory.mktemp("scenes"), 3)
+
+
+@pytest.fixture(scope="module")
+def scene(scenes):
+    """The first of them."""
+    return scenes[0]
+
+
+@pytest.fixture
+def archive(scene):
+    """An archive that holds them."""
+    with Archive(scene.parent) as archive:
+        yield archive
+
+
+@pytest.fixture
+def user(monkeypatch, tmp_path):
+    """A user with a token; the environment is theirs alone."""
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    for name, value in environment(tmp_path, session_tls().ca_pem).items():
+        monkeypatch.setenv(name, value)
+    earthdata.token.cache_clear()
+    http._pool.cache_clear()
+    yield
+    earthdata.token.cache_clear()
+    http._pool.cache_clear()
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """The pauses before new attempts, in seconds; nobody waits for them."""
+    asked = []
+    monkeypatch.setattr(http, "time", SimpleNamespace(sleep=asked.append))
+    return asked
+
+
+@pytest.fixture
+def many_ranges(monkeypatch):
+    """Only chunks that touch are fetched together: some twenty requests at a time instead of four."""
+    monkeypatch.setattr(ranges, "GAP", 0)
+
+
+def granule_of(archive, scene, **where):
+    """The granule as a search finds it."""
+    urls = {"url": archive.https_url(scene.stem), "s3_url": archive.s3_url(scene.stem)}
+    return from_name(scene.stem, **{**urls, **where})
+
+
+def fetch(archive, scene, fragment, access="https", config=None, **where):
+    """Clip a granule from the archive."""
+    section = {**archive_config(archive, access=access), **(config or {})}
+    return clip_to(fragment, granule_of(archive, scene, **where), section)
+
+
+def clip_to(fragment, granule, section=None):
+    """Clip a granule."""
+    clip(
+        granule=granule,
+        aoi="a",
+        bbox=aoi_bbox(),
+        polygon=None,
+        frequency="A",
+        terms=tuple(TERMS),
+        archive=section or {},
+        fragment=Path(fragment),
+    )
+    return contents(fragment)
+
+
+def contents(store):
+    """Every file of a store; in the metadata, where granules came from is left out."""
+    files = {}
+    for path in sorted(Path(store).rglob("*")):
+        if path.name == "zarr.json":
+            files[str(path.relative_to(store))] = _without_sources(json.loads(path.read_text()))
+        elif path.is_file():
+            files[str(path.relative_to(store))] = path.read_bytes()
+    assert len(files) > 10
+    return files
+
+
+def _without_sources(node):
+    if isinstance(node, dict):
+        return {key: _without_sources(value) for key, value in node.items() if not key.startswith("granule_record")}
+    return [_without_sources(value) for value in node] if isinstance(node, list) else node
+
+
+@pytest.fixture(scope="module")
+def wanted(scene, tmp_path_factory):
+    """The fragment made from the local file."""
+    fragment = tmp_path_factory.mktemp("local") / "fragment.zarr"
+    return clip_to(fragment, from_name(scene.stem, path=str(scene)))
+
+
+@pytest.mark.parametrize("way", SERVER)
+def test_a_fragment_is_bit_identical_to_the_local_one(user, archive, scene, wanted, tmp_path, way):
+    assert fetch(archive, scene, tmp_path / "f.zarr", way) == wanted
+    # the signed address, or the credentials, once; then blocks and ranges of what is needed
+    assert archive.count(way="https") == 1
+    assert 4 <= archive.count(way=SERVER[way]) <= 8
+    assert archive.bytes_sent() < 0.6 * scene.stat().st_size
+    assert archive.leaked_authorizations == []
+
+
+FAULTS = {
+    "503 burst": {"kind": "503", "times": 3},
+    "500": {"kind": "500"},
+    "429 with Retry-After": {"kind": "429", "seconds": 7},
+    "dropped before the answer": {"kind": "drop", "times": 2},
+    "dropped in mid-body": {"kind": "drop", "after_bytes": 5, "times": 2},
+    "body shorter than announced": {"kind": "truncate", "times": 2},
+    "valid answer with too few bytes": {"kind": "short", "times": 2},
+    "stall before the answer": {"kind": "stall", "seconds": 60},
+    "stall in mid-body": {"kind": "stall", "seconds": 60, "after_bytes": 5},
+    "expired in mid-file": {"kind": "expire"},
+}
+
+
+@pytest.mark.parametrize("skip", [0, 1, 4], ids=["first block", "metadata", "concurrent ranges"])
+@pytest.mark.parametrize("way", SERVER)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_outlived(user, pauses, many_ranges, monkeypatch, archive, scene, wanted, tmp_path, fault, way, skip):
+    monkeypatch.setattr(http, "TIMEOUT", urllib3.Timeout(connect=5, read=0.3))
+    archive.faults.add(**FAULTS[fault], way=SERVER[way], skip=skip)
+    assert fetch(archive, scene, tmp_path / "f.zarr", way) == wanted
+    assert archive.faults.pending() == 0
+    assert len(pauses) == (0 if fault.startswith("expired") else FAULTS[fault].get("times", 1))
+    assert archive.count(way="https") == (2 if fault.startswith("expired") else 1)
+
+
+@pytest.mark.parametrize("way", SERVER)
+@pytest.mark.parametrize("kind", ["503", "drop", "truncate", "stall"])
+def test_outlived_where_address_and_credentials_are_given(
+    user, pauses, monkeypatch, archive, scene, wanted, tmp_path, kind, way
+):
+    monkeypatch.setattr(http, "TIMEOUT", urllib3.Timeout(connect=5, read=0.3))
+    archive.faults.add("drop" if kind == "truncate" else kind, times=2, way="https", seconds=60)
+    assert fetch(archive, scene, tmp_path / "f.zarr", way) == wanted
+    assert (archive.faults.pending(), len(pauses)) == (0, 2)
+
+
+@pytest.mark.parametrize("way", SERVER)
+def test_a_mix_of_faults(user, pauses, many_ranges, archive, scene, wanted, tmp_path, way):
+    for skip, kind in enumerate(("503", "drop", "short", "expire", "429", "truncate", "500", "drop", "expire")):
+        archive.faults.add(kind, way=SERVER[way], skip=skip)
+    assert fetch(archive, scene, tmp_path / "f.zarr", way) == wanted
+    assert archive.faults.pending() == 0
+
+
+@pytest.mark.parametrize("way", SERVER)
+def test_an_endless_503_ends_with_a_message(user, pauses, archive, scene, tmp_path, way, caplog):
+    archive.faults.add("503", times=99, way=SERVER[way], skip=1)
+    with pytest.raises(GcovError) as error, caplog.at_level(logging.INFO):
+        fetch(archive, scene, tmp_path / "f.zarr", way)
+    assert scene.name in str(error.value)
+    assert "answered 503 (attempt 8 of 8): try again later" in str(error.value)
+    assert "?" not in str(error.value)
+    assert len(pauses) == 7
+    assert 0.5 <= pauses[0] <= 1 and 15 <= pauses[-1] <= 30  # longer and longer, each by chance
+    assert 25 < sum(pauses) < 100
+    assert "answered 503; trying again in" in caplog.text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_retry_after_is_honoured_but_never_shortens_the_pause(user, pauses, archive, scene, tmp_path):
+    for seconds in (41, 0, 0, 0):
+        archive.faults.add("429", way="cdn", seconds=seconds)
+    fetch(archive, scene, tmp_path / "f.zarr")
+    assert pauses[0] == 41
+    assert pauses[1] >= 1 and pauses[2] >= 2 and pauses[3] >= 4
+
+
+def test_a_server_that_wants_hours_is_asked_another_day(user, pauses, archive, scene, tmp_path):
+    archive.faults.add("429", way="cdn", seconds=7200)
+    with pytest.raises(GcovError, match=r"answered 429, wants to be asked again in 120 minutes.*try again later"):
+        fetch(archive, scene, tmp_path / "f.zarr")
+    assert pauses == []
+
+
+@pytest.mark.parametrize("value", ["soon", "Fri, 31 Dec 1999 23:59:59 GMT", "-5"])
+def test_a_retry_after_without_sense_is_none(value):
+    assert http._retry_after(http.Answer(429, {"Retry-After": value}, b"")) == 0
+
+
+@pytest.mark.parametrize("way", SERVER)
+def test_one_renewal_serves_all_concurrent_reads(user, archive, scene, way):
+    archive.latency = 0.02
+    source = source_of(archive, scene, way)
+    file = RangeFile(source)
+    spans = [(start, start + 1000) for start in range(ranges.BLOCK, scene.stat().st_size, 2 * ranges.GAP)]
+    for skip in (2, 12):
+        archive.faults.add("expire", way=SERVER[way], skip=skip)
+    file.prefetch(spans)
+    assert archive.faults.pending() == 0
+    assert 2 <= archive.count(way="https") <= 3  # the first, and one for each expiry (both may strike at once)
+    data = scene.read_bytes()
+    for start, stop in spans:
+        file.seek(start)
+        assert file.read(stop - start) == data[start:stop]
+
+
+def source_of(archive, scene, way):
+    """What a RangeFile reads from."""
+    if way == "https":
+        return HttpsFile(archive.https_url(scene.stem), archive.url.removeprefix("https://"))
+    return S3Object(archive.s3_url(scene.stem), archive.credentials_url, archive.s3_endpoint)
+
+
+@pytest.mark.parametrize("skip", [1, 3], ids=["metadata", "concurrent ranges"])
+@pytest.mark.parametrize("way", SERVER)
+def test_a_changed_object_is_refused(user, archive, scene, tmp_path, way, skip):
+    archive.faults.add("changed", way=SERVER[way], skip=skip)
+    with pytest.raises(GcovError, match=rf"{scene.name} changed in the archive while it was read: run again"):
+        fetch(archive, scene, tmp_path / "f.zarr", way)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("way", SERVER)
+def test_an_object_replaced_by_a_shorter_one_is_refused(user, archive, scene, tmp_path, way):
+    file = RangeFile(source_of(archive, scene, way))
+    short = tmp_path / "short.h5"
+    short.write_bytes(scene.read_bytes()[:1000])
+    archive.replace(scene.stem, short)
+    with pytest.raises(GcovError, match="changed in the archive"):
+        file.prefetch([(2 * ranges.BLOCK, 2 * ranges.BLOCK + 10)])
+
+
+@pytest.mark.parametrize("way", SERVER)
+def test_a_corrupt_chunk_is_damage_and_named(user, many_ranges, archive, scene, tmp_path, way):
+    archive.replace(scene.stem, damaged_copy(scene, tmp_path / "bad.h5"))
+    with pytest.raises(GcovError) as error:
+        fetch(archive, scene, tmp_path / "f.zarr", way)
+    assert str(error.value).startswith(f"{scene.stem} ({archive.https_url(scene.stem)}): ")
+    assert "HVHV is damaged" in str(error.value)
+    assert not (tmp_path / "f.zarr").exists() and not (tmp_path / "f.zarr.part").exists()
+
+
+def damaged_copy(scene, path):
+    """The granule with one byte changed in a chunk that the AOI needs."""
+    shutil.copyfile(scene, path)
+    with h5py.File(path) as file:
+        terms = file["science/LSAR/GCOV/grids/frequencyA/HVHV"]
+        chunk = terms.id.get_chunk_info_by_coord((WINDOW[0] // 64 * 64 + 64, WINDOW[2] // 64 * 64))
+    with open(path, "r+b") as file:
+        file.seek(chunk.byte_offset + chunk.size // 2)
+        byte = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 0xFF]))
+    return path
+
+
+@pytest.mark.parametrize("way", SERVER)
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [(0, "the file is empty"), (100, "not an HDF5 file, or one cut short"), (1_500_000, "one cut short")],
+)
+def test_a_truncated_object_is_named(user, archive, scene, tmp_path, way, size, message):
+    cut = tmp_path / "cut.h5"
+    cut.write_bytes(scene.read_bytes()[:size])
+    archive.replace(scene.stem, cut)
+    with pytest.raises(GcovError, match=message) as error:
+        fetch(archive, scene, tmp_path / "f.zarr", way)
+    assert scene.name in str(error.value)
+
+
+def test_ranges_beyond_the_end_are_damage_too(user, archive, scene, tmp_path):
+    file = RangeFile(source_of(archive, scene, "https"))
+    size = scene.stat().st_size
+    file.prefetch([(size - 10, size + 10), (size + 200_000, size + 300_000)])
+    file.seek(-10, os.SEEK_END)
+    assert file.read() == scene.read_bytes()[-10:]
+
+
+@pytest.mark.parametrize("way", SERVER)
+def test_a_refusal_in_mid_file_is_no_broken_file(user, archive, scene, tmp_path, way):
+    """What happens below HDF5's own calls reaches the user in our words."""
+    archive.faults.add("expire", way=SERVER[way], skip=1)
+    issue, sign = archive.issue_credentials, archive.sign
+
+    def once(answer):
+        def wrapped(*args):
+            archive.tokens.clear()
+            return answer(*args)
+
+        return wrapped
+
+    archive.issue_credentials, archive.sign = once(issue), once(sign)
+    with pytest.raises(GcovError, match=r"the Earthdata token is wrong .*: get one at https://urs"):
+        fetch(archive, scene, tmp_path / "f.zarr", way)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_s3_that_closes_in_mid_file(user, archive, scene):
+    file = RangeFile(source_of(archive, scene, "s3"))
+    archive.in_region = False
+    message = r"s3://.*refused in mid-file \(it answered 403 AccessDenied\): run again"
+    with pytest.raises(GcovError, match=message):
+        file.prefetch([(2 * ranges.BLOCK, 2 * ranges.BLOCK + 10)])
+    file.seek(3 * ranges.BLOCK)
+    with pytest.raises(GcovError, match=message):
+        file.read(1)
+
+
+def test_a_granule_withdrawn_in_mid_file(user, archive, scene, tmp_path):
+    archive.faults.add("expire", way="cdn", skip=1)
+    path_of = archive.path_of
+    archive.path_of = lambda key: path_of(key) if archive.count(way="https") < 2 else None
+    with pytest.raises(GcovError, match="there is no such granule"):
+        fetch(archive, scene, tmp_path / "f.zarr")
+
+
+def test_a_granule_that_was_withdrawn(user, archive, scene, tmp_path):
+    elsewhere = archive.https_url(scene.stem).replace("_001.h5", "_009.h5")
+    with pytest.raises(GcovError, match=r"_009\.h5: there is no such granule \(404\).*-R search"):
+        fetch(archive, scene, tmp_path / "f.zarr", url=elsewhere)
+    with pytest.raises(GcovError, match=r"_009\.h5: there is no such granule \(404\)"):
+        fetch(
+            archive, scene, tmp_path / "f.zarr", "s3", s3_url=archive.s3_url(scene.stem).replace("_001.h5", "_009.h5")
+        )
+
+
+# ---- the token
+
+
+@pytest.fixture
+def login(monkeypatch, archive):
+    """Earthdata Login is the loopback one; nothing is at hand."""
+    monkeypatch.setattr(earthdata, "LOGIN", archive.login_url)
+    monkeypatch.delenv("EARTHDATA_TOKEN")
+
+
+def netrc(path, password=PASSWORD, machine="localhost"):
+    """A ~/.netrc of mode 600."""
+    path.write_text(f'machine {machine} login {USERNAME} password "{password}"\n')
+    path.chmod(0o600)
+
+
+def test_token_sources_in_their_order(user, login, monkeypatch, tmp_path):
+    assert earthdata.at_hand() is None
+    with pytest.raises(GcovError, match=r"no Earthdata token: get one at https://urs\.earthdata\.nasa\.gov"):
+        earthdata.token()
+    netrc(tmp_path / ".netrc")
+    assert (earthdata.at_hand(), earthdata.token()) == ("~/.netrc", TOKEN)
+    earthdata.token.cache_clear()
+    monkeypatch.setenv("EARTHDATA_USERNAME", USERNAME)
+    assert earthdata.at_hand() == "~/.netrc"  # half a login is none
+    monkeypatch.setenv("EARTHDATA_PASSWORD", "wrong")
+    assert earthdata.at_hand() == "EARTHDATA_USERNAME and EARTHDATA_PASSWORD"
+    with pytest.raises(GcovError, match=r"refused the name and password from EARTHDATA_USERNAME and EARTHDATA_PASSW"):
+        earthdata.token()
+    monkeypatch.setenv("EARTHDATA_PASSWORD", PASSWORD)
+    assert earthdata.token() == TOKEN
+    earthdata.token.cache_clear()
+    monkeypatch.setenv("EARTHDATA_TOKEN", " given\n")
+    assert (earthdata.at_hand(), earthdata.token()) == ("EARTHDATA_TOKEN", "given")
+
+
+@pytest.mark.parametrize("way", SERVER)
+@pytest.mark.parametrize("source", ["password", "netrc", "NETRC"])
+def test_a_fetch_by_name_and_password(user, login, archive, scene, wanted, tmp_path, monkeypatch, way, source):
+    if source == "password":
+        monkeypatch.setenv("EARTHDATA_USERNAME", USERNAME)
+        monkeypatch.setenv("EARTHDATA_PASSWORD", PASSWORD)
+    else:
+        netrc(tmp_path / (".netrc" if source == "netrc" else "other"))
+        if source == "NETRC":
+            monkeypatch.setenv("NETRC", str(tmp_path / "other"))
+    assert fetch(archive, scene, tmp_path / "f.zarr", way) == wanted
+    assert archive.count(way="login") == 1
+    assert archive.leaked_authorizations == []
+
+
+@pytest.mark.parametrize("way", SERVER)
+def test_netrc_never_overrides_a_given_token(user, archive, scene, wanted, tmp_path, way):
+    lines = [f"machine {host} login somebody password wrong\n" for host in ("127.0.0.1", "localhost")]
+    (tmp_path / ".netrc").write_text("".join(lines) + "default login somebody password wrong\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    assert fetch(archive, scene, tmp_path / "f.zarr", way) == wanted
+    assert archive.count(way="login") == 0
+    assert archive.leaked_authorizations == []
+
+
+def test_a_wrong_netrc(user, login, monkeypatch, tmp_path, archive):
+    netrc(tmp_path / ".netrc", "wrong")
+    with pytest.raises(GcovError, match=r"refused the name and password from ~/\.netrc: correct them, or get one at"):
+        earthdata.token()
+    (tmp_path / ".netrc").write_text("machine\nnonsense nonsense")
+    assert earthdata.at_hand() == "~/.netrc"  # a search goes on
+    with pytest.raises(GcovError, match=r"\.netrc cannot be read: line 2"):
+        earthdata.token()
+    netrc(tmp_path / ".netrc", machine="elsewhere.example")
+    assert earthdata.at_hand() is None
+    monkeypatch.setenv("EARTHDATA_TOKEN", " \n")  # as an unset secret of a batch system looks
+    assert earthdata.at_hand() is None
+    with pytest.raises(GcovError, match="no Earthdata token"):
+        earthdata.token()
+
+
+def test_a_password_beyond_latin_letters(user, login, monkeypatch):
+    monkeypatch.setenv("EARTHDATA_USERNAME", "łukasz")
+    monkeypatch.setenv("EARTHDATA_PASSWORD", "zażółć")
+    with pytest.raises(GcovError, match="refused the name and password"):
+        earthdata.token()
+
+
+def test_a_login_service_out_of_order(user, login, pauses, archive, monkeypatch, tmp_path):
+    netrc(tmp_path / ".netrc")
+    archive.faults.add("503", times=2, way="login")
+    assert earthdata.token() == TOKEN
+    earthdata.token.cache_clear()
+    monkeypatch.setattr(earthdata, "LOGIN", archive.url.replace("127.0.0.1", "localhost"))  # which redirects
+    with pytest.raises(GcovError, match="Earthdata Login answered 302 instead of a token: get one at"):
+        earthdata.token()
+
+
+@pytest.mark.parametrize("token", [f"{TOKEN} {TOKEN}", f"Bearer {TOKEN}", f"{TOKEN[:9]}\r\n{TOKEN[9:]}", "täuschend"])
+def test_what_cannot_be_a_token_is_refused_and_not_shown(user, monkeypatch, token):
+    monkeypatch.setenv("EARTHDATA_TOKEN", token)
+    with pytest.raises(GcovError, match="EARTHDATA_TOKEN is not a token") as error:
+        earthdata.token()
+    assert TOKEN[:9] not in str(error.value) and "täuschend" not in str(error.value)
+
+
+def jwt(expires):
+    """A token that says itself when it ends, as Earthdata Login's do."""
+    part = base64.urlsafe_b64encode(json.dumps({"uid": "tester", "exp": expires}).encode()).decode().rstrip("=")
+    return f"eyJ0eXAiOiJKV1QifQ.{part}.signature"
+
+
+@pytest.mark.parametrize("way", SERVER)
+@pytest.mark.parametrize(
+    ("token", "message"),
+    [
+        (None, f"no Earthdata token: get one at {GENERATE} and put it into the environment variable EARTHDATA_TOKEN"),
+        ("unknown", f"the Earthdata token is wrong (the archive does not know it): get one at {GENERATE}"),
+        ("un.kno.wn", f"the Earthdata token is wrong (the archive does not know it): get one at {GENERATE}"),
+        (jwt(4e9), f"the Earthdata token is wrong (the archive does not know it): get one at {GENERATE}"),
+        (jwt(1767225600), f"the Earthdata token expired on 2026-01-01: get one at {GENERATE}"),
+        (EXPIRED_TOKEN, f"the Earthdata token has expired: get one at {GENERATE}"),
+        (
+            UNLICENSED_TOKEN,
+            "this account may not read it (403): accept the licence once, at https://urs.earthdata.nasa.gov > EULAs",
+        ),
+    ],
+    ids=["missing", "wrong", "no JSON", "unknown to the archive", "past its own date", "expired", "licence"],
+)
+def test_each_refusal_has_its_own_message(user, archive, scene, tmp_path, monkeypatch, way, token, message):
+    monkeypatch.delenv("EARTHDATA_TOKEN") if token is None else monkeypatch.setenv("EARTHDATA_TOKEN", token)
+    with pytest.raises(GcovError) as error:
+        fetch(archive, scene, tmp_path / "f.zarr", way)
+    assert message in str(error.value)
+    assert token is None or token not in str(error.value)
+    # nothing is tried in vain, and nothing is left to go stale
+    assert archive.count() <= 1
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- which way
+
+
+def test_auto_takes_s3_where_it_works(user, archive, scene, wanted, tmp_path, caplog):
+    with caplog.at_level(logging.INFO):
+        assert fetch(archive, scene, tmp_path / "f.zarr", "auto") == wanted
+    assert f"{scene.stem}: reading from S3" in caplog.text
+    assert (archive.count(way="cdn"), archive.count(way="https")) == (0, 1)
+
+
+def test_auto_goes_over_https_outside_the_region_and_says_why(user, pauses, archive, scene, wanted, tmp_path, caplog):
+    archive.in_region = False
+    with caplog.at_level(logging.INFO):
+        assert fetch(archive, scene, tmp_path / "f.zarr", "auto") == wanted
+    assert "reading over HTTPS, as S3 does not work here (it answered 403 AccessDenied)" in caplog.text
+    # the probe: the credentials and one request
+    assert archive.count(way="s3") == archive.count(way="https", match="s3credentials") == 1
+    assert pauses == []
+
+
+def test_auto_goes_over_https_where_s3_cannot_be_reached(user, pauses, archive, scene, wanted, tmp_path, caplog):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        endpoint = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    with caplog.at_level(logging.INFO):
+        assert fetch(archive, scene, tmp_path / "f.zarr", "auto", {"s3_endpoint": endpoint}) == wanted
+    assert "reading over HTTPS, as S3 does not work here (http://127.0.0.1" in caplog.text
+    assert len(pauses) == 2  # not worth a long wait
+
+
+@pytest.mark.parametrize("page", ["/nothing", "/NISAR/nothing"])
+def test_auto_goes_over_https_where_there_are_no_credentials(user, archive, scene, wanted, tmp_path, caplog, page):
+    config = {"credentials_url": f"{archive.url}{page}"}
+    with caplog.at_level(logging.INFO):
+        assert fetch(archive, scene, tmp_path / "f.zarr", "auto", config) == wanted
+    assert f"as S3 does not work here ({archive.url}{page} answered 404)" in caplog.text
+
+
+def test_auto_asks_s3_as_long_as_it_is_only_busy(user, pauses, archive, scene, wanted, tmp_path):
+    archive.faults.add("503", times=2, way="s3")
+    assert fetch(archive, scene, tmp_path / "f.zarr", "auto") == wanted
+    assert archive.count(way="cdn") == 0
+
+
+def test_credentials_that_are_none(user, archive, scene, tmp_path):
+    archive.issue_credentials = lambda: {"error": "no such luck"}
+    with pytest.raises(GcovError, match="s3credentials gave no credentials"):
+        fetch(archive, scene, tmp_path / "f.zarr", "s3")
+
+
+def test_s3_outside_the_region(user, archive, scene, tmp_path):
+    archive.in_region = False
+    with pytest.raises(GcovError) as error:
+        fetch(archive, scene, tmp_path / "f.zarr", "s3")
+    assert str(error.value) == (
+        f"{archive.s3_url(scene.stem)}: cannot be read from S3 (it answered 403 AccessDenied). S3 works only inside AWS"
+        " us-west-2; elsewhere set `access: https`"
+    )
+
+
+def test_addresses_that_a_granule_lacks(user, archive, scene, wanted, tmp_path):
+    with pytest.raises(GcovError, match=r"has no https address, only s3://.*set `access: s3` or `auto`"):
+        fetch(archive, scene, tmp_path / "f.zarr", "https", url=None)
+    assert fetch(archive, scene, tmp_path / "f.zarr", "auto", url=None) == wanted
+    assert fetch(archive, scene, tmp_path / "g.zarr", "s3", s3_url=None) == wanted  # nothing else to read
+    archive.in_region = False
+    with pytest.raises(GcovError, match="cannot be read from S3"):
+        fetch(archive, scene, tmp_path / "f.zarr", "auto", url=None)
+
+
+# ---- other servers
+
+
+class Plain(Handler):
+    """A web server without redirects; it takes ranges or ignores them."""
+
+    def do_GET(self):
+        self.server.authorizations.append(self.headers.get("Authorization"))
+        data, status, headers = self.server.data, 200, {}
+        if self.server.wants and self.headers.get("Authorization") != self.server.wants:
+            return self.answer(401, "who are you?")
+        if self.server.ranges:
+            first, last = self.headers["Range"].removeprefix("bytes=").split("-")
+            part = data[int(first) : int(last) + 1]
+            headers["Content-Range"] = self.server.ranges.format(first, int(first) + len(part) - 1, len(data))
+            data, status = part, 206
+        return self.answer(status, data, "application/octet-stream", headers)
+
+
+@pytest.fixture
+def plain(scene):
+    """A function that starts such a server with the granule on it."""
+    running = []
+
+    def start(tls=None, data=None, ranges="bytes {}-{}/{}", wants=None):
+        server = LoopbackServer(Plain, tls).start()
+        server.data, server.ranges, server.wants, server.authorizations = data or scene.read_bytes(), ranges, wants, []
+        running.append(server)
+        return server
+
+    yield start
+    for server in running:
+        server.stop()
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_server_without_redirects(user, archive, scene, wanted, tmp_path, plain, tls):
+    server = plain(session_tls() if tls else None)
+    url = f"{server.url}/{scene.name}"
+    assert fetch(archive, scene, tmp_path / "f.zarr", url=url, s3_url=None) == wanted
+    assert set(server.authorizations) == {None}
+
+
+def test_an_archive_that_sends_the_bytes_itself(user, archive, scene, wanted, tmp_path, plain):
+    server = plain(session_tls(), wants=f"Bearer {TOKEN}")
+    config = {"credentials_url": f"{server.url}/s3credentials"}
+    assert fetch(archive, scene, tmp_path / "f.zarr", config=config, url=f"{server.url}/{scene.name}") == wanted
+
+
+def test_a_foreign_server_that_wants_a_login(user, archive, scene, tmp_path, plain):
+    server = plain(session_tls(), wants="Basic secret")
+    with pytest.raises(GcovError, match=r"cannot be read \(127\.0\.0\.1:\d+ answered 401\)"):
+        fetch(archive, scene, tmp_path / "f.zarr", url=f"{server.url}/{scene.name}", s3_url=None)
+
+
+def test_a_server_that_ignores_ranges(user, archive, scene, tmp_path, plain):
+    server = plain(ranges=None, data=bytes(50_000_000))
+    with pytest.raises(GcovError, match="ignores range requests: download the file and name it under `granules:`"):
+        fetch(archive, scene, tmp_path / "f.zarr", url=f"{server.url}/{scene.name}", s3_url=None)
+
+
+@pytest.mark.parametrize("ranges", ["bytes {}-{}/*", "nonsense", "bytes 7-{}/{}"])
+def test_a_server_with_ranges_of_its_own_kind(user, pauses, archive, scene, tmp_path, plain, ranges):
+    server = plain(ranges=ranges)
+    with pytest.raises(GcovError, match=r"failed \(Interrupted\) \(attempt 8 of 8\): try again later"):
+        fetch(archive, scene, tmp_path / "f.zarr", url=f"{server.url}/{scene.name}", s3_url=None)
+
+
+def test_a_ring_of_redirects(user, archive, scene, tmp_path):
+    url = archive.https_url(scene.stem)
+    archive.sign = lambda key: f"/NISAR/{key}"
+    with pytest.raises(GcovError, match="more than 5 redirects"):
+        fetch(archive, scene, tmp_path / "f.zarr", url=url, s3_url=None)
+
+
+def test_a_certificate_that_is_not_trusted(user, pauses, archive, scene, tmp_path, monkeypatch):
+    for bundle, reason in ((certifi.where(), "unable to get local issuer certificate"), ("/no/such", "No such file")):
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", bundle)
+        http._pool.cache_clear()
+        with pytest.raises(GcovError, match=rf"certificate is not trusted .*{reason}.*REQUESTS_CA_BUNDLE"):
+            fetch(archive, scene, tmp_path / "f.zarr")
+    assert pauses == []
+
+
+class Proxy:
+    """A CONNECT proxy with a password, on loopback."""
+
+    def __enter__(self):
+        self.heads = []
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._server.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *exc_info):
+        self._server.close()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client):
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += client.recv(1)
+        self.heads.append(head.decode())
+        if base64.b64encode(b"user:p@ss") not in head:
+            client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+            return client.close()
+        host, _, port = head.split()[1].decode().partition(":")
+        with client, socket.create_connection((host, int(port))) as server:
+            client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            while True:
+                for ready in select.select([client, server], [], [])[0]:
+                    data = ready.recv(65536)
+                    if not data:
+                        return None
+                    (server if ready is client else client).sendall(data)
+
+
+def test_through_a_proxy_with_a_password(user, pauses, archive, scene, wanted, tmp_path, monkeypatch):
+    monkeypatch.delenv("NO_PROXY")
+    with Proxy() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://user:p%40ss@{proxy.address}")
+        assert fetch(archive, scene, tmp_path / "f.zarr") == wanted
+        assert {head.split()[1].split(":")[0] for head in proxy.heads} == {"127.0.0.1", "localhost"}
+        assert not any(TOKEN in head for head in proxy.heads)
+        http._pool.cache_clear()
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+        with pytest.raises(GcovError, match=r"failed \(ProxyError\)"):
+            fetch(archive, scene, tmp_path / "g.zarr")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        assert fetch(archive, scene, tmp_path / "h.zarr") == wanted
+
+
+# ---- RangeFile reads as a local file does
+
+
+class Bytes:
+    """A source of which the ranges are cut from memory; it counts what is asked for."""
+
+    name = "memory"
+
+    def __init__(self, data):
+        self.data = data
+        self.spans = []
+
+    def target(self):
+        return self, {}, None
+
+    def answer(self, span):
+        self.spans.append(span)
+        part = self.data[slice(*span)]
+        headers = {"Content-Range": f"bytes {span[0]}-{span[0] + len(part) - 1}/{len(self.data)}"}
+        return http.Answer(206, headers, part)
+
+
+@pytest.fixture
+def memory(monkeypatch):
+    """Ranges come from memory; blocks are small."""
+    monkeypatch.setattr(ranges, "BLOCK", 100)
+    monkeypatch.setattr(ranges, "GAP", 10)
+    monkeypatch.setattr(http, "request", lambda _, source, headers, span, attempts: source.answer(span))
+
+
+@pytest.mark.parametrize("size", [1, 99, 100, 101, 1234])
+def test_random_reads_seeks_and_prefetches(memory, tmp_path, size):
+    chance = random.Random(size)
+    data = chance.randbytes(size)
+    (tmp_path / "local").write_bytes(data)
+    remote = RangeFile(Bytes(data))
+    with open(tmp_path / "local", "rb", buffering=0) as local:
+        for _ in range(500):
+            match chance.randrange(5):
+                case 0:
+                    spans = [chance.randrange(size + 50) for _ in range(chance.randrange(6))]
+                    remote.prefetch([(start, start + chance.randrange(1, 150)) for start in spans])
+                case 1:
+                    where = chance.randrange(size + 50), os.SEEK_SET
+                    assert remote.seek(*where) == local.seek(*where)
+                case 2:
+                    where = chance.randrange(-size, 50), os.SEEK_END
+                    assert remote.seek(*where) == local.seek(*where)
+                case 3:
+                    where = chance.randrange(-local.tell(), 50), os.SEEK_CUR
+                    assert remote.seek(*where) == local.seek(*where)
+                case 4:
+                    length = chance.choice([-1, 0, 1, 10, 100, 1000])
+                    assert remote.read(length) == local.read(length)
+            assert remote.tell() == local.tell()
+
+
+def test_what_was_fetched_ahead_is_not_fetched_again(memory):
+    data = random.Random(0).randbytes(1000)
+    source = Bytes(data)
+    file = RangeFile(source)
+    file.prefetch([(500, 520), (505, 512), (525, 530), (541, 550), (20, 60), (990, 1100)])
+    # overlapping and near ones together, none of what is there already, nothing beyond the end
+    assert sorted(source.spans[1:]) == [(500, 530), (541, 550), (990, 1000)]
+    for start, stop in ((500, 530), (541, 550), (0, 100), (990, 1000)):
+        file.seek(start)
+        assert file.read(stop - start) == data[start:stop]
+    assert len(source.spans) == 4
+    file.seek(525)
+    assert file.read(20) == data[525:545]  # across the hole, which costs a block
+    assert source.spans[4:] == [(500, 600)]
+    file.prefetch([(510, 590)])
+    assert len(source.spans) == 5
+
+
+# ---- the whole workflow
+
+
+STACK = "results/a/stack.zarr"
+
+
+@pytest.fixture(scope="module")
+def local_stack(scenes, tmp_path_factory):
+    """The stack made from the local files."""
+    folder = tmp_path_factory.mktemp("local")
+    config = {"aois": {"a": {"bbox": aoi_bbox(), "granules": [str(path) for path in scenes]}}, "terms": TERMS}
+    run = Analysis(folder).configure({**config, "basemap": None})
+    run.run("--cores", "4", STACK, env=environment(folder, session_tls().ca_pem, None))
+    return contents(folder / STACK)
+
+
+@pytest.fixture
+def cmr(archive):
+    """The catalogue of the archive's granules."""
+    with CmrServer(archive.umm_items(FOOTPRINT)) as cmr:
+        yield cmr
+
+
+@pytest.fixture
+def start(analysis, archive, cmr, tmp_path):
+    """A function that configures the workflow for the loopback archive and runs it."""
+
+    def run(*arguments, access="https", token=TOKEN, **aoi):
+        analysis.configure(configuration(archive, cmr, access, **aoi))
+        return analysis.snakemake("--cores", "4", *arguments, env=environment(tmp_path, archive.ca_pem, token))
+
+    return run
+
+
+def logs(analysis):
+    """The log of every fetch, by granule."""
+    return {path.stem: path.read_text() for path in analysis.folder.glob("logs/a/fragments/*.log")}
+
+
+@pytest.mark.parametrize("access", ["https", "s3", "auto"])
+def test_a_run_through_faults_gives_the_local_stack(start, analysis, archive, cmr, local_stack, access):
+    archive.in_region = access == "s3"
+    way = "s3" if access == "s3" else "cdn"
+    if access == "https":
+        cmr.short_page(1)
+    archive.faults.add("503", way="https", times=2)
+    for skip, kind in enumerate(("503", "drop", "truncate", "short", "429", "expire", "drop", "503", "expire")):
+        archive.faults.add(kind, way=way, skip=2 * skip, after_bytes=300 if skip > 5 and kind == "drop" else None)
+    run = start(STACK, access=access)
+    assert run.returncode == 0, run.output
+    assert contents(analysis.folder / STACK) == local_stack
+    assert archive.faults.pending() == 0
+    assert archive.leaked_authorizations == []
+    said = {"s3": "reading from S3", "auto": "reading over HTTPS, as S3 does not work here (it answered 403 Access"}
+    assert len(logs(analysis)) == 3
+    assert all(said.get(access, "requests") in text for text in logs(analysis).values())
+
+
+def test_a_corrupt_granule_fails_alone(start, analysis, archive, scenes, local_stack, tmp_path):
+    bad = scenes[1]
+    archive.replace(bad.stem, damaged_copy(bad, tmp_path / "bad.h5"))
+    run = start("--keep-going", STACK)
+    assert run.returncode != 0
+    message = f"{bad.stem} ({archive.https_url(bad.stem)}): /science/LSAR/GCOV/grids/frequencyA/HVHV is damaged"
+    assert message in logs(analysis)[bad.stem]
+    assert message in run.output  # the failed job's log is shown
+    assert "Traceback" not in logs(analysis)[bad.stem]
+    fragments = {path.name for path in analysis.folder.glob("results/a/fragments/*")}
+    assert fragments == {f"{path.stem}.zarr" for path in scenes if path != bad}
+    # repaired in the archive: only this one is fetched
+    archive.replace(bad.stem, bad)
+    archive.reset_log()
+    run = start(STACK)
+    assert run.returncode == 0, run.output
+    assert {entry.path.split("/")[-1] for entry in archive.log} == {bad.name}
+    assert contents(analysis.folder / STACK) == local_stack
+
+
+@pytest.mark.parametrize(
+    ("arguments", "count", "bound"), [((), 7, 4), (("--resources", "archive=1"), 3, 1)], ids=["profile", "one"]
+)
+def test_granules_at_a_time_are_bounded_whatever_the_cores(
+    analysis, scene, tmp_path, tmp_path_factory, arguments, count, bound
+):
+    folder = tmp_path_factory.mktemp("copies")
+    names = [granule_name(cycle=6 + i, start=FIRST + timedelta(days=12 * i)) for i in range(count)]
+    for name in names:
+        (folder / f"{name}.h5").hardlink_to(scene)
+    with Archive(folder, latency=0.3) as archive, CmrServer(archive.umm_items(FOOTPRINT)) as cmr:
+        analysis.configure(configuration(archive, cmr))
+        targets = [f"results/a/fragments/{name}.zarr" for name in names]
+        env = environment(tmp_path, archive.ca_pem)
+        run = analysis.snakemake("--cores", "8", *targets, *arguments, env=env)
+    assert run.returncode == 0, run.output
+    busy = most_at_a_time(archive)
+    assert busy <= bound
+    assert busy > 1 or bound == 1
+
+
+def most_at_a_time(archive):
+    """How many granules were being read at once."""
+    marks = []
+    for path in {entry.path.split("/")[-1] for entry in archive.log}:
+        times = [entry.at for entry in archive.log if entry.path.endswith(path)]
+        marks += [(min(times), 1), (max(times), -1)]
+    busy = most = 0
+    for _, step in sorted(marks):
+        busy += step
+        most = max(most, busy)
+    return most
+
+
+def test_a_wrong_token_ends_the_run_with_a_message(start, analysis, archive):
+    run = start(STACK, token="wrong")
+    assert run.returncode != 0
+    assert f"the Earthdata token is wrong (the archive does not know it): get one at {GENERATE}" in run.output
+    assert "Traceback" not in "".join(logs(analysis).values())
+    assert analysis.results("a/fragments/*") == []
+    assert not [name for name in analysis.results() if ".part" in name or "stack" in name]
+    assert archive.count(way="cdn") == 0
+
+
+def test_without_a_token_the_search_works_and_warns(start, analysis, archive):
+    run = start("results/a/granules.csv", token=None)
+    assert run.returncode == 0, run.output
+    assert f"no Earthdata token for the fetch that follows: get one at {GENERATE}" in run.output
+    assert archive.count() == 0

@@ -1,0 +1,280 @@
+"""The search of the catalogue: what is asked, and that half an answer never becomes a listing."""
+
+import json
+import logging
+import os
+import socket
+from types import SimpleNamespace
+
+import pytest
+from asf_search.constants import INTERNAL
+from servers.cmr import CmrServer, umm_item
+from servers.field import FOOTPRINT, environment
+from servers.tls import Handler, LoopbackServer, session_tls
+
+from gcov import catalog
+from gcov.catalog import search_archive
+from gcov.config import read_config
+from gcov.errors import GcovError
+from gcov.granules import from_name
+
+BETA, PROVISIONAL, VALIDATED = "NISAR_L2_GCOV_BETA_V1", "NISAR_L2_GCOV_PROVISIONAL_V1", "NISAR_L2_GCOV_V1"
+WKT = "POLYGON((84 28, 84.4 28, 84.4 28.4, 84 28.4, 84 28))"
+
+
+def name(cycle=6, track=26, frame=16, mode="4005", pols="DHDH", direction="A", crid="X05009", day=23):
+    """A granule's name."""
+    times = f"202511{day:02d}T234739_202511{day:02d}T234814"
+    place = f"{cycle:03d}_{track:03d}_{direction}_{frame:03d}"
+    return f"NISAR_L2_PR_GCOV_{place}_{mode}_{pols}_A_{times}_{crid}_N_F_J_001"
+
+
+@pytest.fixture(autouse=True)
+def user(monkeypatch, tmp_path):
+    """A user without a token, in an environment of their own."""
+    for variable in list(os.environ):
+        monkeypatch.delenv(variable)
+    for variable, value in environment(tmp_path, session_tls().ca_pem, None).items():
+        monkeypatch.setenv(variable, value)
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch):
+    """The pauses before new attempts, in seconds; nobody waits for them."""
+    asked = []
+    monkeypatch.setattr(catalog, "time", SimpleNamespace(sleep=asked.append))
+    return asked
+
+
+@pytest.fixture(autouse=True)
+def hosts(monkeypatch):
+    """Every host that is looked up."""
+    asked, look_up = [], socket.getaddrinfo
+
+    def listening(host, *args, **kwargs):
+        asked.append(host)
+        return look_up(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", listening)
+    yield asked
+    assert set(asked) <= {"127.0.0.1"}
+
+
+@pytest.fixture
+def many():
+    """More granules of frame 16 than fit on a page, and a few of frame 17."""
+    names = [name(cycle=1 + i, frame=16) for i in range(260)] + [name(cycle=1 + i, frame=17) for i in range(10)]
+    with CmrServer([umm_item(one, BETA, FOOTPRINT) for one in names]) as cmr:
+        yield cmr
+
+
+TROUBLE = {
+    "items lost": lambda cmr, times: cmr.short_page(5, times, then="lost"),
+    "listing cut short": lambda cmr, times: cmr.short_page(5, times, then="end"),
+    "empty page": lambda cmr, times: cmr.short_page(250, times, then="end"),
+    "stall": lambda cmr, times: cmr.stall(30, times),
+    "503": lambda cmr, times: cmr.fail_next(503, times),
+    "502 as HTML": lambda cmr, times: cmr.fail_next(502, times, "<html><body>Bad Gateway</body></html>"),
+    "500 as other JSON": lambda cmr, times: cmr.fail_next(500, times, {"message": "Internal server error"}),
+    "429": lambda cmr, times: cmr.fail_next(429, times, {"errors": ["Too many requests"]}),
+    "dropped connection": lambda cmr, times: cmr.drop_next(times),
+    "HTML instead of a listing": lambda cmr, times: cmr.fail_next(200, times, "<html>please log in</html>"),
+}
+
+
+@pytest.mark.parametrize("page", [0, 1], ids=["first page", "second page"])
+@pytest.mark.parametrize("trouble", TROUBLE)
+def test_trouble_that_passes(many, monkeypatch, pauses, caplog, trouble, page):
+    """Whichever page it hits; of frame 16 here, while the listing of frame 17 is complete."""
+    if trouble == "stall":
+        monkeypatch.setattr(INTERNAL, "CMR_TIMEOUT", 0.5)
+    many.pass_next(page)
+    TROUBLE[trouble](many, 1)
+    with caplog.at_level(logging.INFO):
+        found = search_archive(WKT, {"frame": [16, 17]}, many.host)
+    assert len({granule.name for granule in found}) == len(found) == 270
+    assert pauses == [2]
+    assert f"the search at {many.host} " in caplog.text and "trying again (1 of 5)" in caplog.text
+
+
+REASONS = {
+    "items lost": "gave only 250 granules of more",
+    "listing cut short": "gave only 245 granules of more",
+    "empty page": "gave only 0 granules of more",
+    "stall": "failed (ASFSearchError)",
+    "503": "answered 503",
+    "502 as HTML": "answered 502",
+    "500 as other JSON": "answered 500",
+    "429": "answered 429",
+    "dropped connection": "failed (ConnectionError)",
+    "HTML instead of a listing": "failed (JSONDecodeError)",
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLE)
+def test_trouble_that_stays_is_never_half_a_listing(many, monkeypatch, pauses, trouble):
+    if trouble == "stall":
+        monkeypatch.setattr(INTERNAL, "CMR_TIMEOUT", 0.3)
+    monkeypatch.setattr(catalog, "ATTEMPTS", 3)
+    TROUBLE[trouble](many, 99)
+    with pytest.raises(GcovError) as error:
+        search_archive(WKT, {"frame": [16, 17]}, many.host)
+    wanted = f"the search at {many.host} {REASONS[trouble]}, 3 times in a row: try again later"
+    assert str(error.value) == wanted
+    assert pauses == [2, 4]
+
+
+def test_patience(many, pauses):
+    many.fail_next(503, times=99)
+    with pytest.raises(GcovError, match="answered 503, 6 times in a row"):
+        search_archive(WKT, {}, many.host)
+    assert pauses == [2, 4, 8, 16, 30]
+    assert len(many.requests) == 6
+
+
+def test_nobody_there(pauses):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        host = f"127.0.0.1:{closed.getsockname()[1]}"
+    with pytest.raises(GcovError, match=rf"the search at {host} failed \(ConnectionError\), 6 times in a row"):
+        search_archive(WKT, {}, host)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(400, {"errors": ["Parameter [bogus] was not recognized."]}), (403, "<html>blocked: bogus</html>"), (404, {})],
+)
+def test_a_refusal_is_final(many, pauses, status, body):
+    many.fail_next(status, body=body)
+    with pytest.raises(GcovError, match=rf"{many.host} refused the search \({status}\): ") as error:
+        search_archive(WKT, {}, many.host)
+    assert status == 404 or "bogus" in str(error.value)
+    assert (len(many.requests), pauses) == (1, [])
+
+
+def test_a_netrc_is_not_sent(many, tmp_path):
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password secret\ndefault login me password secret\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    assert len(search_archive(WKT, {}, many.host)) == 270
+    assert not any("Authorization" in request.headers for request in many.requests)
+
+
+def test_errors_are_reported_to_nobody(many, monkeypatch, hosts):
+    import asf_search
+
+    class Ear(Handler):
+        def do_POST(self):
+            self.server.heard.append(self.body())
+            self.answer(200)
+
+    with LoopbackServer(Ear, session_tls()) as reports:
+        reports.heard = []
+        monkeypatch.setattr(INTERNAL, "ERROR_REPORTING_ENDPOINT", reports.host)
+        monkeypatch.setattr(asf_search, "REPORT_ERRORS", True)  # as it is imported
+        monkeypatch.setattr(INTERNAL, "CMR_TIMEOUT", 0.5)
+        many.short_page(5)
+        many.stall(5)
+        many.fail_next(503)
+        search_archive(WKT, {}, many.host)
+        assert reports.heard == []
+    assert set(hosts) == {"127.0.0.1"}
+
+
+# ---- what is asked
+
+VARIED = {
+    "base": (name(), BETA),
+    "track": (name(track=27), BETA),
+    "next_frame": (name(frame=17), BETA),
+    "far_frame": (name(frame=60), BETA),
+    "descending": (name(direction="D"), BETA),
+    "mode": (name(mode="2005"), BETA),
+    "one_band": (name(mode="7700", pols="SHNA"), BETA),
+    "only_b": (name(mode="0005", pols="NADV"), BETA),
+    "quad": (name(pols="QPDH"), BETA),
+    "early": (name(day=11), BETA),
+    "provisional": (name(crid="P05023"), PROVISIONAL),
+    "validated": (name(crid="V05030"), VALIDATED),
+    "urgent": (name(day=13).replace("_PR_", "_UR_"), BETA),
+    "elsewhere": (name(track=99), BETA),
+}
+HERE = set(VARIED) - {"urgent", "elsewhere"}
+
+
+@pytest.fixture(scope="module")
+def varied():
+    """One granule for each thing a search can tell apart."""
+    far = [(10, 50), (11, 50), (11, 51), (10, 51)]
+    items = [umm_item(*which, far if key == "elsewhere" else FOOTPRINT) for key, which in VARIED.items()]
+    with CmrServer(items) as cmr:
+        yield cmr
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        ({}, HERE),
+        ({"relative_orbit": 27}, {"track"}),
+        ({"frame": 17}, {"next_frame"}),
+        ({"frame": [16, 17]}, HERE - {"far_frame"}),
+        ({"frame": [60]}, {"far_frame"}),
+        ({"flight_direction": "DESCENDING"}, {"descending"}),
+        ({"mode": "2005"}, {"mode"}),
+        ({"mode": "7700"}, {"one_band"}),
+        ({"mode": "0005"}, {"only_b"}),
+        ({"polarizations": "SHNA"}, {"one_band"}),
+        ({"polarizations": "NADV"}, {"only_b"}),
+        ({"polarizations": "QPDH"}, {"quad"}),
+        ({"polarizations": "DHDH"}, HERE - {"one_band", "only_b", "quad"}),
+        ({"start": "2025-11-12"}, HERE - {"early"}),
+        ({"end": "2025-11-11"}, {"early"}),  # the day is included
+        ({"end": "2025-11-11T23:47"}, set()),
+        ({"start": "2025-11-11", "end": "2025-11-11"}, {"early"}),
+        ({"maturity": ["PROVISIONAL"]}, {"provisional"}),
+        ({"maturity": ["PROVISIONAL", "VALIDATED"]}, {"provisional", "validated"}),
+        ({"maturity": ["BETA"]}, HERE - {"provisional", "validated"}),
+        ({"intersects": "POINT(10.5 50.5)"}, {"elsewhere"}),
+        ({"intersects": "LINESTRING(10.2 50.5, 10.8 50.6)"}, {"elsewhere"}),
+        ({"intersects": "POLYGON((10.2 50.2, 10.8 50.2, 10.5 50.8, 10.2 50.2))"}, {"elsewhere"}),
+        ({"intersects": "POINT(0 0)"}, set()),
+        (
+            {"relative_orbit": 26, "frame": [16, 17], "mode": "4005", "polarizations": "DHDH", "start": "2025-11-12"},
+            {"base", "next_frame", "descending", "provisional", "validated"},
+        ),
+    ],
+    ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",
+)
+def test_every_key_reaches_the_query(varied, search, expected):
+    config = {"aois": {"a": {"bbox": [84, 28, 84.4, 28.4], "search": search}}}
+    aoi = read_config(config)[1]["a"]
+    found = search_archive(WKT, aoi.search, varied.host)
+    assert {granule.name for granule in found} == {VARIED[key][0] for key in expected}
+    assert len(found) == len(expected)
+
+
+def test_a_keys_absence_asks_nothing(varied):
+    varied.requests.clear()
+    search_archive(WKT, {}, varied.host)
+    (request,) = varied.requests
+    assert "temporal" not in request.form
+    assert {text.split(",")[1] for text in request.attributes()} == {"PRODUCT_TYPE", "PRODUCTION_PIPELINE"}
+
+
+def test_unknown_codes_are_named():
+    with pytest.raises(GcovError, match=r"search\.mode: unknown code 99; known: 00, 05, 20, 40, 77"):
+        search_archive(WKT, {"mode": "9905"}, "127.0.0.1:9")
+    with pytest.raises(GcovError, match=r"search\.polarizations: unknown code XX; known: SH, SV"):
+        search_archive(WKT, {"polarizations": "DHXX"}, "127.0.0.1:9")
+
+
+def test_what_a_granule_is_known_by(varied):
+    found = {granule.name: granule for granule in search_archive(WKT, {}, varied.host)}
+    base, key = found[VARIED["base"][0]], f"{BETA}/{VARIED['base'][0]}/{VARIED['base'][0]}.h5"
+    assert base == from_name(
+        base.name,
+        url=f"https://nisar.asf.earthdatacloud.nasa.gov/NISAR/{key}",
+        s3_url=f"s3://sds-n-cumulus-prod-nisar-products/{key}",
+        size=1_700_000_000,
+        maturity="BETA",
+    )
+    assert found[VARIED["provisional"][0]].maturity == "PROVISIONAL"
+    assert found[VARIED["validated"][0]].maturity == "VALIDATED"

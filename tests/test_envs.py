@@ -1,0 +1,98 @@
+"""What is installed, by whichever way, is the same; and nothing in the repository belongs to one machine."""
+
+import re
+import subprocess
+import tomllib
+
+import pytest
+import yaml
+from helpers import REPO
+
+# distributions whose conda package has another name
+CONDA_NAMES = {"matplotlib": "matplotlib-base"}
+
+
+def pins(name: str) -> dict[str, str]:
+    """Versions by distribution in a lock file."""
+    found = re.findall(r"^([A-Za-z0-9_.-]+)==([^\s;\\]+)", (REPO / name).read_text(), re.MULTILINE)
+    return {distribution.lower().replace("_", "-"): version for distribution, version in found}
+
+
+def wanted(name: str) -> list[str]:
+    """Distributions that a requirements .in file asks for."""
+    lines = (line.split("#")[0].strip() for line in (REPO / name).read_text().splitlines())
+    return [re.split(r"[<>=\[; ]", line)[0].lower().replace("_", "-") for line in lines if line and line[0] != "-"]
+
+
+def conda() -> dict[str, str]:
+    """Versions by distribution in the conda environment."""
+    entries = yaml.safe_load((REPO / "envs" / "gcov.yaml").read_text())["dependencies"]
+    versions = dict(re.split("=+", entry) for entry in entries)
+    ours = {theirs: name for name, theirs in CONDA_NAMES.items()}
+    return {ours.get(name, name).lower().replace("_", "-"): version for name, version in versions.items()}
+
+
+def test_the_conda_environment_is_the_lock():
+    locked, environment = pins("requirements.txt"), conda()
+    python = environment.pop("python")
+    assert {name: locked.get(name) for name in environment} == environment
+    assert tuple(map(int, python.split("."))) >= (3, 11)
+
+
+def test_the_conda_environment_is_complete():
+    """All that scripts import; snakemake itself runs outside of it."""
+    assert set(conda()) - {"python"} == set(wanted("requirements.in")) - {"snakemake"}
+
+
+def test_every_requirement_is_locked():
+    assert set(wanted("requirements.in")) <= set(pins("requirements.txt"))
+    assert set(wanted("requirements-dev.in")) <= set(pins("requirements-dev.txt"))
+
+
+def test_both_locks_hold_the_same_versions():
+    runtime, development = pins("requirements.txt"), pins("requirements-dev.txt")
+    assert {name: development.get(name, version) for name, version in runtime.items()} == runtime
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_every_pin_has_its_hashes(name):
+    blocks = re.split(r"\n(?=\S)", re.sub(r"^#.*\n", "", (REPO / name).read_text(), flags=re.MULTILINE))
+    blocks = [block for block in blocks if block.strip()]
+    assert len(blocks) == len(re.findall("^[^# ]", (REPO / name).read_text(), re.MULTILINE))
+    assert [block.split()[0] for block in blocks if "--hash=sha256:" not in block] == []
+
+
+def tracked() -> list[str]:
+    done = subprocess.run(["git", "ls-files"], cwd=REPO, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("not a git repository")
+    return done.stdout.split("\n")[:-1]
+
+
+def test_nothing_belongs_to_one_machine_or_index():
+    """No package index, and no absolute path of somebody's machine."""
+    foreign = re.compile(
+        r"--(?:extra-)?index-url|--find-links|--trusted-host|(?<![\w/])/(?:home|root|Users|work)/\w"
+        r"|https?://[^\s/]*(?:pypi|pythonhosted|artifactory|anaconda|nexus)"
+    )
+    found = []
+    for name in tracked():
+        path = REPO / name
+        if path == REPO / "tests" / "test_envs.py" or not path.is_file():
+            continue
+        content = path.read_bytes()
+        if b"\0" not in content:
+            found += [f"{name}: {match[0]}" for match in foreign.finditer(content.decode())]
+    assert found == []
+
+
+def test_the_locks_take_the_python_that_the_makefile_asks_for():
+    makefile = (REPO / "Makefile").read_text()
+    (minimum,) = set(re.findall(r"version_info < \((\d+), (\d+)\)", makefile))
+    assert set(re.findall(r"--python-version (\S+)", makefile)) == {".".join(minimum)}
+
+
+def test_pytest_finds_the_modules():
+    """Tests import rules' scripts by name, as snakemake runs them."""
+    settings = tomllib.loads((REPO / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    assert {"scripts", "tests"} <= set(settings["pythonpath"])

@@ -1,0 +1,313 @@
+"""The search of the archive, at a catalogue on loopback that answers as CMR does; and the cost it announces."""
+
+import csv
+import json
+import logging
+import os
+from datetime import datetime, timedelta
+
+import pytest
+from helpers import BBOX
+from search import needed_bytes, search
+from servers.cmr import ARCHIVE_URL, BUCKET, CmrServer, umm_item
+from servers.tls import session_tls, trust
+
+from gcov import catalog
+from gcov.errors import GcovError
+from gcov.granules import from_name
+from gcov.synthetic import granule_name
+
+BETA, PROVISIONAL, VALIDATED = "NISAR_L2_GCOV_BETA_V1", "NISAR_L2_GCOV_PROVISIONAL_V1", "NISAR_L2_GCOV_V1"
+FOOTPRINT = [(83.5, 27.5), (85.0, 27.5), (85.0, 29.0), (83.5, 29.0)]
+ELSEWHERE = [(10.0, 50.0), (12.0, 50.0), (12.0, 52.0), (10.0, 52.0)]
+FIRST = datetime(2025, 11, 23, 23, 47, 39)
+EVERYTHING = {
+    "start": "2025-11-22T00:00:00",
+    "end": "2026-02-01T23:59:59",
+    "relative_orbit": 26,
+    "frame": 16,
+    "flight_direction": "ASCENDING",
+    "mode": "2005",
+    "polarizations": "DHDH",
+    "maturity": ["BETA", "PROVISIONAL"],
+}
+
+
+def name(index: int = 0, **facts) -> str:
+    return granule_name(**{"cycle": 6 + index, "start": FIRST + timedelta(days=12 * index), **facts})
+
+
+def item(granule: str, collection=BETA, footprint=FOOTPRINT, **facts) -> dict:
+    return umm_item(granule, collection, footprint, **facts)
+
+
+# one take in both collections, another with a second counter, and what other searches are for
+TAKES = {
+    "first": name(0),
+    "second beta": name(1, crid="X05010"),
+    "second provisional": name(1, crid="P05023", accuracy="P"),
+    "third": name(2, crid="P05023"),
+    "third again": name(2, crid="P05023", counter=2),
+    "late": name(9, crid="P05023"),
+    "urgent": name(3, kind="UR"),
+    "other track": name(0, track=99),
+    "other frame": name(0, frame=17, start=FIRST + timedelta(seconds=35)),
+    "descending": name(0, direction="D", start=FIRST + timedelta(hours=12)),
+    "other mode": name(0, mode="4005"),
+    "other polarizations": name(0, pols="SHSH"),
+    "validated": name(4, crid="P06001"),
+}
+SINGLE = ["first", "second beta", "second provisional", "third", "third again"]
+
+
+@pytest.fixture(autouse=True)
+def loopback(monkeypatch):
+    """Clients trust the test's authority and use no proxy."""
+    for key, value in trust(session_tls().ca_pem).items():
+        monkeypatch.setenv(key, value)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture
+def cmr():
+    """A catalogue of TAKES, each where its CRID belongs, and of a granule elsewhere."""
+    collections = {"X": BETA, "P": PROVISIONAL}
+    items = [item(take, collections[take.split("_")[13][0]]) for key, take in TAKES.items() if key != "validated"]
+    items += [item(TAKES["validated"], VALIDATED), item(name(5), footprint=ELSEWHERE)]
+    with CmrServer(items) as server:
+        yield server
+
+
+def find(server, asked=EVERYTHING) -> list[str]:
+    found = catalog.search_archive("POLYGON ((84 28, 84.1 28, 84.1 28.1, 84 28.1, 84 28))", asked, server.host)
+    return sorted(granule.name for granule in found)
+
+
+def names(*keys: str) -> list[str]:
+    return sorted(TAKES[key] for key in keys)
+
+
+def run(server, folder, asked=EVERYTHING, bbox=tuple(BBOX)) -> list[dict]:
+    """The rows of granules.csv of a search."""
+    search(
+        bbox=bbox,
+        polygon=None,
+        entries=(),
+        asked=asked,
+        cmr_host=server.host,
+        frequency="A",
+        terms=("HHHH",),
+        records=folder / "granules",
+        table=folder / "granules.csv",
+    )
+    with open(folder / "granules.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_what_is_asked_for_is_found(cmr):
+    assert find(cmr) == names(*SINGLE)
+
+
+@pytest.mark.parametrize(
+    ("change", "more"),
+    [
+        ({"start": None, "end": None}, ["late"]),
+        ({"end": "2026-04-01T23:59:59"}, ["late"]),
+        ({"relative_orbit": None}, ["other track"]),
+        ({"frame": None}, ["other frame"]),
+        ({"frame": [16, 17]}, ["other frame"]),
+        ({"flight_direction": None}, ["descending"]),
+        ({"mode": None}, ["other mode"]),
+        ({"polarizations": None}, ["other polarizations"]),
+        ({"maturity": None}, ["validated"]),
+        ({"maturity": ["BETA", "PROVISIONAL", "VALIDATED"]}, ["validated"]),
+    ],
+)
+def test_every_key_narrows(cmr, change, more):
+    """Without a key, or with a wider one, exactly what it kept out comes in; urgent products never do."""
+    asked = {key: value for key, value in {**EVERYTHING, **change}.items() if value is not None}
+    assert find(cmr, asked) == names(*SINGLE, *more)
+
+
+@pytest.mark.parametrize(
+    ("maturity", "keys"),
+    [(["BETA"], ["first", "second beta"]), (["PROVISIONAL"], SINGLE[2:]), (["VALIDATED"], ["validated"])],
+)
+def test_one_maturity(cmr, maturity, keys):
+    assert find(cmr, {**EVERYTHING, "maturity": maturity}) == names(*keys)
+
+
+def test_every_key_reaches_the_catalogue(cmr):
+    find(cmr)
+    (request,) = {json.dumps(request.form, sort_keys=True) for request in cmr.requests}
+    form, said = json.loads(request), cmr.requests[0].attributes()
+    assert form["temporal"] == ["2025-11-22T00:00:00Z,2026-02-01T23:59:59Z,"]
+    assert form["bounding_box"] == ["84.0,28.0,84.1,28.1"]
+    collections = {collection for collection in form["shortName"] if "GCOV" in collection}
+    assert collections == {BETA, PROVISIONAL}
+    wanted = {
+        "int,TRACK_NUMBER,26",
+        "int,FRAME_NUMBER,16",
+        "string,ASCENDING_DESCENDING,ASCENDING",
+        "string,RANGE_BANDWIDTH_CONCAT,20+5",
+        "string,FREQUENCY_A_POLARIZATION_CONCAT,HH+HV",
+        "string,FREQUENCY_B_POLARIZATION_CONCAT,HH+HV",
+        "string,PRODUCTION_PIPELINE,PR",
+        "string,PRODUCT_TYPE,GCOV",
+    }
+    assert set(said) == wanted
+
+
+@pytest.mark.parametrize(
+    ("mode", "polarizations", "wanted"),
+    [
+        ("4005", "SHSH", {"rangeBandwidth": "40+5", "mainBandPolarization": "HH", "sideBandPolarization": "HH"}),
+        ("0005", "NADV", {"rangeBandwidth": "5", "sideBandPolarization": "VV+VH"}),
+        ("7700", "QPNA", {"rangeBandwidth": "77", "mainBandPolarization": "HH+HV+VH+VV"}),
+    ],
+)
+def test_codes_of_the_granule_name_become_the_catalogues(mode, polarizations, wanted):
+    asked = catalog.query("POINT (0 0)", {"mode": mode, "polarizations": polarizations})
+    keys = ("rangeBandwidth", "mainBandPolarization", "sideBandPolarization")
+    assert {key: asked[key] for key in keys if key in asked} == wanted
+
+
+@pytest.mark.parametrize("search_keys", [{"mode": "1105"}, {"polarizations": "XXDH"}])
+def test_unknown_codes_are_refused(search_keys):
+    with pytest.raises(GcovError, match=r"unknown code (11|XX); known: "):
+        catalog.query("POINT (0 0)", search_keys)
+
+
+def test_intersects_takes_the_place_of_the_aoi(cmr):
+    elsewhere = {"intersects": "POINT (11 51)", "relative_orbit": 26}
+    assert find(cmr, elsewhere) == [name(5)]
+    assert [float(number) for number in cmr.requests[0].form["point"][0].split(",")] == [11, 51]
+
+
+def test_more_than_one_page(tmp_path):
+    takes = [name(0, cycle=i % 900 + 1, frame=i % 170 + 1, start=FIRST + timedelta(hours=i)) for i in range(260)]
+    with CmrServer([item(take) for take in takes]) as server:
+        assert find(server, {}) == sorted(takes)
+        assert len({request.headers.get("CMR-Search-After") for request in server.requests}) >= 2
+
+
+def test_granules_csv_tells_each_ones_fate(cmr, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    rows = {row["name"]: row for row in run(cmr, tmp_path)}
+    assert sorted(rows) == names(*SINGLE)
+    kept = [key for key in SINGLE if rows[TAKES[key]]["kept"] == "true"]
+    assert kept == ["first", "second provisional", "third again"]
+    assert rows[TAKES["second beta"]]["reason"] == f"superseded by {TAKES['second provisional']} (PROVISIONAL P05023)"
+    assert rows[TAKES["third"]]["reason"] == f"superseded by {TAKES['third again']} (PROVISIONAL P05023)"
+    assert sorted(path.stem for path in (tmp_path / "granules").iterdir()) == names(*kept)
+    assert "this stack mixes maturities (1 BETA, 2 PROVISIONAL dates)" in caplog.text
+    assert "3 granules kept (3 dates), 2 dropped; whole they are 5100 MB" in caplog.text
+
+
+def test_records_say_where_the_granule_is_never_its_qa_file(cmr, tmp_path):
+    run(cmr, tmp_path)
+    take = TAKES["second provisional"]
+    record = json.loads((tmp_path / "granules" / f"{take}.json").read_text())
+    assert record == {
+        "name": take,
+        "url": f"{ARCHIVE_URL}/NISAR/{PROVISIONAL}/{take}/{take}.h5",
+        "s3_url": f"s3://{BUCKET}/{PROVISIONAL}/{take}/{take}.h5",
+        "path": None,
+        "size": 1_700_000_000,
+        "start": "2025-12-05T23:47:39",
+        "end": "2025-12-05T23:48:14",
+        "cycle": 7,
+        "track": 26,
+        "direction": "A",
+        "frame": 16,
+        "mode": "2005",
+        "polarizations": "DHDH",
+        "crid": "P05023",
+        "maturity": "PROVISIONAL",
+        "counter": 1,
+        "coverage": "F",
+        "accuracy": "P",
+    }
+    assert "QA_STATS" not in (tmp_path / "granules.csv").read_text()
+
+
+def test_a_qa_file_listed_first_is_not_taken(tmp_path):
+    odd = item(name())
+    odd["umm"]["RelatedUrls"].sort(key=lambda url: "QA_STATS" not in url["URL"])
+    odd["umm"]["DataGranule"]["ArchiveAndDistributionInformation"].reverse()
+    with CmrServer([odd]) as server:
+        (row,) = run(server, tmp_path, {})
+    assert row["url"].endswith(f"/{name()}.h5") and row["s3_url"].endswith(f"/{name()}.h5")
+    assert row["size"] == "1700000000"
+
+
+def test_maturity_is_the_collections(tmp_path):
+    """A granule of the validated collection with a CRID that begins with P."""
+    with CmrServer([item(name(crid="P06001"), VALIDATED), item(name(crid="P05023"), PROVISIONAL)]) as server:
+        rows = run(server, tmp_path, {})
+    assert [(row["crid"], row["maturity"], row["kept"]) for row in rows] == [
+        ("P05023", "PROVISIONAL", "false"),
+        ("P06001", "VALIDATED", "true"),
+    ]
+
+
+def test_nothing_found_says_what_was_asked(cmr, tmp_path):
+    with pytest.raises(GcovError) as caught:
+        run(cmr, tmp_path, {**EVERYTHING, "relative_orbit": 5})
+    assert str(caught.value).startswith("no granules found; asked for")
+    for fact in (*map(str, BBOX), "'relative_orbit': 5", "2025-11-22", "ASCENDING"):
+        assert fact in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_several_series_are_refused_with_nothing_written(cmr, tmp_path):
+    asked = {key: value for key, value in EVERYTHING.items() if key not in ("mode", "polarizations")}
+    with pytest.raises(GcovError, match=r"(?s)26 +A +2005 .*26 +A +4005 .*set mode, polarizations"):
+        run(cmr, tmp_path, asked)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_question_is_refused_by_the_catalogue(cmr):
+    cmr.fail_next(400)
+    with pytest.raises(GcovError, match=f"{cmr.host} refused the search"):
+        find(cmr)
+
+
+@pytest.mark.parametrize(
+    ("mode", "posting", "frequency"), [("2005", 20, "A"), ("4005", 10, "A"), ("2005", 80, "B"), ("7700", 20, "A")]
+)
+def test_announced_bytes_are_those_of_the_chunks_the_aoi_touches(mode, posting, frequency):
+    """Against counting: 3.5 to 4 bytes a pixel of every chunk, on average over where the chunks begin."""
+    box = (84.0, 28.0, 84.2, 28.3)
+    height, width = 0.3 * 111_000 / posting, 0.2 * 98_000 / posting
+    chunks = (height / 512 + 1) * (width / 512 + 1)
+    found = needed_bytes(from_name(name(mode=mode)), box, frequency, ("HHHH", "HVHV"))
+    assert found == pytest.approx(chunks * 512**2 * 2 * 3.5, rel=0.1)
+
+
+def test_announced_bytes_are_never_more_than_the_granule():
+    assert needed_bytes(from_name(name(), size=1000), (83, 27, 85, 29), "A", ("HHHH",)) == 1000
+
+
+def test_the_workflow_searches(cmr, analysis):
+    """`snakemake results/x/granules.csv`, and nothing more than that."""
+    search_keys = {
+        "start": "2025-11-22",
+        "end": "2026-02-01",
+        "relative_orbit": 26,
+        "frame": 16,
+        "flight_direction": "ASCENDING",
+        "mode": "2005",
+        "polarizations": "DHDH",
+    }
+    config = {"aois": {"x": {"bbox": BBOX, "search": search_keys}}, "archive": {"cmr_host": cmr.host}}
+    env = {key: value for key, value in os.environ.items() if not key.startswith("EARTHDATA")}
+    output = analysis.configure(config).run("results/x/granules.csv", env={**env, "HOME": str(analysis.folder)})
+    assert analysis.results("x/*") == ["x/granules", "x/granules.csv"]
+    kept = names("first", "second provisional", "third again", "validated")
+    assert analysis.results("x/granules/*.json") == [f"x/granules/{take}.json" for take in kept]
+    assert "WARNING [x] no Earthdata token for the fetch that follows" in output
+    analysis.configure({**config, "aois": {"x": {"bbox": BBOX, "search": {**search_keys, "frame": 3}}}})
+    done = analysis.snakemake("results/x/granules.csv", env=env)
+    assert done.returncode and "ERROR [x] no granules found; asked for" in done.output
+    assert "Traceback" not in done.output

@@ -1,0 +1,313 @@
+"""Tokens and session keys stay in memory, and go to the archive's host alone."""
+
+import os
+import re
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from servers.archive import PASSWORD, TOKEN, USERNAME, Archive
+from servers.cmr import CmrServer
+from servers.field import FOOTPRINT, archive_config, configuration, environment, write_scenes
+from servers.tls import Handler, LoopbackServer, session_tls
+
+from gcov import earthdata, http, ranges
+from gcov.archive import HttpsFile, S3Object, open_bytes
+from gcov.errors import GcovError
+from gcov.granules import from_name
+from gcov.ranges import RangeFile, Refused
+
+TOKEN_OF_THIS_TEST = "eyJkaXN0aW5jdGl2ZSI6InllcyJ9.dG9rZW4tb2YtdGhpcy10ZXN0.c2lnbmF0dXJl"
+
+# ---- whole runs
+
+
+class Watched:
+    """An archive that remembers every secret it gave out or was shown."""
+
+    def __init__(self, archive):
+        self.secrets = {TOKEN_OF_THIS_TEST}
+        archive.tokens = {TOKEN_OF_THIS_TEST: "valid"}
+        issue, sign, record = archive.issue_credentials, archive.sign, archive.record
+
+        def issuing():
+            issued = issue()
+            self.secrets.update(issued[key] for key in ("accessKeyId", "secretAccessKey", "sessionToken"))
+            return issued
+
+        def signing(key):
+            url = sign(key)
+            self.secrets.add(re.search("Signature=([0-9a-f]+)", url)[1])
+            return url
+
+        def recording(way, method, path, headers):
+            if match := re.search("Signature=([0-9a-f]+)", headers.get("Authorization") or ""):
+                self.secrets.add(match[1])
+            return record(way, method, path, headers)
+
+        archive.issue_credentials, archive.sign, archive.record = issuing, signing, recording
+
+    def found_in(self, data):
+        """The secrets that occur in some bytes."""
+        return [secret for secret in self.secrets if secret.encode() in data]
+
+
+class Processes(threading.Thread):
+    """Reads the arguments of all processes, again and again."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.seen = set()
+        self.done = threading.Event()
+
+    def run(self):
+        while not self.done.wait(0.1):
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    self.seen.add(path.read_bytes())
+                except OSError:
+                    continue  # it ended
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exc_info):
+        self.done.set()
+        self.join()
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    """Two granules."""
+    return write_scenes(tmp_path_factory.mktemp("scenes"), 2)
+
+
+@pytest.fixture
+def archive(scenes):
+    """The archive that holds them."""
+    with Archive(scenes[0].parent) as archive:
+        yield archive
+
+
+BREAKS = """
+import gcov.ranges
+whole = gcov.ranges.RangeFile.prefetch
+def prefetch(self, spans):
+    whole(self, spans)
+    if "_20251205T" in self.source.name:
+        raise RuntimeError("a mistake in the code")
+gcov.ranges.RangeFile.prefetch = prefetch
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize("access", ["https", "s3"])
+def test_a_whole_run_tells_nobody(analysis, archive, scenes, access, tmp_path_factory):
+    """Also where faults abound, one granule fails with a traceback, and reports are written."""
+    watched = Watched(archive)
+    for skip, kind in enumerate(("503", "drop", "expire", "truncate", "429", "expire")):
+        archive.faults.add(kind, way="s3" if access == "s3" else "cdn", skip=skip)
+    mistakes, home = tmp_path_factory.mktemp("mistakes"), tmp_path_factory.mktemp("home")
+    patched = (Path(ranges.__file__).parents[1], mistakes)  # our mistake is made whenever Python starts
+    (mistakes / "sitecustomize.py").write_text(f"import sys; sys.path.insert(0, {str(patched[0])!r})\n{BREAKS}")
+    target = "results/a/HHHH/mean_series.png" if access == "https" else "results/a/stack.zarr"
+    with CmrServer(archive.umm_items(FOOTPRINT)) as cmr, Processes() as processes:
+        analysis.configure(configuration(archive, cmr, access))
+        env = environment(home, archive.ca_pem, TOKEN_OF_THIS_TEST)
+        failing = analysis.snakemake(
+            "--keep-going", "--show-failed-logs", target, env={**env, "PYTHONPATH": str(mistakes)}
+        )
+        fine = analysis.snakemake("--printshellcmds", "--verbose", target, env=env)
+        runs = [failing, fine]
+        if access == "https":  # once is enough for what the report is made of
+            runs.append(analysis.snakemake(target, "--report", "report.html", env=env))
+    assert failing.returncode != 0 and "Traceback" in failing.output and "a mistake in the code" in failing.output
+    assert fine.returncode == 0, fine.output
+    assert runs[-1].returncode == 0, runs[-1].output
+    assert (analysis.folder / "report.html").exists() == (access == "https")
+    assert archive.faults.pending() == 0
+    # the token; signatures or S3's keys, of which there are several as some expired
+    assert len(watched.secrets) > 4
+    for run in runs:
+        assert watched.found_in(run.output.encode()) == []
+    files = [path for path in analysis.folder.rglob("*") if path.is_file()]
+    assert {".snakemake", "logs", "results", "benchmarks"} <= {path.name for path in analysis.folder.iterdir()}
+    assert [path for path in files if watched.found_in(path.read_bytes())] == []
+    assert [path for path in home.rglob("*") if path.is_file() and watched.found_in(path.read_bytes())] == []
+    assert any(b"clip.py" in arguments for arguments in processes.seen)
+    assert [arguments for arguments in processes.seen if watched.found_in(arguments)] == []
+    assert archive.leaked_authorizations == []
+
+
+# ---- who receives the token
+
+
+class Ear(Handler):
+    """Remembers what Authorization came, and redirects if told to where."""
+
+    def do_GET(self):
+        self.server.heard.append(self.headers.get("Authorization"))
+        if self.server.target:
+            return self.answer(307, headers={"Location": self.server.target})
+        if "Range" not in self.headers:
+            return self.answer(401)
+        return self.answer(206, b"x", headers={"Content-Range": "bytes 0-0/1"})
+
+
+@pytest.fixture
+def ear():
+    """A function that starts such a server."""
+    running = []
+
+    def start(tls=True, target=None):
+        server = LoopbackServer(Ear, session_tls() if tls else None).start()
+        server.heard, server.target = [], target
+        running.append(server)
+        return server
+
+    yield start
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture
+def user(monkeypatch, tmp_path):
+    """A user with a token; the environment is theirs alone."""
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    for name, value in environment(tmp_path, session_tls().ca_pem).items():
+        monkeypatch.setenv(name, value)
+    earthdata.token.cache_clear()
+    http._pool.cache_clear()
+    yield
+    earthdata.token.cache_clear()
+    http._pool.cache_clear()
+
+
+BEARER = f"Bearer {TOKEN}"
+ELSEWHERE = {
+    "another port of the same host": lambda server: server.url,
+    "another host": lambda server: server.url.replace("127.0.0.1", "localhost"),
+    "without TLS": lambda server: server.url,
+}
+
+
+@pytest.mark.parametrize("where", ELSEWHERE)
+def test_a_redirect_does_not_take_the_token_along(user, ear, where):
+    other = ear(tls=where != "without TLS")
+    archive = ear(target=f"{ELSEWHERE[where](other)}/signed?Signature=1")
+    assert RangeFile(HttpsFile(f"{archive.url}/granule.h5", archive.host)).read() == b"x"
+    assert archive.heard == [BEARER]
+    assert other.heard == [None]
+
+
+def test_a_redirect_to_the_archive_itself_without_tls(user, ear):
+    """The same host and port, but in the clear: nothing is said there, so it fails."""
+    archive = ear()
+    archive.target = archive.url.replace("https:", "http:") + "/granule.h5"
+    assert earthdata.bearer(archive.target, archive.host) == {}
+    assert earthdata.bearer(archive.url, archive.host) == {"Authorization": BEARER}
+
+
+@pytest.mark.parametrize("where", ELSEWHERE)
+def test_the_credentials_page_does_not_pass_the_token_on(user, ear, where):
+    other = ear(tls=where != "without TLS")
+    page = ear(target=f"{ELSEWHERE[where](other)}/s3credentials")
+    with pytest.raises(GcovError):
+        S3Object("s3://bucket/key", f"{page.url}/s3credentials", "http://127.0.0.1:9").target()
+    assert page.heard == [BEARER]
+    assert other.heard == []
+
+
+@pytest.mark.parametrize("where", ELSEWHERE)
+def test_a_granule_on_a_foreign_host_never_gets_the_token(user, ear, where, archive, scenes):
+    foreign = ear(tls=where != "without TLS")
+    granule = from_name(scenes[0].stem, url=f"{ELSEWHERE[where](foreign)}/{scenes[0].name}")
+    open_bytes(granule, archive_config(archive))
+    assert foreign.heard == [None, None]
+    foreign.target = f"{foreign.url}/again"
+    with pytest.raises((GcovError, Refused)):
+        open_bytes(granule, archive_config(archive))
+    assert set(foreign.heard) == {None}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://archive.example:444/x",
+        "https://archive.example.evil.org/x",
+        "https://evil.org/archive.example",
+        "https://evil.org#archive.example",
+        "https://evil.org?https://archive.example/x",
+        "https://archive.example@evil.org/x",
+        "https://user@archive.example/x",
+        "https://archive.example\\@evil.org/x",
+        "https://archive.example%2f@evil.org/x",
+        "http://archive.example/x",
+        "//archive.example/x",
+        "ftp://archive.example/x",
+    ],
+)
+def test_only_the_archives_host_over_tls_is_told(user, address):
+    assert earthdata.bearer(address, "archive.example") == {}
+    assert earthdata.bearer("https://archive.example/x", "archive.example") == {"Authorization": BEARER}
+
+
+def test_the_password_goes_to_the_login_host_alone(user, archive, scenes, monkeypatch):
+    monkeypatch.delenv("EARTHDATA_TOKEN")
+    monkeypatch.setenv("EARTHDATA_USERNAME", USERNAME)
+    monkeypatch.setenv("EARTHDATA_PASSWORD", PASSWORD)
+    monkeypatch.setattr(earthdata, "LOGIN", archive.login_url)
+    heard, record = [], archive.record
+
+    def recording(way, method, path, headers):
+        heard.append((way, (headers.get("Authorization") or "").split(" ")[0]))
+        return record(way, method, path, headers)
+
+    archive.record = recording
+    granule = from_name(scenes[0].stem, url=archive.https_url(scenes[0].stem))
+    open_bytes(granule, archive_config(archive))
+    assert heard == [("login", "Basic"), ("https", "Bearer"), ("cdn", "")]
+
+
+# ---- messages
+
+
+class Broken(Handler):
+    """Sends a header that is none, about which urllib3 would complain, with the whole address."""
+
+    def do_GET(self):
+        self.wfile.write(b"HTTP/1.1 206 Partial Content\r\nNo header at all\r\nContent-Range: bytes 0-0/1\r\n\r\nx")
+        self.close_connection = True
+
+
+def test_a_warning_does_not_show_a_signed_address(user, ear, caplog, monkeypatch):
+    monkeypatch.setattr(http, "ATTEMPTS", 1)
+    with LoopbackServer(Broken, session_tls()) as cdn:
+        archive = ear(target=f"{cdn.url}/granule.h5?Signature=DISTINCTIVE")
+        with pytest.raises(GcovError) as error:
+            RangeFile(HttpsFile(f"{archive.url}/granule.h5", archive.host))
+    assert f"{cdn.url}/granule.h5 failed" in str(error.value)
+    assert "DISTINCTIVE" not in str(error.value) + caplog.text
+
+
+def test_no_message_shows_a_signed_address(user, archive, scenes, monkeypatch, caplog):
+    monkeypatch.setattr(http, "ATTEMPTS", 2)
+    monkeypatch.setattr(http.time, "sleep", lambda seconds: None)
+    caplog.set_level("INFO", "gcov")
+    watched = Watched(archive)
+    monkeypatch.setenv("EARTHDATA_TOKEN", TOKEN_OF_THIS_TEST)
+    url, s3_url = archive.https_url(scenes[0].stem), archive.s3_url(scenes[0].stem)
+    for access in ("https", "s3"):
+        for kind in ("503", "429", "drop", "truncate", "short", "changed"):
+            archive.faults.add(kind, times=2, way="s3" if access == "s3" else "cdn", skip=kind == "changed")
+            with pytest.raises(GcovError) as error:
+                granule = from_name(scenes[0].stem, url=url, s3_url=s3_url)
+                open_bytes(granule, archive_config(archive, access=access)).prefetch([(3 << 20, 3 << 20 | 1)])
+            chain = [error.value, error.value.__cause__, error.value.__context__]
+            assert watched.found_in("\n".join(map(str, chain)).encode()) == []
+            archive.faults.clear()
+    assert len(watched.secrets) > 10
+    assert watched.found_in(caplog.text.encode()) == []

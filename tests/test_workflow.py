@@ -1,0 +1,402 @@
+"""The whole workflow, run by snakemake on small granules."""
+
+import csv
+import json
+import re
+import shutil
+from collections import Counter
+
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+from helpers import BBOX, REPO, assert_counts, notebook_stack
+from PIL import Image
+
+PER_AOI = ["granules.csv", "location.geojson", "location.png", "stack.zarr", "stack_db.zarr"]
+PER_TERM = [
+    "animation.gif",
+    "animation.html",
+    "animation_means.gif",
+    "animation_means.html",
+    "histogram_db.csv",
+    "histogram_db.png",
+    "histogram_power.csv",
+    "histogram_power.png",
+    "mean_series.csv",
+    "mean_series.png",
+    "stretch.json",
+]
+WEST, SOUTH, EAST, NORTH = BBOX
+SMALL = [WEST, SOUTH, WEST + 0.004, SOUTH + 0.004]
+
+
+def jobs(output: str) -> Counter:
+    """How many jobs of each rule a run (or a dry run) had, by rule and AOI."""
+    found = re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):\n((?:    .*\n)+)", output, re.MULTILINE)
+    return Counter((name, re.search(r"aoi=([\w-]+)", facts)[1]) for name, facts in found if "aoi=" in facts)
+
+
+def rules(output: str) -> Counter:
+    return Counter(name for name, _ in jobs(output).elements())
+
+
+def copied(granules, folder):
+    """A folder of one's own with the granules."""
+    folder.mkdir()
+    for path in granules:
+        shutil.copy(path, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def config(granules) -> dict:
+    """Two AOIs: `one` with two terms, `two` a small one with a term of its own."""
+    files = [f"{granules[0].parent}/*.h5"]
+    return {
+        "aois": {
+            "one": {"bbox": BBOX, "granules": files, "terms": ["HHHH", "HVHV"]},
+            "two": {"bbox": SMALL, "granules": files, "frequency": "B", "terms": ["HVHV"], "valid_samples_only": False},
+        },
+        "basemap": None,
+    }
+
+
+@pytest.fixture(scope="module")
+def complete(module_analysis, config):
+    """The analysis folder after `snakemake --cores 2`, and what that printed."""
+    return module_analysis, module_analysis.configure(config).run()
+
+
+@pytest.fixture
+def changed(complete, config):
+    """A function that dry-runs the complete analysis with a changed configuration; the old one comes back."""
+    analysis, _ = complete
+
+    def dry_run(change) -> str:
+        other = json.loads(json.dumps(config))
+        change(other)
+        return analysis.configure(other).run("--dry-run")
+
+    yield dry_run
+    analysis.configure(config)
+
+
+def test_every_result_is_there(complete, newest):
+    analysis, _ = complete
+    names = [path.stem for path in newest]
+    for aoi, terms in (("one", ("HHHH", "HVHV")), ("two", ("HVHV",))):
+        wanted = {*PER_AOI, "granules", "fragments", *terms}
+        assert set(analysis.results(f"{aoi}/*")) == {f"{aoi}/{name}" for name in wanted}
+        for term in terms:
+            assert analysis.results(f"{aoi}/{term}/*") == [f"{aoi}/{term}/{name}" for name in PER_TERM]
+        assert analysis.results(f"{aoi}/granules/*.json") == [f"{aoi}/granules/{name}.json" for name in names]
+        assert analysis.results(f"{aoi}/fragments/*") == [f"{aoi}/fragments/{name}.zarr" for name in names]
+
+
+def test_each_job_ran_once(complete):
+    _, output = complete
+    wanted = Counter()
+    for aoi, terms in (("one", 2), ("two", 1)):
+        wanted.update({("search", aoi): 1, ("clip", aoi): 4, ("stack", aoi): 1, ("stack_db", aoi): 1})
+        wanted.update({("location", aoi): 1, ("summarize", aoi): terms, ("plot_mean_series", aoi): terms})
+        wanted.update({("plot_histogram", aoi): 2 * terms, ("animation", aoi): 2 * terms})
+    assert jobs(output) == wanted
+
+
+def test_tables_have_the_contracts_columns(complete):
+    analysis, _ = complete
+    root = analysis.folder / "results" / "one"
+    facts = [
+        "name",
+        "url",
+        "s3_url",
+        "path",
+        "size",
+        "start",
+        "end",
+        "cycle",
+        "track",
+        "direction",
+        "frame",
+        "mode",
+        "polarizations",
+        "crid",
+        "maturity",
+        "counter",
+        "coverage",
+        "accuracy",
+    ]
+    columns = {
+        "granules.csv": [*facts, "kept", "reason"],
+        "HHHH/histogram_db.csv": ["bin_left", "bin_right", "count"],
+        "HHHH/histogram_power.csv": ["bin_left", "bin_right", "count"],
+        "HHHH/mean_series.csv": [
+            "time",
+            "granule",
+            "crid",
+            "maturity",
+            "n_pixels",
+            "n_valid",
+            "valid_fraction",
+            "mean_power",
+            "mean_db",
+        ],
+    }
+    for name, wanted in columns.items():
+        with open(root / name, newline="") as file:
+            assert next(csv.reader(file)) == wanted
+    record = json.loads(next(root.glob("granules/*.json")).read_text())
+    assert set(record) == set(facts)
+    assert set(json.loads((root / "HHHH/stretch.json").read_text())) == {"q05", "q95"}
+    with open(root / "granules.csv", newline="") as file:
+        fates = [(row["crid"], row["kept"], row["reason"][:13]) for row in csv.DictReader(file)]
+    assert fates[1:3] == [("X05009", "false", "superseded by"), ("X05010", "true", "")]
+    assert [kept for _, kept, _ in fates] == ["true", "false", "true", "true", "true"]
+
+
+def test_numbers_of_the_whole_are_the_notebooks(complete, newest):
+    """Frequency B with every sample, as the notebook takes them."""
+    root, reference = complete[0].folder / "results" / "two", notebook_stack(newest, SMALL, "B")
+    data = xr.open_zarr(root / "stack.zarr")
+    np.testing.assert_array_equal(data["HVHV"], reference["HVHV"])
+    assert data.x.values.tobytes() == reference.x.values.tobytes()
+    with open(root / "HVHV/mean_series.csv", newline="") as file:
+        means = [float(row["mean_power"]) for row in csv.DictReader(file)]
+    assert means == pytest.approx(np.nanmean(reference["HVHV"].values.astype("f8"), axis=(1, 2)), rel=1e-6)
+    with open(root / "HVHV/histogram_power.csv", newline="") as file:
+        counts = [int(row["count"]) for row in csv.DictReader(file)]
+    assert_counts(counts, reference["HVHV"], 0, 2, 500)
+
+
+def test_stores_open_cleanly_below_snakemake(complete, recwarn):
+    """snakemake leaves its timestamp in every directory that it made."""
+    for path in (complete[0].folder / "results").rglob("*.zarr"):
+        assert xr.open_zarr(path).rio.crs.to_epsg() == 32645
+    assert [str(warning.message) for warning in recwarn if "zarr" in str(warning.filename)] == []
+
+
+def test_nothing_half_written_stays(complete):
+    assert [path for path in complete[0].results() if ".part" in path] == []
+
+
+def test_logs_and_benchmarks_mirror_the_results(complete):
+    root = complete[0].folder
+    logs = {str(path.relative_to(root / "logs"))[:-4] for path in root.glob("logs/*/**/*.log")}
+    times = {str(path.relative_to(root / "benchmarks/results"))[:-4] for path in root.glob("benchmarks/**/*.tsv")}
+    assert logs == times
+    assert {"one/search", "one/stack", "one/HHHH/animation_means", "two/location"} <= logs
+    assert "4 granules kept (4 dates), 1 dropped" in (root / "logs/one/search.log").read_text()
+    assert "this stack holds BETA data" in (root / "logs/one/stack.log").read_text()
+
+
+def test_a_second_run_does_nothing(complete):
+    assert "Nothing to be done" in complete[0].run()
+
+
+def test_a_changed_bbox_reruns_that_aoi_alone(changed):
+    def change(config):
+        config["aois"]["two"]["bbox"] = [WEST, SOUTH, WEST + 0.005, SOUTH + 0.004]
+
+    found = jobs(changed(change))
+    assert {aoi for _, aoi in found} == {"two"}
+    # the checkpoint first; how many granules follow is known after it
+    assert found["search", "two"] == 1 and found["stack", "two"] == 1
+
+
+def test_valid_samples_only_reruns_products_alone(changed):
+    def change(config):
+        config["aois"]["two"]["valid_samples_only"] = True
+
+    found = rules(changed(change))
+    assert set(found) == {"stack_db", "summarize", "animation", "plot_histogram", "plot_mean_series"}
+    assert found["summarize"] == 1
+
+
+def test_a_new_term_of_one_aoi_leaves_the_other(changed):
+    found = jobs(changed(lambda config: config["aois"]["one"].update(terms=["HHHH"])))
+    assert {aoi for _, aoi in found} == {"one"}
+
+
+def test_another_basemap_draws_the_maps_alone(changed):
+    found = jobs(changed(lambda config: config.update(basemap="OpenStreetMap.Mapnik")))
+    assert set(found) == {("location", "one"), ("location", "two")}
+
+
+def test_archive_settings_do_not_touch_local_granules(changed):
+    assert not jobs(changed(lambda config: config.update(archive={"access": "https"})))
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "granules.csv",
+        "location.png",
+        "stack_db.zarr",
+        "HVHV/stretch.json",
+        "HVHV/histogram_power.png",
+        "HVHV/animation_means.html",
+        "HHHH/mean_series.csv",
+    ],
+)
+def test_any_target_can_be_asked_for_from_nothing(target, analysis, config):
+    output = analysis.configure(config).run("--dry-run", f"results/one/{target}")
+    found = jobs(output)
+    assert found["search", "one"] == 1 and {aoi for _, aoi in found} == {"one"}
+    assert max(found.values()) == 1
+
+
+def test_a_fragment_can_be_asked_for_from_nothing(analysis, config, newest):
+    name = f"results/two/fragments/{newest[1].stem}.zarr"
+    output = analysis.configure(config).run(name)
+    assert rules(output) == {"search": 1, "clip": 1}
+    assert analysis.results("two/*") == ["two/fragments", "two/granules", "two/granules.csv"]
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("results/one/HHHV/mean_series.csv", "No rule to produce|MissingRuleException"),  # no backscatter
+        ("results/three/stack.zarr", "No rule to produce|MissingRuleException"),
+    ],
+)
+def test_targets_that_cannot_be(target, words, analysis, config):
+    done = analysis.configure(config).snakemake("--dry-run", target)
+    assert done.returncode and re.search(words, done.output)
+
+
+def test_search_again_fetches_what_is_new_and_nothing_else(analysis, granules, tmp_path):
+    folder = copied(granules[:4], tmp_path / "data")
+    analysis.configure({"aois": {"x": {"bbox": SMALL, "granules": ["data/*.h5"]}}, "basemap": None})
+    analysis.run("results/x/stack.zarr")
+    before = zarr.open_group(analysis.folder / "results/x/stack.zarr")["time"].shape
+    assert not rules(analysis.run("-R", "search", "--", "results/x/stack.zarr"))["clip"]  # no news
+    shutil.copy(granules[4], folder)
+    output = analysis.run("-R", "search", "--", "results/x/stack.zarr")
+    assert rules(output) == {"search": 1, "clip": 1, "stack": 1}
+    assert f"granule={granules[4].stem}" in output
+    after = zarr.open_group(analysis.folder / "results/x/stack.zarr")["time"].shape
+    assert (before, after) == ((3,), (4,))
+
+
+# ---- bad input: one clear message, nothing half-written
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("aois: {x: {bbox: [83, 28, 84, 29], serach: {}}}", "aois.x.serach: unknown key; did you mean 'search'?"),
+        ("aois: {x: {bbox: [84, 28, 83, 29]}}", "west 84.0 is not less than east 83.0"),
+        ("aois: {x: {bbox: [83, 28, 84, 29], search: {frame: 016}}}", "016 has a leading zero"),
+        ("aois: {../x: {bbox: [83, 28, 84, 29]}}", "aois.../x: an AOI becomes a folder"),
+        ("aois: {x: {polygon: none.geojson}}", "aois.x.polygon: 'none.geojson' is neither a file"),
+        ("aois: {x: {bbox: [1, 2, 3}}", "config.yaml, line 1: not valid YAML"),
+    ],
+)
+def test_a_wrong_configuration_ends_before_any_job(text, message, analysis):
+    done = analysis.configure(text).snakemake()
+    assert done.returncode and message in done.output
+    assert "Traceback" not in done.output and len(done.output.splitlines()) < 12
+    assert analysis.results() == []
+
+
+@pytest.fixture
+def failure(analysis):
+    """A function that runs the workflow for one AOI, which must fail; its message, and what is left of results."""
+
+    def run(entry: dict, *arguments, **top) -> str:
+        done = analysis.configure({"aois": {"x": entry}, "basemap": None, **top}).snakemake(*arguments)
+        assert done.returncode, done.output
+        assert "Traceback" not in done.output
+        assert not [path for path in analysis.results() if ".part" in path or "stack" in path]
+        return done.output
+
+    return run
+
+
+def test_no_granules_found(failure, analysis, tmp_path):
+    (tmp_path / "a_QA_STATS.h5").touch()
+    output = failure({"bbox": SMALL, "granules": ["*_QA_STATS.h5"]})
+    assert "ERROR [x] no granules found; asked for ['*_QA_STATS.h5']" in output
+    assert analysis.results("x/*") == []
+
+
+def test_entries_that_match_no_file(failure, analysis):
+    assert "ERROR [x] granules: 'none/*.h5' matches no file" in failure({"bbox": SMALL, "granules": ["none/*.h5"]})
+    assert analysis.results("x/*") == []
+
+
+def test_several_tracks_are_refused_with_a_table(failure, analysis, band, write):
+    write(band(), track=26)
+    write(band(), track=99, direction="D", mode="4005")
+    output = failure({"bbox": SMALL, "granules": ["granules/*.h5"]})
+    assert re.search(r"track +direction +mode +polarizations +frames +granules +dates", output)
+    assert re.search(r"^ +26 +A +2005 +DHDH +16 +1 +2025-11-23", output, re.MULTILINE)
+    assert re.search(r"^ +99 +D +4005 +DHDH +16 +1 +2025-11-23", output, re.MULTILINE)
+    assert "set relative_orbit, flight_direction (A ASCENDING, D DESCENDING), mode under" in output
+    assert analysis.results("x/*") == []
+
+
+def test_an_unknown_term_lists_what_there_is(failure, newest, analysis):
+    output = failure({"bbox": SMALL, "granules": [str(newest[0])], "terms": ["VVVV"]})
+    assert "no term VVVV in frequencyA; it holds HHHH, HVHV" in output
+    assert analysis.results("x/fragments/*") == []
+
+
+def test_an_aoi_outside_of_every_granule(failure, newest):
+    output = failure({"bbox": [83.5, 28.0, 83.51, 28.01], "granules": [str(newest[0])]})
+    assert "ERROR [x] the AOI [83.5, 28.0, 83.51, 28.01] lies outside of every granule" in output
+
+
+def test_one_bad_granule_leaves_the_other_aoi(analysis, newest, tmp_path):
+    folder = copied(newest[:2], tmp_path / "data")
+    (folder / newest[1].name).write_text("<html>please log in</html>")
+    aois = {
+        "bad": {"bbox": SMALL, "granules": ["data/*.h5"]},
+        "good": {"bbox": SMALL, "granules": [f"data/{newest[0].name}"]},
+    }
+    analysis.configure({"aois": aois, "basemap": None})
+    targets = [f"results/{aoi}/HHHH/mean_series.csv" for aoi in aois]
+    done = analysis.snakemake("--keep-going", *targets)
+    assert done.returncode
+    assert re.search(rf"ERROR \[bad\] {newest[1].stem}.*not an HDF5 file, or one cut short", done.output)
+    assert (analysis.folder / "results/good/HHHH/mean_series.csv").exists()
+    assert analysis.results("bad/*") == ["bad/fragments", "bad/granules", "bad/granules.csv"]
+    assert analysis.results("bad/fragments/*") == [f"bad/fragments/{newest[0].stem}.zarr"]
+    shutil.copy(newest[1], folder)  # the file is mended: the run goes on where it stopped
+    assert rules(analysis.run(*targets)) == {"clip": 1, "stack": 1, "summarize": 1}
+
+
+def test_complex_terms_alone_make_a_stack_and_no_pictures(analysis, newest):
+    entry = {"bbox": SMALL, "granules": [str(newest[0])], "terms": ["HHHV"]}
+    found = rules(analysis.configure({"aois": {"x": entry}, "basemap": None}).run("--dry-run"))
+    assert set(found) == {"search", "stack", "location"}
+
+
+# ---- what else comes with it
+
+
+def test_unreachable_tiles_are_no_error(analysis, newest):
+    entry = {"bbox": SMALL, "granules": [str(newest[0])]}
+    analysis.configure({"aois": {"x": entry}, "basemap": "http://127.0.0.1:9/{z}/{x}/{y}.png"})
+    assert "the map has no tiles" in analysis.run("results/x/location.png")
+    with Image.open(analysis.folder / "results/x/location.png") as picture:
+        assert picture.width > 500
+
+
+def test_report_works_offline(complete):
+    analysis, _ = complete
+    analysis.run("--report", "report.zip")
+    assert (analysis.folder / "report.zip").stat().st_size > 100_000
+
+
+def test_the_demos_configuration_makes_a_plan(analysis, granules):
+    """The demo's own files are written by `make demo`; any granules do for the plan."""
+    copied(granules, analysis.folder / "data")
+    found = jobs(analysis.configure((REPO / "demo/config/config.yaml").read_text()).run("--dry-run"))
+    assert found["search", "phewa"] == 1 and found["animation", "phewa"] == 4
+
+
+def test_the_example_makes_a_plan_without_a_network(analysis):
+    found = jobs(analysis.configure((REPO / "config/config.yaml").read_text()).run("--dry-run"))
+    assert found["search", "pokhara"] == 1 and found["animation", "pokhara"] == 2
