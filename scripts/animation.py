@@ -8,7 +8,7 @@ import numpy as np
 import zarr
 
 from gcov import movies, store
-from gcov.figures import read_rows
+from gcov.figures import provenance, read_rows
 from gcov.log import job_log, log
 from gcov.radiometry import is_valid, multilook, to_db
 
@@ -44,7 +44,7 @@ def animation(
         rows=rows,
         with_means=with_means,
     )
-    origin = store.provenance(stack)
+    origin = provenance(stack)
     with movies.gif_writer(gif, origin) as to_gif, movies.page_writer(page, title, origin) as to_page:
         for index, (row, power) in enumerate(zip(rows, images(source, term, looks, valid_samples_only))):
             caption = (

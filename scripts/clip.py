@@ -11,6 +11,7 @@ import zarr
 
 from gcov import product, store
 from gcov.archive import open_bytes
+from gcov.files import building
 from gcov.granules import Granule, read_record
 from gcov.grid import Window, aoi_window, inside_polygon, window_grid
 from gcov.log import job_log, log
@@ -56,7 +57,7 @@ def clip(
             "n_pixels_on_granule": math.prod(window.within(whole.shape).shape),
             "software": store.software(),
         }
-        with store.building(fragment) as part:
+        with building(fragment) as part:
             date = store.Date(granule.start, granule.name, granule.crid, granule.maturity)
             types = {name: dataset.dtype for name, dataset in datasets.items()}
             target = store.create(part, grid=grid, dates=[date], types=types, attributes=attributes)

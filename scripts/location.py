@@ -6,7 +6,8 @@ from pathlib import Path
 import shapely
 import zarr
 
-from gcov import figures, store
+from gcov import figures
+from gcov.files import building
 from gcov.log import job_log
 
 
@@ -17,7 +18,7 @@ def location(*, fragments: list[Path], basemap: str | None, geojson: Path, pictu
     """
     groups = [zarr.open_group(path, mode="r") for path in fragments]
     features = [aoi_feature(groups[0]), *(granule_feature(group) for group in groups)]
-    with store.building(geojson) as part:
+    with building(geojson) as part:
         part.write_text(json.dumps({"type": "FeatureCollection", "features": features}, indent=1) + "\n")
     names = " ".join(group.attrs["title"].split(":")[0] for group in groups)
     origin = {"Granules": names, "Software": groups[0].attrs["software"]}

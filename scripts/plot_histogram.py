@@ -4,7 +4,6 @@ from pathlib import Path
 
 from gcov import figures
 from gcov.log import job_log
-from gcov.store import provenance
 
 
 def plot_histogram(*, counts: Path, series: Path, stack: Path, quantity: str, title: str, output: Path) -> None:
@@ -13,7 +12,7 @@ def plot_histogram(*, counts: Path, series: Path, stack: Path, quantity: str, ti
     The provenance in the PNG is that of the stack.
     """
     figure = figures.histogram(figures.read_rows(counts), figures.read_rows(series), quantity=quantity, title=title)
-    figures.save(figure, output, provenance(stack))
+    figures.save(figure, output, figures.provenance(stack))
 
 
 if __name__ == "__main__":

@@ -4,12 +4,11 @@ from pathlib import Path
 
 from gcov import figures
 from gcov.log import job_log
-from gcov.store import provenance
 
 
 def plot_mean_series(*, series: Path, stack: Path, title: str, output: Path) -> None:
     """A PNG of the mean series CSV; the provenance in it is that of the stack."""
-    figures.save(figures.mean_series(figures.read_rows(series), title=title), output, provenance(stack))
+    figures.save(figures.mean_series(figures.read_rows(series), title=title), output, figures.provenance(stack))
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ import shapely
 
 from gcov import catalog, earthdata, granules
 from gcov.errors import GcovError
+from gcov.files import building
 from gcov.granules import Granule
 from gcov.log import job_log, log
-from gcov.store import building
 
 POSTING = {
     "05": 80,

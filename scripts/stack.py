@@ -8,6 +8,7 @@ import zarr
 
 from gcov import store
 from gcov.errors import GcovError
+from gcov.files import building
 from gcov.granules import Granule, maturity_note, passes
 from gcov.grid import Grid, lattice_difference
 from gcov.log import job_log, log
@@ -47,7 +48,7 @@ def stack(*, fragments: list[Path], output: Path) -> None:
         "granule_records": json.dumps([vars(granule) for granule in granules]),
         "software": store.software(),
     }
-    with store.building(output) as part:
+    with building(output) as part:
         target = store.create(part, grid=grid, dates=dates, types=types, attributes=attributes)
         for index, members in enumerate(passes(granules)):
             write_date(target, part, index, [groups[granule] for granule in members])

@@ -6,6 +6,7 @@ import numpy as np
 import zarr
 
 from gcov import store
+from gcov.files import building
 from gcov.log import job_log, log
 from gcov.radiometry import is_valid, to_db
 
@@ -19,7 +20,7 @@ def stack_db(*, stack: Path, valid_samples_only: bool, output: Path) -> None:
     terms = [name for name in store.variables_of(source) if name != "mask" and name[:2] == name[2:]]
     dates = store.dates_of(source)
     attributes = {**source.attrs.asdict(), "valid_samples_only": valid_samples_only}
-    with store.building(output) as part:
+    with building(output) as part:
         target = store.create(
             part,
             grid=store.grid_of(source),

@@ -9,6 +9,7 @@ import zarr
 
 from gcov import radiometry, store
 from gcov.errors import GcovError
+from gcov.files import building
 from gcov.log import job_log, log
 
 
@@ -80,7 +81,7 @@ def row_of(date: store.Date, n_pixels: int, n_valid: int, total: float) -> dict:
 
 def write_rows(path: Path, rows: list[dict]) -> None:
     """A CSV file with the keys of the first row as its header."""
-    with store.building(path) as part, open(part, "w", newline="") as file:
+    with building(path) as part, open(part, "w", newline="") as file:
         table = csv.DictWriter(file, rows[0].keys())
         table.writeheader()
         table.writerows(rows)
@@ -103,7 +104,7 @@ def write_stretch(path: Path, counts: np.ndarray, term: str) -> None:
         name: round(radiometry.quantile(counts, q, *radiometry.QUANTILE_BINS), 4)
         for name, q in (("q05", 0.05), ("q95", 0.95))
     }
-    with store.building(path) as part:
+    with building(path) as part:
         part.write_text(json.dumps(limits) + "\n")
 
 

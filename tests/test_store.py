@@ -12,6 +12,7 @@ import xarray as xr
 import zarr
 
 from gcov import store
+from gcov.files import building
 from gcov.grid import Grid
 
 GRID = Grid(32645, 191_770 + 20.0 * np.arange(700), 3_132_230 - 20.0 * np.arange(530))
@@ -189,7 +190,7 @@ def test_building_takes_the_place_of_what_was_there(tmp_path):
     target = tmp_path / "a.zarr"
     target.mkdir()
     (target / "old").touch()
-    with store.building(target) as part:
+    with building(target) as part:
         part.mkdir()
         (part / "new").touch()
         assert (target / "old").exists()
@@ -199,7 +200,7 @@ def test_building_takes_the_place_of_what_was_there(tmp_path):
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_building_leaves_nothing_half_written(tmp_path, error, kind):
-    with pytest.raises(error), store.building(tmp_path / "a") as part:
+    with pytest.raises(error), building(tmp_path / "a") as part:
         if kind == "folder":
             part.mkdir()
         (part / "x" if kind == "folder" else part).write_text("half")
@@ -210,7 +211,7 @@ def test_building_leaves_nothing_half_written(tmp_path, error, kind):
 def test_building_begins_anew_after_a_kill(tmp_path):
     (tmp_path / "a.part").mkdir()
     (tmp_path / "a.part" / "half").touch()
-    with store.building(tmp_path / "a") as part:
+    with building(tmp_path / "a") as part:
         part.mkdir()
     assert list((tmp_path / "a").iterdir()) == []
     shutil.rmtree(tmp_path / "a")

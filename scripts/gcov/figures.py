@@ -1,6 +1,7 @@
 """Still figures: histograms, mean series, the map. Matplotlib without pyplot: no window, no global state."""
 
 import csv
+import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -9,9 +10,9 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from gcov.errors import GcovError
+from gcov.files import building
 from gcov.granules import maturity_note
 from gcov.log import log
-from gcov.store import building
 
 POWER, DB = "#b5541c", "#1f4e79"
 GAMMA0 = {"power": "$\\gamma^0$ (linear power)", "db": "$\\gamma^0$ (dB)"}
@@ -21,6 +22,17 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file."""
     with open(path, newline="") as file:
         return list(csv.DictReader(file))
+
+
+def provenance(stack: Path) -> dict[str, str]:
+    """What a product made from a stack must say of its origin: granules with their releases, settings, software.
+
+    Read from the stack's own attributes, as text by name.
+    """
+    attributes = json.loads((stack / "zarr.json").read_text())["attributes"]
+    granules = [record["name"] for record in json.loads(attributes["granule_records"])]
+    settings = {key: value for key in ("aoi", "aoi_bbox", "aoi_polygon", "frequency") if (value := attributes[key])}
+    return {"Granules": " ".join(granules), "Settings": json.dumps(settings), "Software": attributes["software"]}
 
 
 def save(figure: Figure, path: Path, provenance: dict[str, str]) -> None:

@@ -20,8 +20,8 @@ from matplotlib.figure import Figure
 from PIL import GifImagePlugin, Image
 
 from gcov.figures import DB, GAMMA0, date_axis, times
+from gcov.files import building
 from gcov.granules import maturity_note
-from gcov.store import building
 
 WIDTH = 475  # pixels of the image part, at least
 TALLEST = 1000  # pixels, for AOIs much taller than wide

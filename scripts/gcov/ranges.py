@@ -10,7 +10,7 @@ from gcov import http
 from gcov.errors import GcovError
 
 BLOCK = 1 << 20
-GAP = 1 << 16  # nearer ranges become one request: 64 KiB cost less than a round trip
+GAP = 1 << 19  # nearer ranges become one request: the empty end of a page costs less than a round trip
 
 
 class Refused(Exception):

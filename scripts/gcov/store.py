@@ -7,11 +7,9 @@ CF _FillValue, with which xarray would turn it into float32.
 """
 
 import json
-import secrets
 import shutil
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +21,6 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.errors import ZarrUserWarning
 
 from gcov import __version__
-from gcov.errors import GcovError
 from gcov.grid import Grid
 
 # Every shard exists, so that a lost one can be told from an empty one. For the process, because an array that is
@@ -47,35 +44,6 @@ class Date:
     granule: str
     crid: str
     maturity: str
-
-
-@contextmanager
-def building(path: str | Path) -> Iterator[Path]:
-    """A path beside `path` to write a file or folder to; it takes the place of `path` once the block has ended well.
-
-    On an exception nothing of it stays. What killed jobs have left is removed, and of two jobs that write one path
-    (one may have outlived its snakemake) only the later can finish: its name ends in letters of its own.
-    """
-    path = Path(path)
-    for left in path.parent.glob(f"{path.name}.part*"):
-        _remove(left)
-    part = path.with_name(f"{path.name}.part{secrets.token_hex(3)}")
-    try:
-        yield part
-        if not part.exists():
-            raise GcovError(f"{path} is being written by another process as well: run again")
-    except BaseException:
-        _remove(part)
-        raise
-    _remove(path)
-    part.rename(path)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def cf_attributes(name: str) -> dict[str, str]:
@@ -202,17 +170,6 @@ def variables_of(group: zarr.Group) -> list[str]:
 def software() -> str:
     """What wrote a store: kept in its attributes."""
     return f"nisar-gcov-timeseries {__version__}, zarr {zarr.__version__}, numpy {np.__version__}"
-
-
-def provenance(stack: Path) -> dict[str, str]:
-    """What a product made from a stack must say of its origin: granules with their releases, settings, software.
-
-    Read from the stack's own attributes, as text by name.
-    """
-    attributes = json.loads((stack / "zarr.json").read_text())["attributes"]
-    granules = [record["name"] for record in json.loads(attributes["granule_records"])]
-    settings = {key: value for key in ("aoi", "aoi_bbox", "aoi_polygon", "frequency") if (value := attributes[key])}
-    return {"Granules": " ".join(granules), "Settings": json.dumps(settings), "Software": attributes["software"]}
 
 
 def copy_date(source: Path, target: Path, variable: str, index: int) -> bool:
