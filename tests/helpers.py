@@ -15,6 +15,11 @@ SHAPE = (120, 152)
 FIRST = datetime(2025, 11, 23, 23, 47, 39)
 BBOX = [83.872, 28.262, 83.888, 28.275]  # inside of them, across sub-swaths and the edge of the swath
 
+# Columns of the tables, after the contract
+FACTS = """name url s3_url path size start end cycle track direction frame mode polarizations crid maturity counter
+coverage accuracy""".split()  # noqa: SIM905
+SERIES = ["time", "granule", "crid", "maturity", "n_pixels", "n_valid", "valid_fraction", "mean_power", "mean_db"]
+
 REPO = Path(__file__).resolve().parents[1]
 DROPPED = ["inputDataExceptionMask", "listOfPolarizations", "listOfCovarianceTerms"]
 

@@ -148,12 +148,12 @@ def wanted(scene, tmp_path_factory):
 
 
 @pytest.mark.parametrize("way", SERVER)
-def test_a_fragment_is_bit_identical_to_the_local_one(user, archive, scene, wanted, tmp_path, way):
+def test_a_fragment_is_bit_identical_to_the_local_one(user, many_ranges, archive, scene, wanted, tmp_path, way):
     assert fetch(archive, scene, tmp_path / "f.zarr", way) == wanted
     # the signed address, or the credentials, once; then blocks and ranges of what is needed
     assert archive.count(way="https") == 1
-    assert 4 <= archive.count(way=SERVER[way]) <= 8
-    assert archive.bytes_sent() < 0.6 * scene.stat().st_size
+    assert 3 <= archive.count(way=SERVER[way]) <= 30
+    assert archive.bytes_sent() < 0.7 * scene.stat().st_size
     assert archive.leaked_authorizations == []
 
 
@@ -238,11 +238,11 @@ def test_a_retry_after_without_sense_is_none(value):
 
 
 @pytest.mark.parametrize("way", SERVER)
-def test_one_renewal_serves_all_concurrent_reads(user, archive, scene, way):
+def test_one_renewal_serves_all_concurrent_reads(user, many_ranges, archive, scene, way):
     archive.latency = 0.02
     source = source_of(archive, scene, way)
     file = RangeFile(source)
-    spans = [(start, start + 1000) for start in range(ranges.BLOCK, scene.stat().st_size, 2 * ranges.GAP)]
+    spans = [(start, start + 1000) for start in range(ranges.BLOCK, scene.stat().st_size, 1 << 17)]
     for skip in (2, 12):
         archive.faults.add("expire", way=SERVER[way], skip=skip)
     file.prefetch(spans)
@@ -840,7 +840,7 @@ def test_a_run_through_faults_gives_the_local_stack(start, analysis, archive, cm
         cmr.short_page(1)
     archive.faults.add("503", way="https", times=2)
     for skip, kind in enumerate(("503", "drop", "truncate", "short", "429", "expire", "drop", "503", "expire")):
-        archive.faults.add(kind, way=way, skip=2 * skip, after_bytes=300 if skip > 5 and kind == "drop" else None)
+        archive.faults.add(kind, way=way, skip=skip, after_bytes=300 if skip > 5 and kind == "drop" else None)
     run = start(STACK, access=access)
     assert run.returncode == 0, run.output
     assert contents(analysis.folder / STACK) == local_stack
@@ -872,7 +872,7 @@ def test_a_corrupt_granule_fails_alone(start, analysis, archive, scenes, local_s
 
 
 @pytest.mark.parametrize(
-    ("arguments", "count", "bound"), [((), 7, 4), (("--resources", "archive=1"), 3, 1)], ids=["profile", "one"]
+    ("arguments", "count", "bound"), [((), 6, 4), (("--resources", "archive=1"), 2, 1)], ids=["profile", "one"]
 )
 def test_granules_at_a_time_are_bounded_whatever_the_cores(
     analysis, scene, tmp_path, tmp_path_factory, arguments, count, bound

@@ -63,6 +63,25 @@ def test_window_is_clip_boxs(name):
     assert compared > 20
 
 
+@pytest.mark.parametrize(
+    ("epsg", "west", "north", "posting"),
+    [(32645, 460_000, 6_600_000, 10), (3413, -120_000, -1_200_000, 80), (3031, -120_000, 1_440_000, 80)],
+)
+def test_windows_of_large_areas_are_clip_boxs(epsg, west, north, posting):
+    """Where the edges of a box in degrees bend by several pixels between its corners."""
+    index, rng = np.arange(8000 if posting == 10 else 3000) + 0.5, np.random.default_rng(6)
+    grid = Grid(epsg, west + posting * index, north - posting * index)
+    for _ in range(5):
+        left, bottom, right, top = grid.bounds
+        lon, lat = degrees(grid, (left + right) / 2 + rng.uniform(-3e3, 3e3), (bottom + top) / 2)
+        half = (top - bottom) / 111_000 * 0.2
+        bbox = (lon - half / np.cos(np.radians(lat)), lat - half, lon + half / np.cos(np.radians(lat)), lat + half)
+        window, wanted = aoi_window(grid, bbox), clip_box(grid, bbox)
+        assert window == window.within(grid.shape)
+        np.testing.assert_array_equal(grid.x[window.col_start : window.col_stop], wanted.x)
+        np.testing.assert_array_equal(grid.y[window.row_start : window.row_stop], wanted.y)
+
+
 def test_an_aoi_in_the_neighbouring_zone_is_found_in_the_granules_own():
     """West of 84 E is UTM 44; the frame's grid is UTM 45 throughout."""
     grid = Grid(32645, 150_000 + 20 * np.arange(2000.0), 3_140_000 - 20 * np.arange(1500.0))

@@ -23,6 +23,7 @@ from clip import clip
 from helpers import BBOX, EPSG, FIRST, REPO, assert_counts, notebook_db, notebook_granule, notebook_stack
 from location import location
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 from plot_histogram import plot_histogram
@@ -255,6 +256,18 @@ def test_frames_show_the_valid_samples_in_the_stretch(made):
     assert np.ptp(middles[blank][0]) > 10  # no grey
 
 
+def test_the_mean_series_grows_beside_the_image(made):
+    """Pixels of the curve's colour: more from date to date, none beside the plain image."""
+    curve = np.round(255 * np.array(to_rgb(movies.DB))).astype(int)
+
+    def drawn(picture):
+        return (np.abs(np.asarray(picture.convert("RGB")).astype(int) - curve).sum(axis=2) < 20).sum()
+
+    lengths = [drawn(picture) for _, picture in frames(made[True].animation_means.with_suffix(".html"))]
+    assert lengths[0] > 10 and np.diff(lengths).min() > 20
+    assert drawn(frames(made[True].animation.with_suffix(".html"))[3][1]) == 0
+
+
 def test_large_images_are_averaged_in_power(made):
     """4 x 4 pixels a cell, in bands of rows, as one plain loop does."""
     import zarr
@@ -434,6 +447,8 @@ def test_granules_of_one_pass_are_one_date(band, write, newest, tmp_path):
     data = stacked(tmp_path, [pair[1], newest[0], pair[0]])
     assert data["granule"].values.tolist() == [newest[0].stem, f"{pair[0].stem} {pair[1].stem}"]
     assert str(data["time"].values[1]).startswith("2026-01-10T23:47:39")
+    recorded = [record["name"] for record in json.loads(data.attrs["granule_records"])]
+    assert recorded == [newest[0].stem, pair[0].stem, pair[1].stem]
     parts = []
     for path in pair:
         clipped = notebook_granule(path, BBOX)

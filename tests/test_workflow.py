@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
-from helpers import BBOX, REPO, assert_counts, notebook_stack
+from helpers import BBOX, FACTS, REPO, SERIES, assert_counts, notebook_stack
 from PIL import Image
 
 PER_AOI = ["granules.csv", "location.geojson", "location.png", "stack.zarr", "stack_db.zarr"]
@@ -107,47 +107,17 @@ def test_each_job_ran_once(complete):
 def test_tables_have_the_contracts_columns(complete):
     analysis, _ = complete
     root = analysis.folder / "results" / "one"
-    facts = [
-        "name",
-        "url",
-        "s3_url",
-        "path",
-        "size",
-        "start",
-        "end",
-        "cycle",
-        "track",
-        "direction",
-        "frame",
-        "mode",
-        "polarizations",
-        "crid",
-        "maturity",
-        "counter",
-        "coverage",
-        "accuracy",
-    ]
     columns = {
-        "granules.csv": [*facts, "kept", "reason"],
+        "granules.csv": [*FACTS, "kept", "reason"],
         "HHHH/histogram_db.csv": ["bin_left", "bin_right", "count"],
         "HHHH/histogram_power.csv": ["bin_left", "bin_right", "count"],
-        "HHHH/mean_series.csv": [
-            "time",
-            "granule",
-            "crid",
-            "maturity",
-            "n_pixels",
-            "n_valid",
-            "valid_fraction",
-            "mean_power",
-            "mean_db",
-        ],
+        "HHHH/mean_series.csv": SERIES,
     }
     for name, wanted in columns.items():
         with open(root / name, newline="") as file:
             assert next(csv.reader(file)) == wanted
     record = json.loads(next(root.glob("granules/*.json")).read_text())
-    assert set(record) == set(facts)
+    assert set(record) == set(FACTS)
     assert set(json.loads((root / "HHHH/stretch.json").read_text())) == {"q05", "q95"}
     with open(root / "granules.csv", newline="") as file:
         fates = [(row["crid"], row["kept"], row["reason"][:13]) for row in csv.DictReader(file)]

@@ -76,8 +76,8 @@ class RangeFile(io.RawIOBase):
 
     def prefetch(self, ranges: list[tuple[int, int]]) -> None:
         """Fetch ranges (start, stop) all at once, near ones together; they replace those fetched ahead before."""
-        known = [(start, min(stop, self.size)) for start, stop in merged(ranges) if start < self.size]
-        wanted = [span for span in known if not self._has(*span)]
+        inside = [(start, min(stop, self.size)) for start, stop in ranges if start < self.size]
+        wanted = merged([span for span in inside if not self._has(*span)])
         with ThreadPoolExecutor(http.CONNECTIONS) as threads:
             data = threads.map(lambda span: self._get(*span), wanted)
             self._ahead = [(start, piece) for (start, _), piece in zip(wanted, data)]
