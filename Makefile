@@ -1,7 +1,7 @@
 # make demo: everything from nothing, offline. make test: the tests. After that plain `snakemake --cores N`.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: demo test check soak lock clean
+.PHONY: demo test check bench soak lock clean
 
 demo: .venv/runtime
 	$(BIN)/python demo/write_granules.py demo/data
@@ -33,6 +33,9 @@ lock:
 
 clean:
 	rm -rf .venv demo/data demo/results demo/logs demo/benchmarks demo/.snakemake
+
+bench: .venv/dev
+	$(BIN)/python -m benchmarks.run
 
 soak: .venv/dev
 	$(BIN)/python tests/interruptions.py 60

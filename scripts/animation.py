@@ -58,11 +58,10 @@ def animation(
 
 def images(source: zarr.Group, term: str, looks: int, valid_samples_only: bool) -> Iterator[np.ndarray]:
     """The averaged image of each date: (ny / looks, nx / looks) linear power, NaN where no sample counts."""
-    height = store.SHARD // looks * looks  # whole averaging cells, about a shard's rows at once
+    height = max(1, 2 * store.CHUNK // looks) * looks  # whole averaging cells
     for index in range(source[term].shape[0]):
         bands = []
-        for top in range(0, source[term].shape[1], height):
-            rows = slice(top, top + height)
+        for rows in store.bands(source[term].shape[1:], height):
             power = source[term][index, rows]
             use = np.isfinite(power)
             if valid_samples_only:

@@ -1,6 +1,7 @@
 """Gather an AOI's fragments into one stack on time."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,34 @@ from gcov.grid import Grid, lattice_difference
 from gcov.log import job_log, log
 from gcov.radiometry import is_valid
 
-SHARED = (
-    "aoi",
-    "aoi_bbox",
-    "aoi_polygon",
-    "frequency",
-)  # attributes a stack has in common with its fragments
+SHARED = ("aoi", "aoi_bbox", "aoi_polygon", "frequency", "n_pixels")  # attributes fragments have in common
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """One granule's AOI, known by its metadata: reading 100 of them costs less than opening 10 stores."""
+
+    path: Path
+    granule: Granule
+    attributes: dict
+    types: dict[str, str]  # dtypes of the variables by name, the mask last
+
+    @property
+    def group(self) -> zarr.Group:
+        """The store itself."""
+        return zarr.open_group(self.path, mode="r")
+
+
+def read_fragment(path: Path) -> Fragment:
+    """A fragment's metadata, without its samples."""
+    metadata = json.loads((path / "zarr.json").read_text())
+    attributes = metadata["attributes"]
+    arrays = metadata["consolidated_metadata"]["metadata"]
+    names = sorted(
+        (name for name in arrays if len(arrays[name]["shape"]) == 3), key=lambda name: (name == "mask", name)
+    )
+    types = {name: arrays[name]["data_type"] for name in names}
+    return Fragment(path, Granule(**json.loads(attributes["granule_record"])), attributes, types)
 
 
 def stack(*, fragments: list[Path], output: Path) -> None:
@@ -29,69 +52,54 @@ def stack(*, fragments: list[Path], output: Path) -> None:
     Raises GcovError if two fragments differ in grid or terms (naming granule and difference: nothing is joined or
     resampled), or if no fragment has a valid sample.
     """
-    groups = {granule_of(group): group for group in (zarr.open_group(path, mode="r") for path in fragments)}
-    granules = sorted(groups, key=lambda g: (g.start, g.name))
-    first = groups[granules[0]]
-    grid, types = store.grid_of(first), types_of(first)
+    by_granule = {fragment.granule: fragment for fragment in map(read_fragment, fragments)}
+    granules = sorted(by_granule, key=lambda g: (g.start, g.name))
+    first = by_granule[granules[0]]
+    grid = store.grid_of(first.group)
     for granule in granules:
-        check_same(granules[0].name, grid, types, granule.name, groups[granule])
-    check_any_valid(groups)
+        check_same(first, grid, by_granule[granule])
+    check_any_valid(list(by_granule.values()))
     dates = [date_of(members) for members in passes(granules)]
     note = maturity_note(date.maturity for date in dates)
     if note:
         log.warning("this stack %s", note if note.startswith("mixes") else f"holds {note}")
     attributes = {
-        "title": f"NISAR GCOV time series: {first.attrs['aoi']}",
-        **{key: first.attrs[key] for key in SHARED},
-        "n_pixels": first.attrs["n_pixels"],
+        "title": f"NISAR GCOV time series: {first.attributes['aoi']}",
+        **{key: first.attributes[key] for key in SHARED},
         "maturity_note": note or "",
         "granule_records": json.dumps([vars(granule) for granule in granules]),
         "software": store.software(),
     }
     with building(output) as part:
-        target = store.create(part, grid=grid, dates=dates, types=types, attributes=attributes)
+        target = store.create(part, grid=grid, dates=dates, types=first.types, attributes=attributes)
         for index, members in enumerate(passes(granules)):
-            write_date(target, part, index, [groups[granule] for granule in members])
+            write_date(target, part, index, [by_granule[granule] for granule in members])
         store.consolidate(part)
-    log.info(
-        "%d dates from %d granules, %d x %d pixels, %s",
-        len(dates),
-        len(granules),
-        *grid.shape,
-        ", ".join(types),
-    )
+    counts = len(dates), len(granules), *grid.shape, ", ".join(first.types)
+    log.info("%d dates from %d granules, %d x %d pixels, %s", *counts)
 
 
-def granule_of(fragment: zarr.Group) -> Granule:
-    """The granule a fragment was cut from."""
-    return Granule(**json.loads(fragment.attrs["granule_record"]))
-
-
-def types_of(fragment: zarr.Group) -> dict[str, np.dtype]:
-    """Names and dtypes of the variables, the mask last."""
-    names = sorted(store.variables_of(fragment), key=lambda name: (name == "mask", name))
-    return {name: fragment[name].dtype for name in names}
-
-
-def check_same(name: str, grid: Grid, types: dict, other_name: str, other: zarr.Group) -> None:
-    """GcovError if a fragment cannot be stacked sample on sample with the first one."""
-    difference = lattice_difference(grid, store.grid_of(other))
-    if difference is None and types_of(other) != types:
-        difference = f"terms {', '.join(types_of(other))} instead of {', '.join(types)}"
+def check_same(first: Fragment, grid: Grid, other: Fragment) -> None:
+    """GcovError if a fragment cannot be stacked sample on sample with the first one, which has this grid."""
+    difference = None
+    if not store.same_axes(first.path, other.path):
+        difference = lattice_difference(grid, store.grid_of(other.group))
+    if difference is None and other.types != first.types:
+        difference = f"terms {', '.join(other.types)} instead of {', '.join(first.types)}"
     if difference:
         raise GcovError(
-            f"{other_name} cannot be stacked with {name}: {difference}. Nothing is resampled here: narrow the search"
-            " (frame, mode, dates) to granules on one grid"
+            f"{other.granule.name} cannot be stacked with {first.granule.name}: {difference}. Nothing is resampled"
+            " here: narrow the search (frame, mode, dates) to granules on one grid"
         )
 
 
-def check_any_valid(groups: dict[Granule, zarr.Group]) -> None:
+def check_any_valid(fragments: list[Fragment]) -> None:
     """GcovError if the AOI lies outside of every granule, or in none of them on a valid sample."""
-    if any(group.attrs["n_valid"] for group in groups.values()):
+    if any(fragment.attributes["n_valid"] for fragment in fragments):
         return
-    bbox = next(iter(groups.values())).attrs["aoi_bbox"]
-    names = "\n  ".join(granule.name for granule in groups)
-    if not any(group.attrs["n_pixels_on_granule"] for group in groups.values()):
+    bbox = fragments[0].attributes["aoi_bbox"]
+    names = "\n  ".join(fragment.granule.name for fragment in fragments)
+    if not any(fragment.attributes["n_pixels_on_granule"] for fragment in fragments):
         raise GcovError(f"the AOI {bbox} lies outside of every granule; check it against location of:\n  {names}")
     raise GcovError(
         f"not one valid sample (mask 1..254) in the AOI {bbox} in any granule: move the AOI into a swath of\n  {names}"
@@ -112,16 +120,16 @@ def date_of(members: list[Granule]) -> store.Date:
     )
 
 
-def write_date(target: zarr.Group, path: Path, index: int, members: list[zarr.Group]) -> None:
+def write_date(target: zarr.Group, path: Path, index: int, members: list[Fragment]) -> None:
     """Write one date: the shards of a single fragment as they are, those of several merged by their masks."""
-    if len(members) == 1:
-        source = Path(str(members[0].store.root)) / members[0].path
-        if all(store.copy_date(source, path, name, index) for name in store.variables_of(target)):
-            return
+    names = list(members[0].types)
+    if len(members) == 1 and all(store.copy_date(members[0].path, path, name, index) for name in names):
+        return
+    groups = [fragment.group for fragment in members]
     for rows, cols in store.blocks(target["mask"].shape[1:]):
-        chosen = best_member([group["mask"][0, rows, cols] for group in members])
-        for name in store.variables_of(target):
-            layers = [group[name][0, rows, cols] for group in members]
+        chosen = best_member([group["mask"][0, rows, cols] for group in groups])
+        for name in names:
+            layers = [group[name][0, rows, cols] for group in groups]
             target[name][index, rows, cols] = np.choose(chosen, layers) if len(layers) > 1 else layers[0]
 
 

@@ -53,9 +53,9 @@ def add_date(
 ) -> tuple[int, float]:
     """Count one date's samples into `counts` (by bins); returns their number and the sum of their power."""
     n_valid, total = 0, 0.0
-    for rows, cols in store.blocks(source[term].shape[1:]):
-        mask = source["mask"][index, rows, cols]
-        power = radiometry.samples(source[term][index, rows, cols], mask, valid_samples_only=valid_samples_only)
+    for rows in store.bands(source[term].shape[1:]):
+        mask = source["mask"][index, rows]
+        power = radiometry.samples(source[term][index, rows], mask, valid_samples_only=valid_samples_only)
         n_valid += power.size
         total += float(power.sum(dtype="f8"))
         db = radiometry.to_db(power[power > 0])

@@ -207,6 +207,11 @@ def _search(search: dict, where: str) -> dict:
             raise GcovError(
                 f"{where}.intersects: {shape.geom_type} cannot be searched; should be POLYGON, LINESTRING or POINT"
             )
+        if shape.is_empty or not shape.is_valid:
+            reason = "it is empty" if shape.is_empty else shapely.is_valid_reason(shape)
+            raise GcovError(f"{where}.intersects: not a valid {shape.geom_type}: {reason}")
+        if not shapely.box(-180, -90, 180, 90).covers(shape):
+            raise GcovError(f"{where}.intersects: {search['intersects']} is out of range; should be longitude latitude")
     return {**search, **times}
 
 

@@ -26,6 +26,8 @@ from gcov.grid import Grid
 # Every shard exists, so that a lost one can be told from an empty one. For the process, because an array that is
 # taken from its group has forgotten what it was created with.
 zarr.config.set({"array.write_empty_chunks": True})
+# Jobs are the unit of parallelism, and every thread keeps memory of its own.
+zarr.config.set({"threading.max_workers": 1})
 
 CHUNK = 512
 SHARD = 4096  # a shard is encoded in memory as a whole: 64 MB of float32
@@ -157,6 +159,12 @@ def blocks(shape: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
             yield slice(top, min(top + SHARD, shape[0])), slice(left, min(left + SHARD, shape[1]))
 
 
+def bands(shape: tuple[int, int], height: int = CHUNK) -> Iterator[slice]:
+    """Rows of one band after another, full width: the unit of jobs that only read, small for a small footprint."""
+    for top in range(0, shape[0], height):
+        yield slice(top, min(top + height, shape[0]))
+
+
 def grid_of(group: zarr.Group) -> Grid:
     """The grid of a store."""
     return Grid(int(group["spatial_ref"][()]), group["x"][:], group["y"][:])
@@ -172,6 +180,15 @@ def software() -> str:
     return f"nisar-gcov-timeseries {__version__}, zarr {zarr.__version__}, numpy {np.__version__}"
 
 
+def same_axes(one: Path, other: Path) -> bool:
+    """Whether x, y and CRS of two stores are the same bytes on disk; False where they must be read to tell."""
+    for name in ("x", "y", "spatial_ref"):
+        files = [sorted(path for path in (store / name).rglob("*") if path.is_file()) for store in (one, other)]
+        if [path.read_bytes() for path in files[0]] != [path.read_bytes() for path in files[1]]:
+            return False
+    return True
+
+
 def copy_date(source: Path, target: Path, variable: str, index: int) -> bool:
     """Copy the shards of a store of one date into a stack as date `index`, without decoding them.
 
@@ -184,7 +201,7 @@ def copy_date(source: Path, target: Path, variable: str, index: int) -> bool:
         layout.pop("attributes")
     if layouts[0] != layouts[1]:
         return False
-    shutil.copytree(source / variable / "c" / "0", target / variable / "c" / str(index))
+    shutil.copytree(source / variable / "c" / "0", target / variable / "c" / str(index), copy_function=shutil.copyfile)
     return True
 
 
