@@ -59,6 +59,17 @@ localrules:
     verify,
 
 
+# Compute nodes without internet: what touches the network runs beside snakemake, not in cluster jobs.
+fetch_here = config["archive"]["fetch_on_submit_host"]
+
+if fetch_here:
+
+    localrules:
+        search,
+        clip,
+        location,
+
+
 def record(wildcards):
     """The record of a granule; asking for the checkpoint first makes the search run first."""
     checkpoints.search.get(aoi=wildcards.aoi)
@@ -103,7 +114,7 @@ checkpoint search:
     conda:
         "envs/gcov.yaml"
     resources:
-        mem_mb=500,
+        mem_mb=700,
         runtime=20,
     params:
         bbox=lambda w: aois[w.aoi].bbox,
@@ -127,11 +138,13 @@ rule clip:
         "logs/{aoi}/fragments/{granule}.log",
     benchmark:
         "benchmarks/results/{aoi}/fragments/{granule}.tsv"
+    group:
+        None if fetch_here else "clip"  # a grouped rule would not be local
     conda:
         "envs/gcov.yaml"
     resources:
         mem_mb=1000,
-        runtime=30,
+        runtime=15,
         archive=lambda w, input: 0 if input.local else 1,  # bounded by the profile, whatever --cores says
     params:
         bbox=lambda w: aois[w.aoi].bbox,
@@ -155,7 +168,7 @@ rule stack:
     conda:
         "envs/gcov.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=700,
         runtime=30,
     script:
         "scripts/stack.py"
@@ -195,6 +208,8 @@ rule summarize:
         "logs/{aoi}/{term}/summarize.log",
     benchmark:
         "benchmarks/results/{aoi}/{term}/summarize.tsv"
+    group:
+        "figures"
     conda:
         "envs/gcov.yaml"
     resources:
@@ -223,6 +238,8 @@ rule plot_histogram:
         "logs/{aoi}/{term}/histogram_{quantity}.log",
     benchmark:
         "benchmarks/results/{aoi}/{term}/histogram_{quantity}.tsv"
+    group:
+        "figures"
     conda:
         "envs/gcov.yaml"
     resources:
@@ -248,6 +265,8 @@ rule plot_mean_series:
         "logs/{aoi}/{term}/mean_series.log",
     benchmark:
         "benchmarks/results/{aoi}/{term}/mean_series.tsv"
+    group:
+        "figures"
     conda:
         "envs/gcov.yaml"
     resources:
@@ -275,6 +294,8 @@ rule animation:
         "logs/{aoi}/{term}/{movie}.log",
     benchmark:
         "benchmarks/results/{aoi}/{term}/{movie}.tsv"
+    group:
+        "figures"
     conda:
         "envs/gcov.yaml"
     resources:

@@ -70,6 +70,12 @@ BAD_ENTRIES = [
     ({"bbox": BOX, "search": {"maturity": ["ALPHA"]}}, 'holds "ALPHA"; should be BETA, PROVISIONAL or VALIDATED'),
     ({"bbox": BOX, "search": {"intersects": "POINT(84.1, 28)"}}, f"{SEARCH}.intersects: not WKT"),
     ({"bbox": BOX, "search": {"intersects": "MULTIPOINT(84 28)"}}, "should be POLYGON, LINESTRING or POINT"),
+    ({"bbox": BOX, "search": {"intersects": "POINT EMPTY"}}, "intersects: not a valid Point: it is empty"),
+    (
+        {"bbox": BOX, "search": {"intersects": "POLYGON ((84 28, 85 29, 85 28, 84 29, 84 28))"}},
+        "intersects: not a valid Polygon: Self-intersection",
+    ),
+    ({"bbox": BOX, "search": {"intersects": "POINT (284 28)"}}, "intersects: POINT (284 28) is out of range"),
     ({"bbox": BOX, "search": None}, f"{SEARCH}: holds null"),
     ({"bbox": BOX, "frequency": "C"}, 'aois.x.frequency: holds "C"; should be A or B'),
     ({"bbox": BOX, "terms": "HHHH"}, 'aois.x.terms: holds "HHHH"; should be a list of covariance terms'),

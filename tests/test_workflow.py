@@ -199,15 +199,7 @@ def test_archive_settings_do_not_touch_local_granules(changed):
 
 @pytest.mark.parametrize(
     "target",
-    [
-        "granules.csv",
-        "location.png",
-        "stack_db.zarr",
-        "HVHV/stretch.json",
-        "HVHV/histogram_power.png",
-        "HVHV/animation_means.html",
-        "HHHH/mean_series.csv",
-    ],
+    ["granules.csv", "stack_db.zarr", "HVHV/histogram_power.png", "HVHV/animation_means.html"],
 )
 def test_any_target_can_be_asked_for_from_nothing(target, analysis, config):
     output = analysis.configure(config).run("--dry-run", f"results/one/{target}")
@@ -256,8 +248,6 @@ def test_search_again_fetches_what_is_new_and_nothing_else(analysis, granules, t
     ("text", "message"),
     [
         ("aois: {x: {bbox: [83, 28, 84, 29], serach: {}}}", "aois.x.serach: unknown key; did you mean 'search'?"),
-        ("aois: {x: {bbox: [84, 28, 83, 29]}}", "west 84.0 is not less than east 83.0"),
-        ("aois: {x: {bbox: [83, 28, 84, 29], search: {frame: 016}}}", "016 has a leading zero"),
         ("aois: {../x: {bbox: [83, 28, 84, 29]}}", "aois.../x: an AOI becomes a folder"),
         ("aois: {x: {polygon: none.geojson}}", "aois.x.polygon: 'none.geojson' is neither a file"),
         ("aois: {x: {bbox: [1, 2, 3}}", "config.yaml, line 1: not valid YAML"),

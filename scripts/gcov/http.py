@@ -23,6 +23,8 @@ from gcov.log import log
 ATTEMPTS = 8
 CONNECTIONS = 16  # towards one host, by one job
 TIMEOUT = urllib3.Timeout(connect=10, read=30)
+UNREACHED = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
+NO_NETWORK = "; compute nodes may have no internet: then set archive.fetch_on_submit_host: true"
 BUSY = {408, 429, 500, 502, 503, 504}
 PATIENCE = 600  # seconds; a server that asks for a longer pause is asked another day
 
@@ -68,10 +70,11 @@ def request(
             answer = _once(method, url, headers, span)
             if answer.status not in BUSY:
                 return answer
-            reason, asked = f"answered {answer.status}", _retry_after(answer)
+            reason, asked, hint = f"answered {answer.status}", _retry_after(answer), ""
         except (urllib3.exceptions.HTTPError, Interrupted) as error:
             _check_trust(error, url)
             reason, asked = f"failed ({type(error).__name__})", 0
+            hint = NO_NETWORK if isinstance(error, UNREACHED) else ""
         if asked > PATIENCE:
             reason += f", wants to be asked again in {asked / 60:.0f} minutes"
             break
@@ -81,7 +84,7 @@ def request(
                 "%s %s; trying again in %.1f s (%d of %d)", urlsplit(url).netloc, reason, pause, attempt, attempts - 1
             )
             time.sleep(pause)
-    raise Unanswered(f"{bare(url)} {reason} (attempt {attempt} of {attempts}): try again later")
+    raise Unanswered(f"{bare(url)} {reason} (attempt {attempt} of {attempts}): try again later{hint}")
 
 
 def _once(method: str, url: str, headers: dict[str, str], span: tuple[int, int] | None) -> Answer:

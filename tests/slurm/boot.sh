@@ -15,7 +15,7 @@ ONLINE=(n1 n2 n3) OFFLINE=(x1 x2)
 fail() { echo "boot.sh: $*" >&2; exit 1; }
 
 install_slurm() {
-    command -v slurmctld slurmd sbatch munged ip >/dev/null && return
+    command -v slurmctld slurmd sbatch munged ip nsenter >/dev/null && return
     command -v apt-get >/dev/null || fail "no Slurm here, and no apt-get to install it"
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
@@ -35,7 +35,7 @@ StateSaveLocation=$STATE/ctld
 SlurmdSpoolDir=$STATE/slurmd-%n
 SlurmctldLogFile=$LOGS/slurmctld.log
 SlurmdLogFile=$LOGS/slurmd-%n.log
-# neither cgroups nor systemd are needed
+# neither cgroups nor systemd are needed: a container has them read-only or not at all
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
@@ -48,13 +48,15 @@ SchedulerParameters=sched_interval=5,batch_sched_delay=1,defer=0
 # no accounting: squeue and scontrol must remember finished jobs
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
-MinJobAge=900
+MinJobAge=7200
 KillWait=5
 $(node_lines 17000 "$HOST_ADDRESS" "${ONLINE[@]}")
 $(node_lines 17100 "$NODE_ADDRESS" "${OFFLINE[@]}")
 PartitionName=nodes Nodes=$(IFS=,; echo "${ONLINE[*]}") Default=YES MaxTime=INFINITE State=UP
 PartitionName=offline Nodes=$(IFS=,; echo "${OFFLINE[*]}") MaxTime=INFINITE State=UP
 END
+    # slurmd sets its cgroup plugin up even when nothing uses it: give it a plain folder
+    printf '%s\n' "$MARK" CgroupPlugin=cgroup/v1 "CgroupMountpoint=$RUN/cgroup" >"$(dirname $CONF)/cgroup.conf"
 }
 
 node_lines() {  # FIRST_PORT ADDRESS NAME...
@@ -66,7 +68,7 @@ node_lines() {  # FIRST_PORT ADDRESS NAME...
 }
 
 make_network() {
-    ip netns pids $NETNS >/dev/null 2>&1 || ip netns add $NETNS
+    ip netns pids $NETNS >/dev/null 2>&1 || ip netns add $NETNS || fail "may not make a network namespace (CAP_SYS_ADMIN)"
     if ! ip link show $HOST_LINK >/dev/null 2>&1; then
         ip link add $HOST_LINK type veth peer name $NODE_LINK netns $NETNS
         ip address add $HOST_ADDRESS/30 dev $HOST_LINK
@@ -93,7 +95,8 @@ start_daemons() {
     local name
     alive $RUN/slurmctld.pid || slurmctld
     for name in "${ONLINE[@]}"; do alive $RUN/slurmd-$name.pid || slurmd -N $name; done
-    for name in "${OFFLINE[@]}"; do alive $RUN/slurmd-$name.pid || ip netns exec $NETNS slurmd -N $name; done
+    # not `ip netns exec`, which hides /sys/fs/cgroup
+    for name in "${OFFLINE[@]}"; do alive $RUN/slurmd-$name.pid || nsenter --net=/run/netns/$NETNS slurmd -N $name; done
 }
 
 usable_nodes() { sinfo -h -N -t idle,mixed,allocated -o %N 2>/dev/null | sort -u | wc -l; }
@@ -112,7 +115,7 @@ wait_for_nodes() {
 [ "$(id -u)" = 0 ] || fail "needs root"
 [ ! -e $CONF ] || grep -qF "$MARK" $CONF || fail "$CONF exists and is not ours: this machine belongs to a cluster"
 install_slurm
-mkdir -p $RUN $STATE/ctld $LOGS "$(dirname $CONF)"
+mkdir -p $RUN/cgroup $STATE/ctld $LOGS "$(dirname $CONF)"
 for name in "${ONLINE[@]}" "${OFFLINE[@]}"; do mkdir -p $STATE/slurmd-$name; done
 make_network
 alive $RUN/slurmctld.pid || write_conf

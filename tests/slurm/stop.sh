@@ -4,9 +4,10 @@ set -uo pipefail
 RUN=/run/slurm-test
 
 stop() {  # PIDFILE
-    [ -s "$1" ] || return 0
-    kill "$(cat "$1")" 2>/dev/null
-    for _ in $(seq 50); do kill -0 "$(cat "$1")" 2>/dev/null || break; sleep 0.1; done
+    local pid
+    pid=$(cat "$1" 2>/dev/null) || return 0
+    kill "$pid" 2>/dev/null
+    for _ in $(seq 50); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
     rm -f "$1"
 }
 
