@@ -33,8 +33,13 @@ SMALL = [WEST, SOUTH, WEST + 0.004, SOUTH + 0.004]
 
 def jobs(output: str) -> Counter:
     """How many jobs of each rule a run (or a dry run) had, by rule and AOI."""
-    found = re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):\n((?:    .*\n)+)", output, re.MULTILINE)
-    return Counter((name, re.search(r"aoi=([\w-]+)", facts)[1]) for name, facts in found if "aoi=" in facts)
+    found = Counter()
+    for line in output.splitlines():
+        if header := re.fullmatch(r" *(?:local)?(?:rule|checkpoint) (\w+):", line):
+            name = header[1]
+        elif wildcards := re.match(r" *wildcards: aoi=([\w-]+)", line):
+            found[name, wildcards[1]] += 1
+    return found
 
 
 def rules(output: str) -> Counter:
