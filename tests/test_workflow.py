@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
-from helpers import BBOX, FACTS, REPO, SERIES, assert_counts, notebook_stack
+from conftest import Analysis
+from helpers import BBOX, FACTS, FIRST, REPO, SERIES, assert_counts, notebook_stack
 from PIL import Image
+
+from gcov.synthetic import granule_name, write_granule
 
 PER_AOI = ["granules.csv", "location.geojson", "location.png", "stack.zarr", "stack_db.zarr"]
 PER_TERM = [
@@ -204,7 +207,7 @@ def test_archive_settings_do_not_touch_local_granules(changed):
 
 @pytest.mark.parametrize(
     "target",
-    ["granules.csv", "stack_db.zarr", "HVHV/histogram_power.png", "HVHV/animation_means.html"],
+    ["granules.csv", "stack_db.zarr", "HVHV/animation_means.html"],
 )
 def test_any_target_can_be_asked_for_from_nothing(target, analysis, config):
     output = analysis.configure(config).run("--dry-run", f"results/one/{target}")
@@ -265,52 +268,56 @@ def test_a_wrong_configuration_ends_before_any_job(text, message, analysis):
     assert analysis.results() == []
 
 
-@pytest.fixture
-def failure(analysis):
-    """A function that runs the workflow for one AOI, which must fail; its message, and what is left of results."""
-
-    def run(entry: dict, *arguments, **top) -> str:
-        done = analysis.configure({"aois": {"x": entry}, "basemap": None, **top}).snakemake(*arguments)
-        assert done.returncode, done.output
-        assert "Traceback" not in done.output
-        assert not [path for path in analysis.results() if ".part" in path or "stack" in path]
-        return done.output
-
-    return run
-
-
-def test_no_granules_found(failure, analysis, tmp_path):
-    (tmp_path / "a_QA_STATS.h5").touch()
-    output = failure({"bbox": SMALL, "granules": ["*_QA_STATS.h5"]})
-    assert "ERROR [x] no granules found; asked for ['*_QA_STATS.h5']" in output
-    assert analysis.results("x/*") == []
-
-
-def test_entries_that_match_no_file(failure, analysis):
-    assert "ERROR [x] granules: 'none/*.h5' matches no file" in failure({"bbox": SMALL, "granules": ["none/*.h5"]})
-    assert analysis.results("x/*") == []
+@pytest.fixture(scope="module")
+def failures(tmp_path_factory, band, newest):
+    """An analysis of AOIs that each fail in a way of their own, after one run with --keep-going; and its output."""
+    analysis = Analysis(tmp_path_factory.mktemp("failures"))
+    (analysis.folder / "a_QA_STATS.h5").touch()
+    for facts in ({"track": 26}, {"track": 99, "direction": "D", "mode": "4005"}):
+        write_granule(analysis.folder, granule_name(start=FIRST, **facts), {"A": band()})
+    one = {"bbox": SMALL, "granules": [str(newest[0])]}
+    aois = {
+        "nothing": {**one, "granules": ["*_QA_STATS.h5"]},
+        "nowhere": {**one, "granules": ["none/*.h5"]},
+        "several": {**one, "granules": ["NISAR*.h5"]},
+        "unknown": {**one, "terms": ["VVVV"]},
+        "outside": {**one, "bbox": [83.5, 28.0, 83.51, 28.01]},
+    }
+    done = analysis.configure({"aois": aois, "basemap": None}).snakemake("--keep-going")
+    assert done.returncode and "Traceback" not in done.output, done.output
+    return analysis, done.output
 
 
-def test_several_tracks_are_refused_with_a_table(failure, analysis, band, write):
-    write(band(), track=26)
-    write(band(), track=99, direction="D", mode="4005")
-    output = failure({"bbox": SMALL, "granules": ["granules/*.h5"]})
+def test_failures_leave_nothing_half_written(failures):
+    analysis, _ = failures
+    assert [path for path in analysis.results() if ".part" in path or "stack" in path] == []
+    assert [analysis.results(f"{aoi}/*") for aoi in ("nothing", "nowhere", "several")] == [[], [], []]
+    assert analysis.results("unknown/fragments/*") == []
+
+
+def test_no_granules_found(failures):
+    assert "ERROR [nothing] no granules found; asked for ['*_QA_STATS.h5']" in failures[1]
+
+
+def test_entries_that_match_no_file(failures):
+    assert "ERROR [nowhere] granules: 'none/*.h5' matches no file" in failures[1]
+
+
+def test_several_tracks_are_refused_with_a_table(failures):
+    _, output = failures
+    assert "ERROR [several] The granules found cannot be one time series" in output
     assert re.search(r"track +direction +mode +polarizations +frames +granules +dates", output)
     assert re.search(r"^ +26 +A +2005 +DHDH +16 +1 +2025-11-23", output, re.MULTILINE)
     assert re.search(r"^ +99 +D +4005 +DHDH +16 +1 +2025-11-23", output, re.MULTILINE)
     assert "set relative_orbit, flight_direction (A ASCENDING, D DESCENDING), mode under" in output
-    assert analysis.results("x/*") == []
 
 
-def test_an_unknown_term_lists_what_there_is(failure, newest, analysis):
-    output = failure({"bbox": SMALL, "granules": [str(newest[0])], "terms": ["VVVV"]})
-    assert "no term VVVV in frequencyA; it holds HHHH, HVHV" in output
-    assert analysis.results("x/fragments/*") == []
+def test_an_unknown_term_lists_what_there_is(failures):
+    assert re.search(r"ERROR \[unknown\] .*no term VVVV in frequencyA; it holds HHHH, HVHV", failures[1])
 
 
-def test_an_aoi_outside_of_every_granule(failure, newest):
-    output = failure({"bbox": [83.5, 28.0, 83.51, 28.01], "granules": [str(newest[0])]})
-    assert "ERROR [x] the AOI [83.5, 28.0, 83.51, 28.01] lies outside of every granule" in output
+def test_an_aoi_outside_of_every_granule(failures):
+    assert "ERROR [outside] the AOI [83.5, 28.0, 83.51, 28.01] lies outside of every granule" in failures[1]
 
 
 def test_one_bad_granule_leaves_the_other_aoi(analysis, newest, tmp_path):

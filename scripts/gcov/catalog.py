@@ -59,7 +59,8 @@ def _listing(asked: dict, cmr_host: str) -> list[dict]:
         if attempt < ATTEMPTS:
             log.info("the search at %s %s; trying again (%d of %d)", cmr_host, reason, attempt, ATTEMPTS - 1)
             time.sleep(min(30, 2**attempt))
-    raise GcovError(f"the search at {cmr_host} {reason}, {ATTEMPTS} times in a row: try again later")
+    advice = "try again later" + (http.NO_NETWORK if "Connect" in reason else "")
+    raise GcovError(f"the search at {cmr_host} {reason}, {ATTEMPTS} times in a row: {advice}")
 
 
 class _Busy(Exception):

@@ -15,8 +15,10 @@ ONLINE=(n1 n2 n3) OFFLINE=(x1 x2)
 fail() { echo "boot.sh: $*" >&2; exit 1; }
 
 install_slurm() {
-    command -v slurmctld slurmd sbatch munged ip nsenter >/dev/null && return
-    command -v apt-get >/dev/null || fail "no Slurm here, and no apt-get to install it"
+    local tool missing=""
+    for tool in slurmctld slurmd sbatch munged ip nsenter; do command -v $tool >/dev/null || missing+=" $tool"; done
+    [ -n "$missing" ] || return 0
+    command -v apt-get >/dev/null || fail "no apt-get to install$missing"
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
         slurmctld slurmd slurm-client munge iproute2 >/dev/null
@@ -82,6 +84,7 @@ make_network() {
 
 start_munge() {
     munge -n >/dev/null 2>&1 && return
+    install -d -o munge -g munge -m 700 /etc/munge
     [ -s /etc/munge/munge.key ] || { dd if=/dev/urandom of=/etc/munge/munge.key bs=1024 count=1 status=none; }
     install -d -o munge -g munge -m 755 /run/munge
     install -d -o munge -g munge -m 700 /var/lib/munge /var/log/munge
