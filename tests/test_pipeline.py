@@ -405,6 +405,7 @@ def test_a_date_without_a_valid_sample_is_a_result(kind, band, write, newest, tm
 
 
 def test_dates_that_look_alike_are_frames_all_the_same(band, write, newest, tmp_path):
+    """They differ in the date that is written on them."""
     one = band()
     nothing = np.full(one.mask.shape, np.nan, np.float32)
     empty = Band(one.epsg, one.x, one.y, {"HHHH": nothing}, np.full_like(one.mask, OUTSIDE))
@@ -413,6 +414,9 @@ def test_dates_that_look_alike_are_frames_all_the_same(band, write, newest, tmp_
     made = products(tmp_path)
     with Image.open(made.animation) as gif:
         assert gif.n_frames == 4
+    pictures = [np.asarray(picture.convert("RGB")) for _, picture in frames(made.animation.with_suffix(".html"))]
+    differing = np.nonzero((pictures[1] != pictures[2]).any(axis=(1, 2)))[0]
+    assert differing.size and differing.max() < 66  # above the image
 
 
 def merged_by_hand(parts) -> tuple[np.ndarray, np.ndarray]:
