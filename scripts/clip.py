@@ -48,7 +48,7 @@ def clip(
         attributes = {
             "title": f"{granule.name}: {aoi}",
             "granule_record": json.dumps(asdict(granule)),
-            "bounding_polygon": product.bounding_polygon(file),
+            "bounding_polygon": product.bounding_polygon(file, whole),
             "aoi": aoi,
             "aoi_bbox": list(bbox),
             "aoi_polygon": polygon or "",

@@ -136,7 +136,7 @@ def soak(rounds: int, seed: int) -> None:
         for number in range(rounds):
             kind = KINDS[number % len(KINDS)]
             folder = prepare(root / f"round{number}", granules, BBOX)
-            wait = random.uniform(0, length)
+            wait = random.uniform(0, 0.9 * length)
             hit = disturb(folder, kind, wait)
             typed = recover(folder)
             wrong = differences(calm, folder)

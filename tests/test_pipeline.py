@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import shapely
 import xarray as xr
+import zarr
 from animation import animation, images
 from clip import clip
 from helpers import BBOX, EPSG, FIRST, REPO, assert_counts, notebook_db, notebook_granule, notebook_stack
@@ -36,6 +37,7 @@ from gcov import movies
 from gcov.catalog import listed_granules
 from gcov.errors import GcovError
 from gcov.figures import date_axis
+from gcov.product import granule_from_identification
 from gcov.synthetic import OUTSIDE, Band, block_average
 
 ARCHIVE = {"access": "auto", "credentials_url": "https://localhost/s3credentials", "s3_endpoint": None}
@@ -669,3 +671,21 @@ def test_scripts_import_nothing_heavy_before_they_need_it():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_renamed_file_that_says_nothing_is_refused_and_one_without_footprint_gets_its_grids(band, write, tmp_path):
+    path = write(band(), file_name="mine.h5")
+    with h5py.File(path, "r+") as file:
+        identification = file["science/LSAR/identification"]
+        del identification["granuleId"], identification["boundingPolygon"]
+    granule = granule_from_identification(str(path))
+    fragment_path = tmp_path / "mine.zarr"
+    facts = {"aoi": "x", "bbox": BBOX, "polygon": None, "frequency": "A", "terms": ("HHHH",), "archive": {}}
+    clip(granule=granule, fragment=fragment_path, **facts)
+    footprint = shapely.from_wkt(zarr.open_group(fragment_path).attrs["bounding_polygon"])
+    assert footprint.contains(shapely.box(*BBOX))
+    assert footprint.area < 0.001  # square degrees: 3 x 2.4 km
+    with h5py.File(path, "r+") as file:
+        del file["science/LSAR/identification/trackNumber"]
+    with pytest.raises(GcovError, match="no trackNumber"):
+        granule_from_identification(str(path))

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import h5py
 import numpy as np
+import pyproj
 
 from gcov.errors import GcovError
 from gcov.granules import Granule, from_name, maturity_of
@@ -104,9 +105,14 @@ def chunk_ranges(dataset: h5py.Dataset, window: Window) -> list[tuple[int, int]]
     return [(chunk.byte_offset, chunk.byte_offset + chunk.size) for chunk in chunks if chunk.size]
 
 
-def bounding_polygon(file: h5py.File) -> str:
-    """The granule's footprint as the product states it: WKT, longitude and latitude (and height)."""
-    return _text(file[IDENTIFICATION], "boundingPolygon")
+def bounding_polygon(file: h5py.File, grid: Grid) -> str:
+    """The granule's footprint as the product states it: WKT, longitude and latitude (and height); else its grid's."""
+    if stated := _text(file[IDENTIFICATION], "boundingPolygon"):
+        return stated
+    left, bottom, right, top = grid.bounds
+    to_degrees = pyproj.Transformer.from_crs(grid.epsg, 4326, always_xy=True)
+    corners = zip(*to_degrees.transform([left, right, right, left, left], [bottom, bottom, top, top, bottom]))
+    return f"POLYGON(({', '.join(f'{lon} {lat}' for lon, lat in corners)}))"
 
 
 def granule_from_identification(path: str, **where) -> Granule:
@@ -121,6 +127,9 @@ def granule_from_identification(path: str, **where) -> Granule:
         named = from_name(_text(facts, "granuleId").removesuffix(".h5"), path=path, **where)
         if named is not None:
             return named
+        needed = ("trackNumber", "frameNumber", "orbitPassDirection", "zeroDopplerStartTime", "zeroDopplerEndTime")
+        if missing := [key for key in needed if key not in facts]:
+            raise GcovError(f"{path}: neither its name nor its identification says what it is: no {', '.join(missing)}")
         crid = _text(facts, "compositeReleaseId")
         return Granule(
             name=path.rsplit("/", 1)[-1].removesuffix(".h5").replace(" ", "_"),
@@ -149,4 +158,4 @@ def _posting(group: h5py.Group) -> str:
 
 
 def _polarizations(group: h5py.Group) -> str:
-    return "".join(code.decode() for code in group["listOfPolarizations"][()])
+    return "".join(code.decode() for code in group["listOfPolarizations"][()]) if "listOfPolarizations" in group else ""
