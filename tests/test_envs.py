@@ -74,7 +74,7 @@ def test_nothing_belongs_to_one_machine_or_index():
     """No package index, and no absolute path of somebody's machine."""
     foreign = re.compile(
         r"--(?:extra-)?index-url|--find-links|--trusted-host|(?<![\w/])/(?:home|root|Users|work)/\w"
-        r"|https?://[^\s/]*(?:pypi|pythonhosted|artifactory|anaconda|nexus)"
+        r"|https?://[^\s/]*(?:py(?:pi|thonh)|artifactory|anaconda|nexus)"
     )
     found = []
     for name in tracked():
