@@ -245,6 +245,8 @@ rule plot_histogram:
     resources:
         mem_mb=500,
         runtime=10,
+    params:
+        valid_samples_only=lambda w: aois[w.aoi].valid_samples_only,
     script:
         "scripts/plot_histogram.py"
 
@@ -272,6 +274,8 @@ rule plot_mean_series:
     resources:
         mem_mb=500,
         runtime=10,
+    params:
+        valid_samples_only=lambda w: aois[w.aoi].valid_samples_only,
     script:
         "scripts/plot_mean_series.py"
 

@@ -44,7 +44,7 @@ def animation(
         rows=rows,
         with_means=with_means,
     )
-    origin = provenance(stack)
+    origin = provenance(stack, valid_samples_only)
     with movies.gif_writer(gif, origin) as to_gif, movies.page_writer(page, title, origin) as to_page:
         for index, (row, power) in enumerate(zip(rows, images(source, term, looks, valid_samples_only))):
             caption = (

@@ -6,13 +6,15 @@ from gcov import figures
 from gcov.log import job_log
 
 
-def plot_histogram(*, counts: Path, series: Path, stack: Path, quantity: str, title: str, output: Path) -> None:
+def plot_histogram(
+    *, counts: Path, series: Path, stack: Path, valid_samples_only: bool, quantity: str, title: str, output: Path
+) -> None:
     """A PNG of the histogram CSV `counts`; `series` gives the number of samples and the maturity of the data.
 
-    The provenance in the PNG is that of the stack.
+    The provenance in the PNG is that of the stack, and which samples were counted.
     """
     figure = figures.histogram(figures.read_rows(counts), figures.read_rows(series), quantity=quantity, title=title)
-    figures.save(figure, output, figures.provenance(stack))
+    figures.save(figure, output, figures.provenance(stack, valid_samples_only))
 
 
 if __name__ == "__main__":
@@ -20,6 +22,7 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0], f"{wildcards.aoi} {wildcards.term}"):
         plot_histogram(
             **{name: Path(path) for name, path in snakemake.input.items()},
+            **snakemake.params,
             quantity=wildcards.quantity,
             title=f"{wildcards.aoi}, {wildcards.term}",
             output=Path(snakemake.output[0]),

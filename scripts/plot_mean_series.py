@@ -6,9 +6,13 @@ from gcov import figures
 from gcov.log import job_log
 
 
-def plot_mean_series(*, series: Path, stack: Path, title: str, output: Path) -> None:
-    """A PNG of the mean series CSV; the provenance in it is that of the stack."""
-    figures.save(figures.mean_series(figures.read_rows(series), title=title), output, figures.provenance(stack))
+def plot_mean_series(*, series: Path, stack: Path, valid_samples_only: bool, title: str, output: Path) -> None:
+    """A PNG of the mean series CSV; the provenance in it is that of the stack, and which samples were averaged."""
+    figures.save(
+        figures.mean_series(figures.read_rows(series), title=title),
+        output,
+        figures.provenance(stack, valid_samples_only),
+    )
 
 
 if __name__ == "__main__":
@@ -16,6 +20,7 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0], f"{wildcards.aoi} {wildcards.term}"):
         plot_mean_series(
             **{name: Path(path) for name, path in snakemake.input.items()},
+            **snakemake.params,
             title=f"{wildcards.aoi}, {wildcards.term}",
             output=Path(snakemake.output[0]),
         )

@@ -291,11 +291,18 @@ def test_still_figures(made, tmp_path):
             counts=getattr(one, f"histogram_{quantity}"),
             series=one.mean_series,
             stack=one.stack,
+            valid_samples_only=True,
             quantity=quantity,
             title="x, HVHV",
             output=tmp_path / f"{quantity}.png",
         )
-    plot_mean_series(series=one.mean_series, stack=one.stack, title="x, HVHV", output=tmp_path / "series.png")
+    plot_mean_series(
+        series=one.mean_series,
+        stack=one.stack,
+        valid_samples_only=True,
+        title="x, HVHV",
+        output=tmp_path / "series.png",
+    )
     for name in ("db", "power", "series"):
         with Image.open(tmp_path / f"{name}.png") as picture:
             assert picture.width > 600
@@ -390,7 +397,13 @@ def test_a_date_without_a_valid_sample_is_a_result(kind, band, write, newest, tm
     last = rows(made.mean_series)[2]
     assert (last["n_valid"], last["mean_power"], last["mean_db"]) == ("0", "", "")
     assert float(last["valid_fraction"]) == 0
-    plot_mean_series(series=made.mean_series, stack=made.stack, title="x", output=tmp_path / "series.png")
+    plot_mean_series(
+        series=made.mean_series,
+        stack=made.stack,
+        valid_samples_only=True,
+        title="x",
+        output=tmp_path / "series.png",
+    )
     location(
         fragments=sorted((tmp_path / "fragments").iterdir()),
         basemap=None,

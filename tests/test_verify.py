@@ -58,6 +58,8 @@ def test_products_say_where_they_come_from(finished):
         with Image.open(results / picture) as image:
             assert image.text["Granules"].split() == names
             assert "zarr" in image.text["Software"]
+    with Image.open(results / "HHHH/mean_series.png") as image:
+        assert json.loads(image.text["Settings"])["valid_samples_only"] is True
     with Image.open(results / "HHHH/animation.gif") as image:
         assert json.loads(image.info["comment"])["Granules"].split() == names
     assert " ".join(names) in (results / "HHHH/animation_means.html").read_text()

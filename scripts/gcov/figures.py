@@ -24,7 +24,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def provenance(stack: Path) -> dict[str, str]:
+def provenance(stack: Path, valid_samples_only: bool) -> dict[str, str]:
     """What a product made from a stack must say of its origin: granules with their releases, settings, software.
 
     Read from the stack's own attributes, as text by name.
@@ -32,6 +32,7 @@ def provenance(stack: Path) -> dict[str, str]:
     attributes = json.loads((stack / "zarr.json").read_text())["attributes"]
     granules = [record["name"] for record in json.loads(attributes["granule_records"])]
     settings = {key: value for key in ("aoi", "aoi_bbox", "aoi_polygon", "frequency") if (value := attributes[key])}
+    settings["valid_samples_only"] = valid_samples_only
     return {"Granules": " ".join(granules), "Settings": json.dumps(settings), "Software": attributes["software"]}
 
 
