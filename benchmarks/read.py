@@ -37,11 +37,11 @@ def bytes_and_requests(server: Server, path: Path, bbox: list[float], kind: str,
             texts = f"{need / 1e6:.1f} MB", f"{fetched / 1e6:.1f} MB"
             yield at_most(f"bytes fetched / bytes of the chunks: {what}", bound, *texts, fetched / need)
         counts = [requests[access, n]["requests"] for n in (1, 2, 3)]
-        found = [counts[0], counts[1] - counts[0], counts[2] - counts[1]]
         apart = f"and {requests[access, 1]['other']} for token, redirect"
-        whats = [f"requests for one array: {kind}, {access}", "... mask as well", "... HVHV as well"]
-        for what, bound_here, count in zip(whats, (12, 8, 8), found):
-            text = apart if count is found[0] else ""
+        for arrays, count, before in zip(("HHHH", "HHHH + mask", "HHHH + HVHV + mask"), counts, (0, *counts)):
+            what = f"requests: {kind}, {arrays}, {access}"
+            text = f"{count - before} more" if before else apart
+            bound_here = 12 + 8 * arrays.count("+")
             yield at_most(what, bound_here, "", text, count) if kind == "paged" else note(what, "", text, str(count))
 
 

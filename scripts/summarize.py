@@ -33,36 +33,31 @@ def summarize(
     source = zarr.open_group(stack, mode="r")
     if term not in source:
         raise GcovError(f"the stack has no term {term}; it holds {', '.join(store.variables_of(source))}")
-    counts = {
-        bins: np.zeros(bins[2], "i8") for bins in (radiometry.DB_BINS, radiometry.POWER_BINS, radiometry.QUANTILE_BINS)
-    }
+    in_power, in_db = (np.zeros(bins[2], "i8") for bins in (radiometry.POWER_BINS, radiometry.FINE_DB_BINS))
     rows = []
     dates = store.dates_of(source)
     for index, date in enumerate(dates):
-        n_valid, total = add_date(counts, source, term, index, valid_samples_only)
+        n_valid, total = add_date(in_power, in_db, source, term, index, valid_samples_only)
         rows.append(row_of(date, source.attrs["n_pixels"], n_valid, total))
         log.info("%s: %d of %d, %d samples", date.time, index + 1, len(dates), n_valid)
-    write_histogram(histogram_db, counts[radiometry.DB_BINS], radiometry.DB_BINS)
-    write_histogram(histogram_power, counts[radiometry.POWER_BINS], radiometry.POWER_BINS)
+    write_histogram(histogram_db, radiometry.histogram_db(in_db), radiometry.DB_BINS)
+    write_histogram(histogram_power, in_power, radiometry.POWER_BINS)
     write_rows(mean_series, rows)
-    write_stretch(stretch, counts[radiometry.QUANTILE_BINS], term)
+    write_stretch(stretch, in_db, term)
 
 
 def add_date(
-    counts: dict[tuple, np.ndarray], source: zarr.Group, term: str, index: int, valid_samples_only: bool
+    in_power: np.ndarray, in_db: np.ndarray, source: zarr.Group, term: str, index: int, valid_samples_only: bool
 ) -> tuple[int, float]:
-    """Count one date's samples into `counts` (by bins); returns their number and the sum of their power."""
+    """Count one date's samples, in POWER_BINS and FINE_DB_BINS; returns their number and the sum of their power."""
     n_valid, total = 0, 0.0
     for rows in store.bands(source[term].shape[1:]):
         mask = source["mask"][index, rows]
         power = radiometry.samples(source[term][index, rows], mask, valid_samples_only=valid_samples_only)
         n_valid += power.size
         total += float(power.sum(dtype="f8"))
-        db = radiometry.to_db(power[power > 0])
-        for bins, values in ((radiometry.DB_BINS, db), (radiometry.POWER_BINS, power)):
-            counts[bins] += radiometry.count(values, *bins)
-        low, high, _ = radiometry.QUANTILE_BINS
-        counts[radiometry.QUANTILE_BINS] += radiometry.count(np.clip(db, low, high), *radiometry.QUANTILE_BINS)
+        in_power += radiometry.count(power, *radiometry.POWER_BINS)
+        in_db += radiometry.count_db(radiometry.to_db(power[power > 0]))
     return n_valid, total
 
 
@@ -100,10 +95,7 @@ def write_stretch(path: Path, counts: np.ndarray, term: str) -> None:
     """q05 and q95 in dB: the limits of the animations."""
     if not counts.any():
         raise GcovError(f"{term} has not one positive sample that counts: no dB value, no stretch")
-    limits = {
-        name: round(radiometry.quantile(counts, q, *radiometry.QUANTILE_BINS), 4)
-        for name, q in (("q05", 0.05), ("q95", 0.95))
-    }
+    limits = {name: round(radiometry.quantile_db(counts, q), 4) for name, q in (("q05", 0.05), ("q95", 0.95))}
     with building(path) as part:
         part.write_text(json.dumps(limits) + "\n")
 

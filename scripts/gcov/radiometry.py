@@ -7,11 +7,7 @@ import numpy as np
 
 DB_BINS = (-40.0, 20.0, 50)  # low, high, number: histogram_db
 POWER_BINS = (0.0, 2.0, 500)  # histogram_power
-QUANTILE_BINS = (
-    -200.0,
-    100.0,
-    30_000,
-)  # 0.01 dB wide, from the rubbish where mask is 0 to any corner reflector
+FINE_DB_BINS = (-200.0, 100.0, 30_000)  # 0.01 dB wide, from the rubbish where mask is 0 to any corner reflector
 
 
 def is_valid(mask: np.ndarray) -> np.ndarray:
@@ -43,13 +39,30 @@ def count(values: np.ndarray, low: float, high: float, bins: int) -> np.ndarray:
     return np.bincount(np.minimum(index, bins - 1), minlength=bins)
 
 
+def count_db(db: np.ndarray) -> np.ndarray:
+    """Counts (30000,) of dB values, none NaN, in FINE_DB_BINS; those beyond are counted in the first and last bin."""
+    low, high, bins = FINE_DB_BINS
+    per_db = round(bins / (high - low))
+    # counted from 0 dB, so that float32 rounding moves no more than a millionth of a dB over an edge
+    index = np.floor(db * per_db).astype(np.int32) - round(low * per_db)
+    return np.bincount(np.clip(index, 0, bins - 1), minlength=bins)
+
+
+def histogram_db(counts: np.ndarray) -> np.ndarray:
+    """Counts (50,) in DB_BINS from those of FINE_DB_BINS; exactly 20 dB is above the last bin."""
+    low, high, bins = FINE_DB_BINS
+    first, last = (round((edge - low) * bins / (high - low)) for edge in DB_BINS[:2])
+    return counts[first:last].reshape(DB_BINS[2], -1).sum(axis=1)
+
+
 def edges(low: float, high: float, bins: int) -> np.ndarray:
     """The edges (bins + 1,) of equal bins."""
     return np.linspace(low, high, bins + 1)
 
 
-def quantile(counts: np.ndarray, q: float, low: float, high: float, bins: int) -> float:
-    """The q-quantile of counted values as np.quantile's, right to half a bin. NaN if nothing was counted."""
+def quantile_db(counts: np.ndarray, q: float) -> float:
+    """The q-quantile in dB of values counted in FINE_DB_BINS as np.quantile's, right to 0.005 dB. NaN of no value."""
+    low, high, bins = FINE_DB_BINS
     total = int(counts.sum())
     if total == 0:
         return float("nan")

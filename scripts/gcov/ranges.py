@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from gcov import http
 from gcov.errors import GcovError
 
-BLOCK = 1 << 20
-GAP = 1 << 19  # nearer ranges become one request: the empty end of a page costs less than a round trip
+BLOCK = 1 << 19  # what a paged granule says of itself lies in two of them
+GAP = 3 << 18  # nearer ranges are one request: the empty end of a page is cheaper than a round trip, a chunk is not
 
 
 class Refused(Exception):
@@ -20,7 +20,7 @@ class Refused(Exception):
 class RangeFile(io.RawIOBase):
     """A read-only file object over HTTP ranges.
 
-    What `prefetch` was told of is read from memory; everything else in aligned blocks of 1 MiB that are kept, so that
+    What `prefetch` was told of is read from memory; everything else in aligned blocks of 512 KiB that are kept, so that
     what was not foreseen is a slower read and never an error. `source` gives the (signed) address and renews it.
     The constructor reads the first block and raises Refused if the server refuses; with `probe` it is quick to do so,
     and quick to raise Unanswered. Later reads raise GcovError.

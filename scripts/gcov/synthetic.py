@@ -279,33 +279,31 @@ def _write_grid(group: h5py.Group, key: str, band: Band, chunks: tuple[int, int]
         layer = _write_layer(group, term, band, chunks, values.dtype, values.__getitem__)
         _set(layer, long_name=f"Geocoded polarimetric covariance term {term}")
         _set(layer, description=f"Covariance between {term[:2]} and {term[2:]}")
-    wave = np.sin(np.arange(len(band.x)) / 30)
-    _write_rows(group, "numberOfLooks", band, chunks, (9.3 if key == "A" else 37.2) * (1 + 0.1 * wave))
+    _write_texture(group, "numberOfLooks", band, chunks, 9.3 if key == "A" else 37.2)
     _set(group["numberOfLooks"], long_name="Number of radar looks")
     _set(group["numberOfLooks"], description="Number of averaged radar-grid pixels for covariance estimation")
-    _write_rows(group, "rtcGammaToSigmaFactor", band, chunks, 0.74 + 0.04 * wave)
+    mask = _create(group, "mask", band.mask.shape, chunks, np.uint8, compression=9)
+    mask[:] = band.mask
+    _set(mask, _FillValue=OUTSIDE, valid_min=np.uint8(0), grid_mapping="projection")
+    _set(mask, long_name="Valid samples subswath mask", description=MASK_DESCRIPTION)
+    _write_texture(group, "rtcGammaToSigmaFactor", band, chunks, 0.74)
     _set(
         group["rtcGammaToSigmaFactor"],
         long_name="Radiometric terrain correction area normalization factor gamma0 to sigma0",
         description="Radiometric terrain correction factor to normalize GCOV terms from gamma0 to sigma0",
     )
-    mask = _create(group, "mask", band.mask.shape, chunks, np.uint8, compression=9)
-    mask[:] = band.mask
-    _set(mask, _FillValue=OUTSIDE, valid_min=np.uint8(0), grid_mapping="projection")
-    _set(mask, long_name="Valid samples subswath mask", description=MASK_DESCRIPTION)
 
 
-def _write_rows(group: h5py.Group, name: str, band: Band, chunks: tuple[int, int], row: np.ndarray) -> None:
-    """Write a float32 layer that is `row` (nx,) all the way down, NaN outside the swath."""
-    row = row.astype(np.float32)
-    _write_layer(
-        group,
-        name,
-        band,
-        chunks,
-        row.dtype,
-        lambda rows: np.where(band.mask[rows] == OUTSIDE, np.float32("nan"), row),
-    )
+def _write_texture(group: h5py.Group, name: str, band: Band, chunks: tuple[int, int], mean: float) -> None:
+    """Write a float32 layer that varies by a tenth around `mean` and compresses as badly as the product's own."""
+    random = np.random.default_rng(0)
+
+    def block(rows: slice) -> np.ndarray:
+        mask = band.mask[rows]
+        values = np.float32(mean) * (1 + np.float32(0.1) * random.standard_normal(mask.shape, np.float32))
+        return np.where(mask == OUTSIDE, np.float32("nan"), values)
+
+    _write_layer(group, name, band, chunks, np.dtype(np.float32), block)
 
 
 def _write_layer(
