@@ -25,7 +25,7 @@ def ours(url: str, arrays: list[str], bbox: list[float], archive: dict) -> None:
     with product.open_hdf5(source, granule.label) as file:
         group = product.band(file, "A", granule.label)
         datasets = {name: group[name] for name in arrays}
-        window = aoi_window(product.grid_of(group, granule.label), bbox)
+        window = aoi_window(product.grid_of(group, granule.label), bbox, granule.label)
         target = {name: np.empty((1, *window.shape), dataset.dtype) for name, dataset in datasets.items()}
         clip.copy_samples(source, datasets, window, None, target, granule.label)
 
@@ -34,7 +34,7 @@ def chunks(path: str, arrays: list[str], bbox: list[float]) -> list[tuple[int, i
     """Where in a local file the chunks lie that the window touches."""
     with h5py.File(path) as file:
         group = file[GROUP]
-        window = aoi_window(product.grid_of(group, path), bbox)
+        window = aoi_window(product.grid_of(group, path), bbox, path)
         return [span for name in arrays for span in product.chunk_ranges(group[name], window)]
 
 

@@ -41,7 +41,7 @@ def clip(
         group = product.band(file, frequency, granule.label)
         datasets = {name: product.term(group, name, granule.label) for name in (*terms, "mask")}
         whole = product.grid_of(group, granule.label)
-        window = aoi_window(whole, bbox)
+        window = aoi_window(whole, bbox, granule.label)
         grid = window_grid(whole, window)
         inside = inside_polygon(grid, polygon) if polygon else None
         n_pixels = math.prod(grid.shape) if inside is None else int(inside.sum())

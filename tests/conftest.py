@@ -1,5 +1,6 @@
 """Small synthetic granules, and analysis folders in which the workflow is run on them."""
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -9,7 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 from helpers import BBOX, EPSG, FIRST, NORTH, REPO, SHAPE, WEST
+from servers.field import environment
+from servers.tls import session_tls
 
+from gcov import earthdata, http
 from gcov.landscape import landscape
 from gcov.synthetic import Band, block_average, centres, granule_name, write_granule
 
@@ -122,3 +126,17 @@ def write(tmp_path):
 def aoi(granules) -> dict:
     """The configuration of an AOI on the small granules."""
     return {"bbox": BBOX, "granules": [f"{granules[0].parent}/*.h5"]}
+
+
+@pytest.fixture
+def user(monkeypatch, tmp_path):
+    """A user with a token; the environment is theirs alone."""
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    for name, value in environment(tmp_path, session_tls().ca_pem).items():
+        monkeypatch.setenv(name, value)
+    earthdata.token.cache_clear()
+    http._pool.cache_clear()
+    yield
+    earthdata.token.cache_clear()
+    http._pool.cache_clear()

@@ -68,20 +68,6 @@ def archive(scene):
 
 
 @pytest.fixture
-def user(monkeypatch, tmp_path):
-    """A user with a token; the environment is theirs alone."""
-    for name in list(os.environ):
-        monkeypatch.delenv(name)
-    for name, value in environment(tmp_path, session_tls().ca_pem).items():
-        monkeypatch.setenv(name, value)
-    earthdata.token.cache_clear()
-    http._pool.cache_clear()
-    yield
-    earthdata.token.cache_clear()
-    http._pool.cache_clear()
-
-
-@pytest.fixture
 def pauses(monkeypatch):
     """The pauses before new attempts, in seconds; nobody waits for them."""
     asked = []

@@ -53,7 +53,7 @@ def test_window_is_clip_boxs(name):
     grid, rng, compared = make(name), np.random.default_rng(5), 0
     for _ in range(60):
         bbox = random_box(grid, rng, reach=1.1)
-        window = aoi_window(grid, bbox).within(grid.shape)
+        window = aoi_window(grid, bbox, "granule").within(grid.shape)
         if min(window.shape) < 2:
             continue  # clip_box refuses what is thinner than two pixels
         wanted = clip_box(grid, bbox)
@@ -76,7 +76,7 @@ def test_windows_of_large_areas_are_clip_boxs(epsg, west, north, posting):
         lon, lat = degrees(grid, (left + right) / 2 + rng.uniform(-3e3, 3e3), (bottom + top) / 2)
         half = (top - bottom) / 111_000 * 0.2
         bbox = (lon - half / np.cos(np.radians(lat)), lat - half, lon + half / np.cos(np.radians(lat)), lat + half)
-        window, wanted = aoi_window(grid, bbox), clip_box(grid, bbox)
+        window, wanted = aoi_window(grid, bbox, "granule"), clip_box(grid, bbox)
         assert window == window.within(grid.shape)
         np.testing.assert_array_equal(grid.x[window.col_start : window.col_stop], wanted.x)
         np.testing.assert_array_equal(grid.y[window.row_start : window.row_stop], wanted.y)
@@ -87,7 +87,7 @@ def test_an_aoi_in_the_neighbouring_zone_is_found_in_the_granules_own():
     grid = Grid(32645, 150_000 + 20 * np.arange(2000.0), 3_140_000 - 20 * np.arange(1500.0))
     bbox = (83.55, 28.2, 83.7, 28.3)
     assert bbox[2] < 84
-    window = aoi_window(grid, bbox)
+    window = aoi_window(grid, bbox, "granule")
     wanted = clip_box(grid, bbox)
     assert window == window.within(grid.shape)
     np.testing.assert_array_equal(window_grid(grid, window).x, wanted.x)
@@ -99,7 +99,7 @@ def test_an_aoi_in_the_neighbouring_zone_is_found_in_the_granules_own():
 def test_a_window_of_one_pixel():
     grid = make("utm45")
     lon, lat = degrees(grid, grid.x[7], grid.y[11])
-    assert aoi_window(grid, (lon - 1e-5, lat - 1e-5, lon + 1e-5, lat + 1e-5)) == Window(11, 12, 7, 8)
+    assert aoi_window(grid, (lon - 1e-5, lat - 1e-5, lon + 1e-5, lat + 1e-5), "granule") == Window(11, 12, 7, 8)
 
 
 def test_a_window_may_leave_the_grid_on_any_side():
@@ -109,7 +109,7 @@ def test_a_window_may_leave_the_grid_on_any_side():
         y = grid.y[0] - 20 * np.array([rows[1] - 1, rows[0]])
         corners = [degrees(grid, a, b) for a in x for b in y]
         bbox = (*np.min(corners, axis=0), *np.max(corners, axis=0))
-        window = aoi_window(grid, bbox)
+        window = aoi_window(grid, bbox, "granule")
         # a box in degrees is turned by a degree and a half here: two pixels more at the corners
         found = (window.row_start, window.row_stop, window.col_start, window.col_stop)
         np.testing.assert_allclose(found, (*rows, *cols), atol=2)
@@ -125,7 +125,7 @@ def test_windows_of_one_aoi_on_one_lattice_are_one_grid():
     rng = np.random.default_rng(2)
     for _ in range(50):
         bbox = random_box(whole, rng, reach=1.3)
-        grids = [window_grid(grid, aoi_window(grid, bbox)) for grid in (whole, north, south)]
+        grids = [window_grid(grid, aoi_window(grid, bbox, "granule")) for grid in (whole, north, south)]
         assert lattice_difference(grids[0], grids[1]) is None
         assert lattice_difference(grids[0], grids[2]) is None
 
@@ -203,5 +203,5 @@ def test_differences_are_told_in_words(other, words):
     ],
 )
 def test_an_aoi_without_a_place_in_the_crs_is_refused(name, bbox):
-    with pytest.raises(GcovError, match="lies far outside of the granule"):
-        aoi_window(make(name), bbox)
+    with pytest.raises(GcovError, match=r"granule: the AOI .* lies far outside"):
+        aoi_window(make(name), bbox, "granule")

@@ -1,6 +1,5 @@
 """Tokens and session keys stay in memory, and go to the archive's host alone."""
 
-import os
 import re
 import sys
 import threading
@@ -170,20 +169,6 @@ def ear():
     yield start
     for server in running:
         server.stop()
-
-
-@pytest.fixture
-def user(monkeypatch, tmp_path):
-    """A user with a token; the environment is theirs alone."""
-    for name in list(os.environ):
-        monkeypatch.delenv(name)
-    for name, value in environment(tmp_path, session_tls().ca_pem).items():
-        monkeypatch.setenv(name, value)
-    earthdata.token.cache_clear()
-    http._pool.cache_clear()
-    yield
-    earthdata.token.cache_clear()
-    http._pool.cache_clear()
 
 
 BEARER = f"Bearer {TOKEN}"

@@ -23,7 +23,7 @@ WEST, SOUTH, EAST, NORTH = BBOX
 FOOTPRINT = [(WEST - 1, SOUTH - 1), (EAST + 1, SOUTH - 1), (EAST + 1, NORTH + 1), (WEST - 1, NORTH + 1)]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # with its daemons gone, Slurm's plugin would hold up each later snakemake for 2 s
 def slurm():
     """Boot Slurm and end it; only a developer who is not root on Debian may go without."""
     if not os.environ.get("CI") and (os.geteuid() != 0 or not Path("/etc/debian_version").exists()):

@@ -76,7 +76,7 @@ def _step(centres: np.ndarray) -> float:
     return float(centres[-1] - centres[0]) / (len(centres) - 1)
 
 
-def aoi_window(grid: Grid, bbox: tuple[float, float, float, float]) -> Window:
+def aoi_window(grid: Grid, bbox: tuple[float, float, float, float], name: str) -> Window:
     """The window of a granule's grid that the bounds of an AOI touch.
 
     The bounds (west, south, east, north; EPSG:4326) become bounds in the grid's CRS with 21 points along each edge,
@@ -89,8 +89,8 @@ def aoi_window(grid: Grid, bbox: tuple[float, float, float, float]) -> Window:
     x0, dx, _, y0, _, dy = grid.transform
     if not max((right - left) / dx, (bottom - top) / dy) < LARGEST:  # NaN and infinity included
         raise GcovError(
-            f"the AOI {list(bbox)} lies far outside of the granule, where its CRS EPSG:{grid.epsg} is not defined,"
-            f" or is more than {LARGEST} pixels long"
+            f"{name}: the AOI {list(bbox)} lies far outside of the granule, where its CRS EPSG:{grid.epsg} is not"
+            f" defined, or is more than {LARGEST} pixels long"
         )
     return Window(
         math.floor((top - y0) / dy),

@@ -14,7 +14,7 @@ from .archive import TOKEN
 from .tls import trust
 
 FOOTPRINT = [(83.5, 27.5), (85.0, 27.5), (85.0, 29.0), (83.5, 29.0)]
-SHAPE = (800, 800)  # 4 MB a granule, of which a block is 1 MiB
+SHAPE = (800, 800)  # 8 MB a granule, many blocks
 WINDOW = (90, 400, 100, 200)  # rows and columns of the AOI; its chunks lie apart, so that many ranges are asked for
 TERMS = ["HHHH", "HVHV"]
 
