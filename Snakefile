@@ -59,6 +59,14 @@ localrules:
     verify,
 
 
+onstart:
+    # For its default limit of 100 starts a second Snakemake looks at all ready jobs again, once a second for every job
+    # that has ended (PR 3744 of its project): 1000 jobs keep a core busy, and each run ends a second late.
+    limiter = workflow.scheduler.job_rate_limiter
+    if limiter and (limiter.max_jobs, limiter.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
+
+
 # Compute nodes without internet: what touches the network runs beside snakemake, not in cluster jobs.
 fetch_here = config["archive"]["fetch_on_submit_host"]
 

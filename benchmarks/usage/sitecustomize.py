@@ -27,7 +27,7 @@ def note() -> None:
         "wall": time.time() - BEGAN,
         "codec": CALLS,
     }
-    with open(os.path.join(os.environ["BENCH_USAGE"], f"{os.getpid()}.json"), "w") as file:
+    with open(os.path.join(os.environ["BENCH_USAGE"], f"{os.getpid()}-{time.time_ns()}.json"), "w") as file:
         json.dump(line, file)
 
 
