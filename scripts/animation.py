@@ -10,7 +10,7 @@ import zarr
 from gcov import movies, store
 from gcov.figures import provenance, read_rows
 from gcov.log import job_log, log
-from gcov.radiometry import is_valid, multilook, to_db
+from gcov.radiometry import add_cells, is_valid, to_db
 
 
 def animation(
@@ -33,20 +33,21 @@ def animation(
     rows = read_rows(series)
     limits = json.loads(stretch.read_text())
     left, bottom, right, top = (edge / 1000 for edge in store.grid_of(source).bounds)
-    looks = movies.looks_for(source[term].shape[1:])
-    averaged = f", {looks} x {looks} pixels averaged" if looks > 1 else ""
+    whole = source[term].shape[1:]
+    shape = movies.averaged_shape(whole)
+    looks = f", {whole[0] / shape[0]:.1f} x {whole[1] / shape[1]:.1f} pixels averaged" if shape != whole else ""
     title = f"{source.attrs['aoi']}, {term}"
     screen = movies.Screen(
-        [-(-n // looks) for n in source[term].shape[1:]],
+        shape,
         extent=(left, right, bottom, top),
         limits=(limits["q05"], limits["q95"]),
-        title=title + averaged,
+        title=title + looks,
         rows=rows,
         with_means=with_means,
     )
     origin = provenance(stack, valid_samples_only)
     with movies.gif_writer(gif, origin) as to_gif, movies.page_writer(page, title, origin) as to_page:
-        for index, (row, power) in enumerate(zip(rows, images(source, term, looks, valid_samples_only))):
+        for index, (row, power) in enumerate(zip(rows, images(source, term, shape, valid_samples_only))):
             caption = (
                 f"{row['time'].replace('T', ' ')} UTC   {row['crid']} {row['maturity']}   {index + 1} of {len(rows)}"
             )
@@ -56,18 +57,19 @@ def animation(
             log.info("%s", caption)
 
 
-def images(source: zarr.Group, term: str, looks: int, valid_samples_only: bool) -> Iterator[np.ndarray]:
-    """The averaged image of each date: (ny / looks, nx / looks) linear power, NaN where no sample counts."""
-    height = max(1, 2 * store.CHUNK // looks) * looks  # whole averaging cells
-    for index in range(source[term].shape[0]):
-        bands = []
-        for rows in store.bands(source[term].shape[1:], height):
-            power = source[term][index, rows]
+def images(source: zarr.Group, term: str, shape: tuple[int, int], valid_samples_only: bool) -> Iterator[np.ndarray]:
+    """The image of each date averaged to `shape`: linear power float32, NaN where no sample counts."""
+    backscatter, mask = source[term], source["mask"]
+    dates, height, width = backscatter.shape
+    for index in range(dates):
+        sums, counts = np.zeros((2, *shape), np.float32)
+        for rows in store.bands((height, width)):
+            power = backscatter[index, rows]
             use = np.isfinite(power)
             if valid_samples_only:
-                use &= is_valid(source["mask"][index, rows])
-            bands.append(multilook(power, use, looks))
-        yield np.concatenate(bands)
+                use &= is_valid(mask[index, rows])
+            add_cells(sums, counts, power, use, rows, height)
+        yield np.divide(sums, counts, out=np.full(shape, np.nan, np.float32), where=counts > 0)
 
 
 if __name__ == "__main__":

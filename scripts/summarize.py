@@ -1,4 +1,4 @@
-"""Histograms, mean series and stretch of one term: one pass over the stack, a block at a time."""
+"""Histograms, mean series and stretch of one term: one pass over the stack, a band of rows at a time."""
 
 import csv
 import json
@@ -25,8 +25,8 @@ def summarize(
 ) -> None:
     """Write what one pass over a term's samples gives.
 
-    histogram_db.csv, histogram_power.csv: counts of all dates pooled in the bins of `radiometry`, ends excluded from
-    nothing but what lies outside of them. mean_series.csv: one row per date; means are taken in linear power over the
+    histogram_db.csv, histogram_power.csv: counts of all dates pooled in the bins of `radiometry`; what lies outside
+    of them is not counted. mean_series.csv: one row per date; means are taken in linear power over the
     samples that count, then put in dB; empty where there are none. stretch.json: the 5 % and 95 % quantiles in dB,
     pooled over all dates, right to 0.01 dB. Raises GcovError if the term has no positive sample.
     """
@@ -50,10 +50,11 @@ def add_date(
     in_power: np.ndarray, in_db: np.ndarray, source: zarr.Group, term: str, index: int, valid_samples_only: bool
 ) -> tuple[int, float]:
     """Count one date's samples, in POWER_BINS and FINE_DB_BINS; returns their number and the sum of their power."""
+    backscatter, mask = source[term], source["mask"]
     n_valid, total = 0, 0.0
-    for rows in store.bands(source[term].shape[1:]):
-        mask = source["mask"][index, rows]
-        power = radiometry.samples(source[term][index, rows], mask, valid_samples_only=valid_samples_only)
+    for rows in store.bands(backscatter.shape[1:]):
+        power = backscatter[index, rows]
+        power = radiometry.samples(power, mask[index, rows], valid_samples_only=valid_samples_only)
         n_valid += power.size
         total += float(power.sum(dtype="f8"))
         in_power += radiometry.count(power, *radiometry.POWER_BINS)

@@ -242,7 +242,7 @@ def test_frames_show_the_valid_samples_in_the_stretch(made):
     """Grey levels of a frame of the plain movie rise with dB; invalid pixels have the no-data colour."""
     one = made[True]
     db, limits = xr.open_zarr(one.db)["HVHV"][0].values, json.loads(one.stretch.read_text())
-    zoom = -(-movies.WIDTH // db.shape[1])
+    zoom = movies.zoom_for(db.shape)
     picture = np.asarray(frames(one.animation.with_suffix(".html"))[0][1].convert("RGB")).astype(int)
     block = picture[66 : 66 + db.shape[0] * zoom, 75 : 75 + db.shape[1] * zoom]
     middles = block[zoom // 2 :: zoom, zoom // 2 :: zoom]
@@ -258,6 +258,35 @@ def test_frames_show_the_valid_samples_in_the_stretch(made):
     assert np.ptp(middles[blank][0]) > 10  # no grey
 
 
+@pytest.mark.parametrize(
+    "shape", [(2851, 1901), (1425, 949), (1000, 700), (16000, 16000), (470, 480), (20000, 500), (500, 20000), (40, 40)]
+)
+def test_any_aoi_makes_an_image_of_a_readable_size(shape):
+    averaged = movies.averaged_shape(shape)
+    zoom = movies.zoom_for(averaged)
+    height, width = zoom * averaged[0], zoom * averaged[1]
+    assert height * width <= 1.01 * movies.LARGEST and max(height, width) <= movies.LONGEST
+    assert averaged == shape or zoom == 1
+    if max(shape) < 2 * min(shape):
+        assert width >= 450
+        assert averaged[0] / averaged[1] == pytest.approx(shape[0] / shape[1], rel=0.005)
+
+
+@pytest.mark.parametrize("valid", [True, False])
+def test_large_images_are_averaged_in_power(made, valid):
+    source = zarr.open_group(made[valid].stack)
+    shape = 7, 5
+    power, mask = source["HVHV"][1].astype("f8"), source["mask"][1]
+    use = np.isfinite(power) & ((mask >= 1) & (mask <= 254) if valid else True)
+    _, found, *_ = images(source, "HVHV", shape, valid)
+    for row, column in np.ndindex(shape):
+        rows = np.arange(len(power)) * 7 // len(power) == row
+        cell = np.ix_(rows, np.arange(power.shape[1]) * 5 // power.shape[1] == column)
+        samples = power[cell][use[cell]]
+        wanted = samples.mean() if samples.size else np.nan
+        assert found[row, column] == pytest.approx(wanted, rel=1e-5, nan_ok=True)
+
+
 def test_the_mean_series_grows_beside_the_image(made):
     """Pixels of the curve's colour: more from date to date, none beside the plain image."""
     curve = np.round(255 * np.array(to_rgb(movies.DB))).astype(int)
@@ -268,20 +297,6 @@ def test_the_mean_series_grows_beside_the_image(made):
     lengths = [drawn(picture) for _, picture in frames(made[True].animation_means.with_suffix(".html"))]
     assert lengths[0] > 10 and np.diff(lengths).min() > 20
     assert drawn(frames(made[True].animation.with_suffix(".html"))[3][1]) == 0
-
-
-def test_large_images_are_averaged_in_power(made):
-    """4 x 4 pixels a cell, in bands of rows, as one plain loop does."""
-    import zarr
-
-    group, power = zarr.open_group(made[True].stack, mode="r"), counted(made[True], True)
-    for date, image in zip(power, images(group, "HVHV", 4, True)):
-        for row, column in np.ndindex(image.shape):
-            cell = date[4 * row : 4 * row + 4, 4 * column : 4 * column + 4]
-            if np.isfinite(cell).any():
-                assert image[row, column] == pytest.approx(np.nanmean(cell), rel=1e-5)
-            else:
-                assert np.isnan(image[row, column])
 
 
 def test_still_figures(made, tmp_path):

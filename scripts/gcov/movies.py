@@ -8,6 +8,7 @@ import base64
 import html
 import io
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,17 +24,26 @@ from gcov.figures import DB, GAMMA0, date_axis, times
 from gcov.files import building
 from gcov.granules import maturity_note
 
-WIDTH = 475  # pixels of the image part, at least
-TALLEST = 1000  # pixels, for AOIs much taller than wide
-GREYS = 32  # fewer make a smaller GIF; 32 are finer than the eye tells apart in speckle
+WIDTH = 475  # pixels of the image part, at least, where the AOI has as many
+LARGEST = 350_000  # pixels of the image part: 100 dates of speckle are a GIF of 20 MB
+LONGEST = 1400  # pixels of its longer side
+GREYS = 16  # fewer make a smaller GIF; these are finer than the eye tells apart in speckle
 NO_DATA = "#c9d6e2"
 MILLISECONDS = 450  # per date
 PLAYER = Path(__file__).with_name("player.html")
 
 
-def looks_for(shape: tuple[int, int]) -> int:
-    """Pixels to average along each side so that an image of (ny, nx) pixels is just wide enough to show."""
-    return max(1, shape[1] // WIDTH, shape[0] // TALLEST)
+def averaged_shape(shape: tuple[int, int]) -> tuple[int, int]:
+    """The shape (rows, columns) to which an image of (ny, nx) pixels is averaged so that it can be shown."""
+    ny, nx = shape
+    scale = min(1, math.sqrt(LARGEST / (ny * nx)), LONGEST / max(ny, nx))
+    return max(1, round(ny * scale)), max(1, round(nx * scale))
+
+
+def zoom_for(shape: tuple[int, int]) -> int:
+    """How often each pixel of an averaged image is drawn along each side: a small AOI fills the screen, too."""
+    ny, nx = shape
+    return max(1, min(-(-WIDTH // nx), math.isqrt(LARGEST // (ny * nx)), LONGEST // max(ny, nx)))
 
 
 class Screen:
@@ -44,7 +54,7 @@ class Screen:
     """
 
     def __init__(self, shape, *, extent, limits, title, rows, with_means):
-        zoom = max(1, -(-WIDTH // shape[1]))
+        zoom = zoom_for(shape)
         height, width = shape[0] * zoom, shape[1] * zoom
         panel = 540 if with_means else 0
         left, right, bottom, top = 75, 105, 62, 66  # margins, pixels
@@ -74,6 +84,7 @@ class Screen:
         if note := maturity_note(row["maturity"] for row in rows):
             self.figure.text(left / full_width, 6 / full_height, note, va="bottom", fontsize=8)
         self.moving = [self.image, self.caption, self.empty]
+        self.with_means = with_means
         if with_means:
             self._add_means(place(left + width + right + 80, bottom, panel - 100, height), rows)
         for artist in self.moving:
@@ -97,7 +108,7 @@ class Screen:
         self.image.set_data(db)
         self.caption.set_text(caption)
         self.empty.set_text("" if np.isfinite(db).any() else "no valid sample on this date")
-        if len(self.moving) == 4:
+        if self.with_means:
             self.curve.set_data(self.times[: index + 1], self.means[: index + 1])
         for artist in self.moving:
             self.figure.draw_artist(artist)
@@ -105,11 +116,11 @@ class Screen:
 
 
 def _palette() -> np.ndarray:
-    """Colours (n, 3): greys for the image; the curve and the no-data colour, and both on the way to white."""
+    """Colours (n, 3): greys for the image, the no-data colour, and the curve's on its way to white."""
     greys = np.repeat(np.linspace(0, 255, GREYS)[:, None], 3, axis=1)
-    colours = 255 * np.array([to_rgb(DB), to_rgb(NO_DATA)])
-    blends = [255 + share * (colours - 255) for share in (1, 0.75, 0.5, 0.25)]
-    return np.concatenate([greys, *blends]).round().astype("u1")
+    curve, no_data = 255 * np.array([to_rgb(DB), to_rgb(NO_DATA)])
+    curves = [255 + share * (curve - 255) for share in (1, 0.75, 0.5, 0.25)]
+    return np.vstack([greys, no_data, *curves]).round().astype("u1")
 
 
 def _nearest(palette: np.ndarray) -> np.ndarray:

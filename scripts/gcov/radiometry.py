@@ -45,11 +45,12 @@ def count_db(db: np.ndarray) -> np.ndarray:
     per_db = round(bins / (high - low))
     # counted from 0 dB, so that float32 rounding moves no more than a millionth of a dB over an edge
     index = np.floor(db * per_db).astype(np.int32) - round(low * per_db)
+    index -= db == DB_BINS[1]  # the last bin of a histogram includes its upper edge
     return np.bincount(np.clip(index, 0, bins - 1), minlength=bins)
 
 
 def histogram_db(counts: np.ndarray) -> np.ndarray:
-    """Counts (50,) in DB_BINS from those of FINE_DB_BINS; exactly 20 dB is above the last bin."""
+    """Counts (50,) in DB_BINS from those of FINE_DB_BINS."""
     low, high, bins = FINE_DB_BINS
     first, last = (round((edge - low) * bins / (high - low)) for edge in DB_BINS[:2])
     return counts[first:last].reshape(DB_BINS[2], -1).sum(axis=1)
@@ -73,19 +74,17 @@ def quantile_db(counts: np.ndarray, q: float) -> float:
     return float(low + (high - low) / bins * np.interp(position % 1, [0, 1], middles))
 
 
-def multilook(power: np.ndarray, use: np.ndarray, looks: int) -> np.ndarray:
-    """Mean power of looks x looks pixels, (ceil(ny / looks), ceil(nx / looks)) float32; NaN where no sample is used.
+def add_cells(
+    sums: np.ndarray, counts: np.ndarray, power: np.ndarray, use: np.ndarray, rows: slice, height: int
+) -> None:
+    """Add the samples of some rows of an image, (len(rows), nx) linear power where `use`, to the cells they fall in.
 
-    `power` (ny, nx) linear, `use` (ny, nx) True for the samples that count. Averaged in power, as backscatter must be.
+    `sums` and `counts` (cell rows, cell columns) share out an image of `height` rows equally, to a pixel.
+    sums / counts is the multilooked image: averaged in power, as backscatter must be.
     """
-    rows, cols = (np.arange(0, n, looks) for n in power.shape)
-    if looks == 1:
-        return np.where(use, power, np.float32(np.nan))
-
-    def block_sums(values):
-        return np.add.reduceat(np.add.reduceat(values, cols, axis=1), rows, axis=0)
-
-    sums = block_sums(np.where(use, power, np.float32(0)))
-    counts = block_sums(use.astype(np.float32))
-    with np.errstate(invalid="ignore"):
-        return sums / np.where(counts > 0, counts, np.float32(np.nan))
+    cell_rows, cell_cols = sums.shape
+    row_cells = np.arange(rows.start, rows.stop) * cell_rows // height
+    col_cells = np.arange(power.shape[1]) * cell_cols // power.shape[1]
+    first_rows, first_cols = (np.flatnonzero(np.diff(cells, prepend=-1)) for cells in (row_cells, col_cells))
+    for total, values in ((sums, np.where(use, power, np.float32(0))), (counts, use.astype(np.float32))):
+        total[row_cells[first_rows]] += np.add.reduceat(np.add.reduceat(values, first_cols, axis=1), first_rows, axis=0)
