@@ -35,7 +35,7 @@ def chunks(path: str, arrays: list[str], bbox: list[float]) -> list[tuple[int, i
     with h5py.File(path) as file:
         group = file[GROUP]
         window = aoi_window(product.grid_of(group, path), bbox, path)
-        return [span for name in arrays for span in product.chunk_ranges(group[name], window)]
+        return [span for name in arrays for span in product.chunk_ranges(group[name], window, path)]
 
 
 def limit(url: str, path: str, ranges: list[tuple[int, int]], arrays: list[str], bbox: list[float]) -> None:

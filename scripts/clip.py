@@ -18,6 +18,8 @@ from gcov.log import job_log, log
 from gcov.radiometry import is_valid
 from gcov.ranges import RangeFile
 
+AT_ONCE = 200_000_000  # compressed bytes of all arrays fetched together; more of them one array after the other
+
 
 def clip(
     *,
@@ -67,7 +69,7 @@ def clip(
     percent = 100 * n_valid / max(n_pixels, 1)
     log.info("%s: %d of %d samples in the AOI valid (%.1f %%)", granule.name, n_valid, n_pixels, percent)
     if isinstance(source, RangeFile):
-        log.info("%s: %d requests, %.1f MB", granule.name, source.requests, source.bytes / 1e6)
+        log.info("%s: %d requests, %.1f MB", granule.name, len(source.received), sum(source.received) / 1e6)
 
 
 def copy_samples(
@@ -85,14 +87,22 @@ def copy_samples(
     n_valid = 0
     for rows, cols in store.blocks(window.shape):
         part = window.part(rows, cols)
+        spans = {}
         if isinstance(source, RangeFile):
-            source.prefetch([span for dataset in datasets.values() for span in product.chunk_ranges(dataset, part)])
+            spans = {name: product.chunk_ranges(dataset, part, label) for name, dataset in datasets.items()}
+        together = [span for one in spans.values() for span in one]
+        at_once = sum(stop - start for start, stop in together) <= AT_ONCE
+        if spans and at_once:
+            source.prefetch(together)
         for name, dataset in datasets.items():
+            if spans and not at_once:
+                source.prefetch(spans[name])
             samples = product.read_window(dataset, part, label)
             if inside is not None:
                 samples[~inside[rows, cols]] = target[name].fill_value
             target[name][0, rows, cols] = samples
-        n_valid += int(is_valid(samples).sum())  # the mask is read last
+            if name == "mask":
+                n_valid += int(is_valid(samples).sum())
     return n_valid
 
 

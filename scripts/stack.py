@@ -1,6 +1,7 @@
 """Gather an AOI's fragments into one stack on time."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,13 +35,21 @@ class Fragment:
 
 
 def read_fragment(path: Path) -> Fragment:
-    """A fragment's metadata, without its samples."""
+    """A fragment's metadata, without its samples. Raises GcovError if a file of samples is not there."""
     metadata = json.loads((path / "zarr.json").read_text())
     attributes = metadata["attributes"]
     arrays = metadata["consolidated_metadata"]["metadata"]
     names = sorted(
         (name for name in arrays if len(arrays[name]["shape"]) == 3), key=lambda name: (name == "mask", name)
     )
+    for name in names:
+        shards = arrays[name]["chunk_grid"]["configuration"]["chunk_shape"]
+        wanted = math.prod(math.ceil(n / shard) for n, shard in zip(arrays[name]["shape"], shards))
+        if (found := sum(file.is_file() for file in (path / name / "c").rglob("*"))) != wanted:
+            raise GcovError(
+                f"{path} is damaged: {name} has {found} files of samples instead of {wanted}. `snakemake verify`"
+                " removes it, the next run makes it again"
+            )
     types = {name: arrays[name]["data_type"] for name in names}
     return Fragment(path, Granule(**json.loads(attributes["granule_record"])), attributes, types)
 
@@ -134,11 +143,12 @@ def write_date(target: zarr.Group, path: Path, index: int, members: list[Fragmen
 
 
 def best_member(masks: list[np.ndarray]) -> np.ndarray:
-    """Which granule of a pass each pixel comes from: (ny, nx) index of the first with the best sample.
+    """Which granule of a pass each pixel comes from: (ny, nx) uint8 index of the first with the best sample.
 
     Valid (1..254) is better than invalid (0), and that better than outside (255).
     """
-    return np.argmax([np.where(is_valid(mask), 2, mask == 0) for mask in masks], axis=0)
+    ranks = [2 * is_valid(mask).view("u1") + (mask == 0) for mask in masks]
+    return np.argmax(ranks, axis=0).astype("u1")
 
 
 if __name__ == "__main__":

@@ -143,6 +143,19 @@ def test_stack_holds_the_same_samples_whichever_are_valid(made):
     assert made[True].data.identical(made[False].data)
 
 
+def test_the_stack_shares_no_file_with_its_fragments(made):
+    files = [path for path in made[True].stack.rglob("*") if path.is_file()]
+    assert len(files) > 10 and {path.stat().st_nlink for path in files} == {1}
+
+
+def test_a_fragment_that_has_lost_samples_is_refused(newest, tmp_path):
+    one = fragment(tmp_path, newest[0])
+    (one / "HHHH" / "c" / "0" / "0" / "0").unlink()
+    with pytest.raises(GcovError, match=re.escape(f"{one} is damaged: HHHH has 0 files of samples instead of 1")):
+        stack(fragments=[one], output=tmp_path / "stack.zarr")
+    assert not (tmp_path / "stack.zarr").exists()
+
+
 def test_dates_name_their_granules(made, newest):
     data = made[True].data
     assert data["granule"].values.tolist() == [path.stem for path in newest]

@@ -67,16 +67,23 @@ def grid_of(group: h5py.Group, name: str) -> Grid:
     return grid
 
 
+@contextmanager
+def _naming(dataset: h5py.Dataset, name: str):
+    """Raises GcovError, naming granule and dataset, for what HDF5 says of a damaged file."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        reason = str(error).partition("(")[2].rstrip(")") or error
+        raise GcovError(f"{name}: {dataset.name} is damaged ({reason}); fetch or download the granule again") from None
+
+
 def read_window(dataset: h5py.Dataset, window: Window, name: str) -> np.ndarray:
     """Samples of a window, as in the product; NaN (mask: 255) where the window leaves the granule.
 
     Raises GcovError if a chunk cannot be decoded.
     """
-    try:
+    with _naming(dataset, name):
         return _read_window(dataset, window)
-    except OSError as error:
-        reason = str(error).partition("(")[2].rstrip(")") or error
-        raise GcovError(f"{name}: {dataset.name} is damaged ({reason}); fetch or download the granule again") from None
 
 
 def _read_window(dataset: h5py.Dataset, window: Window) -> np.ndarray:
@@ -91,17 +98,21 @@ def _read_window(dataset: h5py.Dataset, window: Window) -> np.ndarray:
     return samples
 
 
-def chunk_ranges(dataset: h5py.Dataset, window: Window) -> list[tuple[int, int]]:
-    """Where in the file the chunks lie that a window touches: (start, stop) in bytes."""
+def chunk_ranges(dataset: h5py.Dataset, window: Window, name: str) -> list[tuple[int, int]]:
+    """Where in the file the chunks lie that a window touches: (start, stop) in bytes.
+
+    Raises GcovError if the index of the chunks is damaged.
+    """
     inside = window.within(dataset.shape)
     if dataset.chunks is None or 0 in inside.shape:
         return []
     height, width = dataset.chunks
-    chunks = (
-        dataset.id.get_chunk_info_by_coord((row, col))
-        for row in range(inside.row_start // height * height, inside.row_stop, height)
-        for col in range(inside.col_start // width * width, inside.col_stop, width)
-    )
+    with _naming(dataset, name):
+        chunks = [
+            dataset.id.get_chunk_info_by_coord((row, col))
+            for row in range(inside.row_start // height * height, inside.row_stop, height)
+            for col in range(inside.col_start // width * width, inside.col_stop, width)
+        ]
     return [(chunk.byte_offset, chunk.byte_offset + chunk.size) for chunk in chunks if chunk.size]
 
 

@@ -1,6 +1,5 @@
 """A remote file for HDF5: read by ranges, in blocks for metadata and all at once for the chunks known to be needed."""
 
-import bisect
 import io
 import os
 import re
@@ -28,12 +27,11 @@ class RangeFile(io.RawIOBase):
 
     def __init__(self, source, *, probe: bool = False):
         self.source = source
-        self.requests = 0
-        self.bytes = 0
+        self.received: list[int] = []  # bytes of each answer
         self._position = 0
         self._identity = None
         self._blocks: dict[int, bytes] = {}
-        self._ahead: list[tuple[int, bytes]] = []  # (start, bytes), in order of start
+        self._ahead: list[tuple[int, bytes]] = []  # (start, bytes)
         self._blocks[0] = self._ask(0, BLOCK, *((1, 3) if probe else (3, None)))
 
     def readable(self) -> bool:
@@ -63,10 +61,8 @@ class RangeFile(io.RawIOBase):
 
     def _known(self, start: int, length: int) -> memoryview:
         """Some bytes from `start` on, at least one: from memory, else from a block that is fetched now."""
-        index = bisect.bisect(self._ahead, start, key=lambda entry: entry[0]) - 1
-        if index >= 0:
-            begin, data = self._ahead[index]
-            if start < begin + len(data):
+        for begin, data in self._ahead:
+            if begin <= start < begin + len(data):
                 return memoryview(data)[start - begin : start - begin + length]
         number = start // BLOCK
         if number not in self._blocks:
@@ -75,15 +71,17 @@ class RangeFile(io.RawIOBase):
         return memoryview(self._blocks[number])[within : within + length]
 
     def prefetch(self, ranges: list[tuple[int, int]]) -> None:
-        """Fetch ranges (start, stop) all at once, near ones together; they replace those fetched ahead before."""
+        """Fetch ranges (start, stop) all at once, near ones together; what is held of them already stays."""
         inside = [(start, min(stop, self.size)) for start, stop in ranges if start < self.size]
-        wanted = merged([span for span in inside if not self._has(*span)])
+        self._ahead = [piece for piece in self._ahead if any(_holds(piece, span) for span in inside)]
+        wanted = merged([span for span in inside if not self._has(span)])
         with ThreadPoolExecutor(http.CONNECTIONS) as threads:
             data = threads.map(lambda span: self._get(*span), wanted)
-            self._ahead = [(start, piece) for (start, _), piece in zip(wanted, data)]
+            self._ahead += [(start, piece) for (start, _), piece in zip(wanted, data)]
 
-    def _has(self, start: int, stop: int) -> bool:
-        return all(number in self._blocks for number in range(start // BLOCK, -(-stop // BLOCK)))
+    def _has(self, span: tuple[int, int]) -> bool:
+        blocks = range(span[0] // BLOCK, -(-span[1] // BLOCK))
+        return all(number in self._blocks for number in blocks) or any(_holds(piece, span) for piece in self._ahead)
 
     def _get(self, start: int, stop: int) -> bytes:
         """The bytes [start, stop) of a file that could be read until now."""
@@ -97,10 +95,9 @@ class RangeFile(io.RawIOBase):
         for _ in range(tries):
             url, headers, ticket = self.source.target()
             answer = http.request("GET", url, headers, span=(start, stop), attempts=attempts)
-            self.requests += 1
+            self.received.append(len(answer.data))
             if answer.status == 206:
                 self._check_identity(answer)
-                self.bytes += len(answer.data)
                 return answer.data
             if answer.status == 416 and self._identity:
                 raise self._changed()
@@ -121,6 +118,10 @@ class RangeFile(io.RawIOBase):
 
     def _changed(self) -> GcovError:
         return GcovError(f"{self.source.name} changed in the archive while it was read: run again")
+
+
+def _holds(piece: tuple[int, bytes], span: tuple[int, int]) -> bool:
+    return piece[0] <= span[0] and span[1] <= piece[0] + len(piece[1])
 
 
 def explain(status: int) -> str:

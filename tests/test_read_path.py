@@ -1,0 +1,121 @@
+"""What is read of a granule is what h5py reads of the file: any window, paged or not, from disk or from the archive."""
+
+from itertools import pairwise
+
+import clip
+import h5py
+import numpy as np
+import pytest
+from helpers import EPSG, FIRST, NORTH, WEST
+from servers.archive import Archive
+from servers.field import archive_config
+
+from gcov import product, ranges, store
+from gcov.archive import open_bytes
+from gcov.granules import from_name
+from gcov.grid import Window
+from gcov.landscape import landscape
+from gcov.synthetic import OUTSIDE, Band, centres, granule_name, write_granule
+
+SHAPE = (830, 700)
+CHUNK = 64
+ARRAYS = ["HHHH", "HVHV", "mask"]
+WINDOWS = {
+    "inside": Window(90, 500, 100, 300),
+    "upper left corner": Window(0, 130, 0, 70),
+    "lower right corner": Window(760, 830, 620, 700),
+    "beyond the lower right corner": Window(760, 900, 620, 740),
+    "beyond the upper left corner": Window(-20, 30, -5, 64),
+    "one row": Window(128, 129, 0, 700),
+    "one column": Window(0, 830, 699, 700),
+    "one pixel": Window(63, 64, 64, 65),
+    "everything": Window(0, 830, 0, 700),
+    "nothing": Window(900, 910, 0, 10),
+}
+
+
+@pytest.fixture(scope="module", params=[1 << 16, None], ids=["paged", "not paged"])
+def scene(request, tmp_path_factory):
+    """A granule of many chunks, the last ones cut off by the grid's edge."""
+    terms, mask = landscape(SHAPE).scene(0)
+    band = Band(EPSG, centres(WEST, 20, SHAPE[1]), centres(NORTH, -20, SHAPE[0]), terms, mask)
+    folder = tmp_path_factory.mktemp("scene")
+    return write_granule(folder, granule_name(start=FIRST), {"A": band}, chunks=(CHUNK, CHUNK), page_size=request.param)
+
+
+@pytest.fixture(scope="module")
+def archive(scene):
+    """The archive that holds it."""
+    with Archive(scene.parent) as archive:
+        yield archive
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Blocks of 128 pixels a side instead of 4096, so that every window is read in many."""
+    monkeypatch.setattr(store, "SHARD", 128)
+
+
+def read(scene, archive, access: str, window: Window) -> tuple[dict[str, np.ndarray], object]:
+    """A window as clip reads it, and what it was read from."""
+    urls = {"url": archive.https_url(scene.stem), "s3_url": archive.s3_url(scene.stem)}
+    where = {"path": str(scene)} if access == "local" else urls
+    granule = from_name(scene.stem, **where)
+    source = open_bytes(granule, archive_config(archive, access="auto" if access == "local" else access))
+    with product.open_hdf5(source, "granule") as file:
+        datasets = {name: file["science/LSAR/GCOV/grids/frequencyA"][name] for name in ARRAYS}
+        target = {name: np.zeros((1, *window.shape), dataset.dtype) for name, dataset in datasets.items()}
+        n_valid = clip.copy_samples(source, datasets, window, None, target, "granule")
+    mask = target["mask"]
+    assert n_valid == ((mask >= 1) & (mask <= 254)).sum()
+    return {name: values[0] for name, values in target.items()}, source
+
+
+def plain(scene, name: str, window: Window) -> np.ndarray:
+    """The window cut from the whole array in memory, which is laid into a larger one of fill values."""
+    with h5py.File(scene) as file:
+        whole = file["science/LSAR/GCOV/grids/frequencyA"][name][:]
+    around = np.pad(whole, 100, constant_values=OUTSIDE if name == "mask" else np.nan)
+    return around[window.row_start + 100 : window.row_stop + 100, window.col_start + 100 : window.col_stop + 100]
+
+
+@pytest.mark.parametrize("access", ["local", "https", "s3"])
+@pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS)
+@pytest.mark.parametrize("blocks", ["large", "small"])
+def test_the_samples_are_the_files_own_bytes(request, user, scene, archive, access, window, blocks):
+    if blocks == "small":
+        request.getfixturevalue("small_blocks")
+    found, _ = read(scene, archive, access, window)
+    for name, samples in found.items():
+        wanted = plain(scene, name, window)
+        assert (samples.dtype, samples.shape) == (wanted.dtype, wanted.shape)
+        assert samples.tobytes() == wanted.tobytes()
+
+
+@pytest.fixture
+def no_gaps(monkeypatch):
+    """Only what is needed is fetched: chunks that touch, and metadata in small blocks."""
+    monkeypatch.setattr(ranges, "GAP", 0)
+    monkeypatch.setattr(ranges, "BLOCK", 4096)
+
+
+def test_arrays_too_large_to_fetch_together_are_fetched_one_by_one(user, monkeypatch, no_gaps, scene, archive):
+    window = WINDOWS["inside"]
+    wanted, together = read(scene, archive, "https", window)
+    monkeypatch.setattr(clip, "AT_ONCE", 0)
+    found, apart = read(scene, archive, "https", window)
+    assert sum(apart.received) == sum(together.received)
+    assert max(len(piece) for _, piece in apart._ahead) < max(len(piece) for _, piece in together._ahead)
+    assert all(found[name].tobytes() == wanted[name].tobytes() for name in ARRAYS)
+
+
+def test_a_chunk_that_two_blocks_share_is_fetched_once(user, no_gaps, small_blocks, scene, archive):
+    """Blocks one below the other, their borders in the middle of chunks."""
+    archive.reset_log()
+    _, source = read(scene, archive, "https", Window(96, 96 + 5 * 128, 10, 130))
+    texts = [entry.range.removeprefix("bytes=") for entry in archive.log if entry.way == "cdn"]
+    asked = sorted(tuple(map(int, text.split("-"))) for text in texts)
+    assert len(source.received) == len(asked)
+    chunks = [(start, stop) for start, stop in asked if stop - start >= 4096]
+    assert len(chunks) > 10
+    assert all(one[1] < other[0] for one, other in pairwise(chunks))
