@@ -63,11 +63,10 @@ def snakemake(folder: Path, *arguments: str, env: dict | None = None, count_code
     return Run(whole, [json.loads(path.read_text()) for path in sorted(usage.glob("*.json"))])
 
 
-def local_series(cache: Path, dates: int, *arguments: str, fresh: bool = False, **options) -> tuple[Path, Run]:
-    """A folder with a series of local granules of the paged kind, and the run that made what `arguments` ask for."""
+def local_series(cache: Path, dates: int) -> tuple[Path, Run]:
+    """A fresh folder with a series of local granules of the paged kind, and the run that made every product."""
     folder = cache / f"dates_{dates}"
-    if fresh:
-        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
     granules = frames.series(frames.frame("paged", cache), cache / f"granules_{dates}", dates)
     configure(folder, [f"{granules[0].parent}/*.h5"], bbox=frames.bbox_of(frames.WINDOW))
-    return folder, snakemake(folder, *arguments, **options)
+    return folder, snakemake(folder)

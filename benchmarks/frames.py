@@ -1,4 +1,4 @@
-"""Granules as large as the archive's: 16000 x 16000 pixels of 20 m, chunks of 512, two terms, 1.6 GB each.
+"""Granules as large as the archive's: 16000 x 16000 pixels of 20 m, chunks of 512, two terms, 3.1 GB each.
 
 Written once into a folder. A time series is made of hard links: other names, the same samples.
 """

@@ -42,7 +42,7 @@ def bytes_and_requests(server: Server, path: Path, bbox: list[float], kind: str,
             what = f"requests: {kind}, {arrays}, {access}"
             text = f"{count - before} more" if before else apart
             bound_here = 12 + 8 * arrays.count("+")
-            yield at_most(what, bound_here, "", text, count) if kind == "paged" else note(what, "", text, str(count))
+            yield at_most(what, bound_here, "", text, count)
 
 
 def walls(server: Server, path: Path, bbox: list[float]) -> Iterator[Row]:
@@ -73,15 +73,9 @@ def walls(server: Server, path: Path, bbox: list[float]) -> Iterator[Row]:
                 arrays,
                 bbox,
             )[0]
-            bound = 2 if link is NEAR else 9
-            row = at_most(
-                f"ours / the limit: {what}, https",
-                bound,
-                f"{least.wall:.2f} s",
-                f"{mine.wall:.2f} s",
-                mine.wall / least.wall,
-            )
-            yield row if link is NEAR else note(row.what, row.reference, row.ours, row.ratio)
+            what = f"ours / the limit: {what}, https"
+            texts, ratio = (f"{least.wall:.2f} s", f"{mine.wall:.2f} s"), mine.wall / least.wall
+            yield at_most(what, 2, *texts, ratio) if link is NEAR else note(what, *texts, f"{ratio:.3g}")
 
 
 def needed(path: Path, arrays: list[str], bbox: list[float]) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""`make bench`: measure, and print one table. `python -m benchmarks.run read products` measures those subjects only."""
+"""`make bench`: measure, and print one table. `python -m benchmarks.run read series` measures those subjects only."""
 
 import argparse
 import importlib

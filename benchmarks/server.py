@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from servers import archive as archive_module
-from servers.archive import BUCKET, TOKEN, Archive
+from servers.archive import TOKEN, Archive
 from servers.tls import LoopbackServer, trust
 
 from benchmarks import REPO
@@ -92,8 +92,6 @@ def totals(archive: Archive) -> dict:
         "requests": len(reads) - heads,
         "other": len(archive.log) - len(reads) + heads,
         "bytes": sum(entry.sent for entry in reads),
-        "sizes": [entry.sent for entry in reads],
-        "ranges": [entry.range for entry in reads],
     }
 
 
@@ -109,7 +107,6 @@ def main() -> None:
             "ca_pem": archive.ca_pem,
             "credentials_url": archive.credentials_url,
             "s3_endpoint": s3.url,
-            "bucket": BUCKET,
             "https": {name: archive.https_url(name) for name in names},
             "s3": {name: archive.s3_url(name) for name in names},
             "cdn": {name: archive.sign(archive.key_of(name)) for name in names},

@@ -89,5 +89,8 @@ def notebook(server: Server, link: Link, names: list[str], arrays: list[str], bb
     script = measure.command(
         "benchmarks.notebook:workflow", server.urls(names, "s3"), arrays, bbox, facts, TOKEN, output
     )
-    server.ask(link)
-    return measure.run(script, cwd=analysis.REPO, env=server.env), server.ask()
+    runs = []
+    for _ in range(2):
+        server.ask(link)
+        runs.append((measure.run(script, cwd=analysis.REPO, env=server.env), server.ask()))
+    return min(runs, key=lambda run: run[0].wall)
