@@ -16,26 +16,26 @@ def location(*, fragments: list[Path], basemap: str | None, geojson: Path, pictu
 
     Longitude and latitude, EPSG:4326. Tiles of the provider `basemap` lie under the map where they can be had.
     """
-    groups = [zarr.open_group(path, mode="r") for path in fragments]
-    features = [aoi_feature(groups[0]), *(granule_feature(group) for group in groups)]
+    attributes = [dict(zarr.open_group(path, mode="r").attrs) for path in fragments]
+    features = [aoi_feature(attributes[0]), *map(granule_feature, attributes)]
     with building(geojson) as part:
         part.write_text(json.dumps({"type": "FeatureCollection", "features": features}, indent=1) + "\n")
-    names = " ".join(group.attrs["title"].split(":")[0] for group in groups)
-    origin = {"Granules": names, "Software": groups[0].attrs["software"]}
+    names = " ".join(one["title"].split(":")[0] for one in attributes)
+    origin = {"Granules": names, "Software": attributes[0]["software"]}
     figures.save(figures.location(features, basemap), picture, origin)
 
 
-def aoi_feature(fragment: zarr.Group) -> dict:
-    """The AOI: its polygon or box."""
-    polygon = fragment.attrs["aoi_polygon"]
-    shape = shapely.from_wkt(polygon) if polygon else shapely.box(*fragment.attrs["aoi_bbox"])
-    return feature(shape, {"kind": "aoi", "name": fragment.attrs["aoi"]})
+def aoi_feature(fragment: dict) -> dict:
+    """The AOI of a fragment with these attributes: its polygon or box."""
+    polygon = fragment["aoi_polygon"]
+    shape = shapely.from_wkt(polygon) if polygon else shapely.box(*fragment["aoi_bbox"])
+    return feature(shape, {"kind": "aoi", "name": fragment["aoi"]})
 
 
-def granule_feature(fragment: zarr.Group) -> dict:
-    """A granule's footprint with the facts of its record."""
-    footprint = shapely.force_2d(shapely.from_wkt(fragment.attrs["bounding_polygon"]))
-    return feature(footprint, {"kind": "granule", **json.loads(fragment.attrs["granule_record"])})
+def granule_feature(fragment: dict) -> dict:
+    """A granule's footprint with the facts of its record, from its fragment's attributes."""
+    footprint = shapely.force_2d(shapely.from_wkt(fragment["bounding_polygon"]))
+    return feature(footprint, {"kind": "granule", **json.loads(fragment["granule_record"])})
 
 
 def feature(shape: shapely.Geometry, properties: dict) -> dict:

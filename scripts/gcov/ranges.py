@@ -1,4 +1,8 @@
-"""A remote file for HDF5: read by ranges, in blocks for metadata and all at once for the chunks known to be needed."""
+"""A remote file for HDF5: read by ranges, in blocks for metadata and all at once for the chunks known to be needed.
+
+Of an area of 57 x 38 km it fetches 1.1 times the bytes needed in 9 requests; fsspec's caches fetch 2.3 to 7.4 times
+them one after the other, which takes 3 to 8 times as long (docs/performance.md).
+"""
 
 import io
 import os
@@ -9,7 +13,7 @@ from gcov import http
 from gcov.errors import GcovError
 
 BLOCK = 1 << 19  # what a paged granule says of itself lies in two of them
-GAP = 3 << 18  # nearer ranges are one request: the empty end of a page is cheaper than a round trip, a chunk is not
+GAP = 3 << 18  # nearer ranges are one request: at 80 MB/s the gap flows in 10 ms, a round trip takes 30 or more
 
 
 class Refused(Exception):
