@@ -272,14 +272,25 @@ def test_frames_show_the_valid_samples_in_the_stretch(made):
 
 
 @pytest.mark.parametrize(
-    "shape", [(2851, 1901), (1425, 949), (1000, 700), (16000, 16000), (470, 480), (20000, 500), (500, 20000), (40, 40)]
+    "shape",
+    [
+        (2851, 1901),
+        (1425, 949),
+        (1000, 700),
+        (16000, 16000),
+        (470, 480),
+        (20000, 500),
+        (500, 20000),
+        (610, 590),
+        (40, 40),
+    ],
 )
 def test_any_aoi_makes_an_image_of_a_readable_size(shape):
     averaged = movies.averaged_shape(shape)
     zoom = movies.zoom_for(averaged)
     height, width = zoom * averaged[0], zoom * averaged[1]
-    assert height * width <= 1.01 * movies.LARGEST and max(height, width) <= movies.LONGEST
-    assert averaged == shape or zoom == 1
+    assert height * width <= 1.11 * movies.LARGEST and max(height, width) <= 1.06 * movies.LONGEST
+    assert averaged == shape or (zoom == 1 and max(shape) / max(averaged) >= 1.05)
     if max(shape) < 2 * min(shape):
         assert width >= 450
         assert averaged[0] / averaged[1] == pytest.approx(shape[0] / shape[1], rel=0.005)

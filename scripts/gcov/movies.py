@@ -37,7 +37,9 @@ PLAYER = Path(__file__).with_name("player.html")
 def averaged_shape(shape: tuple[int, int]) -> tuple[int, int]:
     """The shape (rows, columns) to which an image of (ny, nx) pixels is averaged so that it can be shown."""
     ny, nx = shape
-    scale = min(1, math.sqrt(LARGEST / (ny * nx)), LONGEST / max(ny, nx))
+    scale = min(math.sqrt(LARGEST / (ny * nx)), LONGEST / max(ny, nx))
+    if scale > 0.95:  # a little too large is better than a little averaged
+        return ny, nx
     return max(1, round(ny * scale)), max(1, round(nx * scale))
 
 
