@@ -25,7 +25,7 @@ from gcov.figures import DB, GAMMA0, date_axis, times
 from gcov.files import building
 from gcov.granules import maturity_note
 
-WIDTH = 475  # pixels of the image part, at least, where the AOI has as many
+WIDTH = 475  # pixels of the image part at which a small AOI is large enough
 LARGEST = 350_000  # pixels of the image part: 100 dates of speckle are a GIF of 20 MB
 LONGEST = 1400  # pixels of its longer side
 GREYS = 16  # fewer make a smaller GIF; these are finer than the eye tells apart in speckle

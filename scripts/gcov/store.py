@@ -159,10 +159,10 @@ def blocks(shape: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
             yield slice(top, min(top + SHARD, shape[0])), slice(left, min(left + SHARD, shape[1]))
 
 
-def bands(shape: tuple[int, int], height: int = CHUNK) -> Iterator[slice]:
-    """Rows of one band after another, full width: the unit of jobs that only read, small for a small footprint."""
-    for top in range(0, shape[0], height):
-        yield slice(top, min(top + height, shape[0]))
+def bands(shape: tuple[int, int]) -> Iterator[slice]:
+    """Rows of one row of chunks after another, full width: the unit of jobs that only read, for a small footprint."""
+    for top in range(0, shape[0], CHUNK):
+        yield slice(top, min(top + CHUNK, shape[0]))
 
 
 def grid_of(group: zarr.Group) -> Grid:
