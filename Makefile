@@ -4,7 +4,7 @@ BIN := .venv/bin
 .PHONY: demo test check bench soak lock clean
 
 demo: .venv/runtime
-	$(BIN)/python demo/write_granules.py demo/data
+	PYTHONPATH=scripts $(BIN)/python demo/write_granules.py demo/data
 	$(BIN)/snakemake --cores 2 -d demo
 	@echo "Look at demo/results/phewa: location.png, HHHH/animation_means.html, HHHH/mean_series.png ..."
 
@@ -13,7 +13,7 @@ test: .venv/dev
 
 check: .venv/dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile
+	$(BIN)/snakefmt --check Snakefile rules scripts
 	$(BIN)/snakemake --lint
 
 .venv/runtime: requirements.txt
@@ -35,7 +35,7 @@ clean:
 	rm -rf .venv demo/data demo/results demo/logs demo/benchmarks demo/.snakemake
 
 bench: .venv/dev
-	$(BIN)/python -m benchmarks.run
+	PYTHONPATH=scripts:tests $(BIN)/python -m bench.run
 
 soak: .venv/dev
-	$(BIN)/python tests/interruptions.py 60
+	PYTHONPATH=scripts $(BIN)/python tests/interruptions.py 60

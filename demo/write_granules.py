@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
-from gcov.landscape import landscape
-from gcov.synthetic import Band, block_average, centres, granule_name, write_granule
+from gcov.testing.landscape import landscape
+from gcov.testing.synthetic import Band, block_average, centres, granule_name, write_granule
 
 EPSG = 32645  # UTM 45N, the zone of the whole frame
 WEST, NORTH = 191_760, 3_132_240  # outer edges in metres, multiples of 240 as in the archive

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import zarr
 
-from gcov import movies, store
-from gcov.figures import provenance, read_rows
+from gcov import store
+from gcov.figures import movies
+from gcov.figures.stills import provenance, read_rows
 from gcov.log import job_log, log
 from gcov.radiometry import add_cells, is_valid, to_db
 

@@ -10,13 +10,14 @@ import numpy as np
 import zarr
 
 from gcov import product, store
-from gcov.archive import open_bytes
+from gcov.archive.ranges import RangeFile
+from gcov.archive.sources import open_bytes
 from gcov.files import building
 from gcov.granules import Granule, read_record
 from gcov.grid import Window, aoi_window, inside_polygon, window_grid
 from gcov.log import job_log, log
 from gcov.radiometry import is_valid
-from gcov.ranges import RangeFile
+from gcov.settings import Archive
 
 AT_ONCE = 200_000_000  # compressed bytes of all arrays fetched together; more of them one array after the other
 
@@ -29,7 +30,7 @@ def clip(
     polygon: str | None,
     frequency: str,
     terms: tuple[str, ...],
-    archive: dict,
+    archive: Archive,
     fragment: Path,
 ) -> None:
     """Write the fragment: (time=1, y, x) terms as in the product (linear power) and `mask`, with provenance.
@@ -111,7 +112,8 @@ if __name__ == "__main__":
         clip(
             **snakemake.params,
             granule=read_record(snakemake.input.record),
-            archive=snakemake.config["archive"],
+            # not a parameter of the rule: another way to the same bytes is no reason to read them again
+            archive=Archive.from_section(snakemake.config["archive"]),
             aoi=snakemake.wildcards.aoi,
             fragment=Path(snakemake.output[0]),
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 import shapely
 import zarr
 
-from gcov import figures
+from gcov.figures import stills
 from gcov.files import building
 from gcov.log import job_log
 
@@ -22,7 +22,7 @@ def location(*, fragments: list[Path], basemap: str | None, geojson: Path, pictu
         part.write_text(json.dumps({"type": "FeatureCollection", "features": features}, indent=1) + "\n")
     names = " ".join(one["title"].split(":")[0] for one in attributes)
     origin = {"Granules": names, "Software": attributes[0]["software"]}
-    figures.save(figures.location(features, basemap), picture, origin)
+    stills.save(stills.location(features, basemap), picture, origin)
 
 
 def aoi_feature(fragment: dict) -> dict:

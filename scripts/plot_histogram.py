@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gcov import figures
+from gcov.figures import stills
 from gcov.log import job_log
 
 
@@ -13,8 +13,8 @@ def plot_histogram(
 
     The provenance in the PNG is that of the stack, and which samples were counted.
     """
-    figure = figures.histogram(figures.read_rows(counts), figures.read_rows(series), quantity=quantity, title=title)
-    figures.save(figure, output, figures.provenance(stack, valid_samples_only))
+    figure = stills.histogram(stills.read_rows(counts), stills.read_rows(series), quantity=quantity, title=title)
+    stills.save(figure, output, stills.provenance(stack, valid_samples_only))
 
 
 if __name__ == "__main__":

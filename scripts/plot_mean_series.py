@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from gcov import figures
+from gcov.figures import stills
 from gcov.log import job_log
 
 
 def plot_mean_series(*, series: Path, stack: Path, valid_samples_only: bool, title: str, output: Path) -> None:
     """A PNG of the mean series CSV; the provenance in it is that of the stack, and which samples were averaged."""
-    figures.save(
-        figures.mean_series(figures.read_rows(series), title=title),
+    stills.save(
+        stills.mean_series(stills.read_rows(series), title=title),
         output,
-        figures.provenance(stack, valid_samples_only),
+        stills.provenance(stack, valid_samples_only),
     )
 
 

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import shapely
 
-from gcov import catalog, earthdata, granules
+from gcov import granules
+from gcov.archive import catalog, login
 from gcov.errors import GcovError
 from gcov.files import building
 from gcov.granules import Granule
 from gcov.log import job_log, log
+from gcov.settings import Search
 
 POSTING = {
     "05": 80,
@@ -24,8 +26,8 @@ def search(
     *,
     bbox: tuple[float, float, float, float],
     polygon: str | None,
-    entries: tuple[str, ...],
-    asked: dict,
+    listed: tuple[str, ...],
+    query: Search,
     cmr_host: str,
     frequency: str,
     terms: tuple[str, ...],
@@ -36,12 +38,12 @@ def search(
 
     Raises GcovError if nothing is found, or if what is found cannot be one time series (with a table of it).
     """
-    if entries:
-        found = catalog.listed_granules(entries)
+    if listed:
+        found = catalog.listed_granules(listed)
     else:
-        found = catalog.search_archive(polygon or shapely.box(*bbox).wkt, asked, cmr_host)
+        found = catalog.search_archive(polygon or shapely.box(*bbox).wkt, query, cmr_host)
     if not found:
-        raise GcovError(f"no granules found; asked for {list(entries) or {'bbox': list(bbox), **asked}}")
+        raise GcovError(f"no granules found; asked for {list(listed) or {'bbox': list(bbox), **query}}")
     kept, dropped = granules.newest_releases(found)
     granules.check_one_series(kept)
     granules.check_names(kept)
@@ -50,8 +52,8 @@ def search(
     with building(records) as part:
         granules.write_records(part, kept)
     report(kept, dropped, bbox, frequency, terms)
-    if any(granule.path is None for granule in kept) and earthdata.at_hand() is None:
-        log.warning("no Earthdata token for the fetch that follows: %s", earthdata.HOW)
+    if any(granule.path is None for granule in kept) and login.at_hand() is None:
+        log.warning("no Earthdata token for the fetch that follows: %s", login.HOW)
 
 
 def report(
@@ -89,7 +91,7 @@ def needed_bytes(
     width = (east - west) * 111_000 * math.cos(math.radians((south + north) / 2))
     bandwidth = (granule.mode or "")[:2] if frequency == "A" else "05"
     chunks = math.prod(side / POSTING.get(bandwidth, 20) / 512 + 1 for side in (height, width))
-    per_pixel = sum(BYTES_PER_PIXEL[term[:2] == term[2:]] for term in terms) + 0.02
+    per_pixel = sum(BYTES_PER_PIXEL[granules.is_diagonal(term)] for term in terms) + 0.02
     return min(chunks * 512 * 512 * per_pixel, granule.size or math.inf)
 
 
@@ -97,6 +99,7 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
         search(
             **snakemake.params,
+            # not a parameter of the rule, as in clip
             cmr_host=snakemake.config["archive"]["cmr_host"],
             records=Path(snakemake.output.records),
             table=Path(snakemake.output.table),

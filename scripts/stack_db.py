@@ -7,6 +7,7 @@ import zarr
 
 from gcov import store
 from gcov.files import building
+from gcov.granules import is_diagonal
 from gcov.log import job_log, log
 from gcov.radiometry import is_valid, to_db
 
@@ -17,7 +18,7 @@ def stack_db(*, stack: Path, valid_samples_only: bool, output: Path) -> None:
     NaN where power is not positive, and where `mask` is not 1..254 unless `valid_samples_only` is false.
     """
     source = zarr.open_group(stack, mode="r")
-    terms = [name for name in store.variables_of(source) if name != "mask" and name[:2] == name[2:]]
+    terms = [name for name in store.variables_of(source) if name != "mask" and is_diagonal(name)]
     dates = store.dates_of(source)
     attributes = {**source.attrs.asdict(), "valid_samples_only": valid_samples_only}
     with building(output) as part:

@@ -13,9 +13,9 @@ from helpers import BBOX, EPSG, FIRST, NORTH, REPO, SHAPE, WEST
 from servers.field import environment
 from servers.tls import session_tls
 
-from gcov import earthdata, http
-from gcov.landscape import landscape
-from gcov.synthetic import Band, block_average, centres, granule_name, write_granule
+from gcov.archive import login, transport
+from gcov.testing.landscape import landscape
+from gcov.testing.synthetic import Band, block_average, centres, granule_name, write_granule
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,8 @@ def user(monkeypatch, tmp_path):
         monkeypatch.delenv(name)
     for name, value in environment(tmp_path, session_tls().ca_pem).items():
         monkeypatch.setenv(name, value)
-    earthdata.token.cache_clear()
-    http._pool.cache_clear()
+    login.token.cache_clear()
+    transport._pool.cache_clear()
     yield
-    earthdata.token.cache_clear()
-    http._pool.cache_clear()
+    login.token.cache_clear()
+    transport._pool.cache_clear()

@@ -114,8 +114,8 @@ def soak(rounds: int, seed: int) -> None:
     sys.path[:0] = [str(REPO / "scripts"), str(REPO / "tests")]
     from helpers import BBOX, EPSG, FIRST, NORTH, SHAPE, WEST
 
-    from gcov.landscape import landscape
-    from gcov.synthetic import Band, centres, granule_name, write_granule
+    from gcov.testing.landscape import landscape
+    from gcov.testing.synthetic import Band, centres, granule_name, write_granule
 
     random.seed(seed)
     with tempfile.TemporaryDirectory() as temporary:

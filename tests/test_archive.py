@@ -27,19 +27,19 @@ from servers.field import (
     TERMS,
     WINDOW,
     aoi_bbox,
-    archive_config,
+    archive_settings,
     configuration,
     environment,
     write_scenes,
 )
 from servers.tls import Handler, LoopbackServer, session_tls
 
-from gcov import earthdata, http, ranges
-from gcov.archive import HttpsFile, S3Object
+from gcov.archive import login, ranges, transport
+from gcov.archive.ranges import RangeFile
+from gcov.archive.sources import HttpsFile, S3Object
 from gcov.errors import GcovError
 from gcov.granules import from_name
-from gcov.ranges import RangeFile
-from gcov.synthetic import granule_name
+from gcov.testing.synthetic import granule_name
 
 SERVER = {"https": "cdn", "s3": "s3"}  # who sends a granule's bytes
 GENERATE = "https://urs.earthdata.nasa.gov (Generate Token)"
@@ -71,7 +71,7 @@ def archive(scene):
 def pauses(monkeypatch):
     """The pauses before new attempts, in seconds; nobody waits for them."""
     asked = []
-    monkeypatch.setattr(http, "time", SimpleNamespace(sleep=asked.append))
+    monkeypatch.setattr(transport, "time", SimpleNamespace(sleep=asked.append))
     return asked
 
 
@@ -89,7 +89,7 @@ def granule_of(archive, scene, **where):
 
 def fetch(archive, scene, fragment, access="https", config=None, **where):
     """Clip a granule from the archive."""
-    section = {**archive_config(archive, access=access), **(config or {})}
+    section = archive_settings(archive, access=access, **(config or {}))
     return clip_to(fragment, granule_of(archive, scene, **where), section)
 
 
@@ -102,7 +102,7 @@ def clip_to(fragment, granule, section=None):
         polygon=None,
         frequency="A",
         terms=tuple(TERMS),
-        archive=section or {},
+        archive=section,
         fragment=Path(fragment),
     )
     return contents(fragment)
@@ -161,7 +161,7 @@ FAULTS = {
 @pytest.mark.parametrize("way", SERVER)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_outlived(user, pauses, many_ranges, monkeypatch, archive, scene, wanted, tmp_path, fault, way, skip):
-    monkeypatch.setattr(http, "TIMEOUT", urllib3.Timeout(connect=5, read=0.3))
+    monkeypatch.setattr(transport, "TIMEOUT", urllib3.Timeout(connect=5, read=0.3))
     archive.faults.add(**FAULTS[fault], way=SERVER[way], skip=skip)
     assert fetch(archive, scene, tmp_path / "f.zarr", way) == wanted
     assert archive.faults.pending() == 0
@@ -174,7 +174,7 @@ def test_outlived(user, pauses, many_ranges, monkeypatch, archive, scene, wanted
 def test_outlived_where_address_and_credentials_are_given(
     user, pauses, monkeypatch, archive, scene, wanted, tmp_path, kind, way
 ):
-    monkeypatch.setattr(http, "TIMEOUT", urllib3.Timeout(connect=5, read=0.3))
+    monkeypatch.setattr(transport, "TIMEOUT", urllib3.Timeout(connect=5, read=0.3))
     archive.faults.add("drop" if kind == "truncate" else kind, times=2, way="https", seconds=60)
     assert fetch(archive, scene, tmp_path / "f.zarr", way) == wanted
     assert (archive.faults.pending(), len(pauses)) == (0, 2)
@@ -220,7 +220,7 @@ def test_a_server_that_wants_hours_is_asked_another_day(user, pauses, archive, s
 
 @pytest.mark.parametrize("value", ["soon", "Fri, 31 Dec 1999 23:59:59 GMT", "-5"])
 def test_a_retry_after_without_sense_is_none(value):
-    assert http._retry_after(http.Answer(429, {"Retry-After": value}, b"")) == 0
+    assert transport._retry_after(transport.Answer(429, {"Retry-After": value}, b"")) == 0
 
 
 @pytest.mark.parametrize("way", SERVER)
@@ -364,9 +364,9 @@ def test_a_granule_that_was_withdrawn(user, archive, scene, tmp_path):
 
 
 @pytest.fixture
-def login(monkeypatch, archive):
+def login_server(monkeypatch, archive):
     """Earthdata Login is the loopback one; nothing is at hand."""
-    monkeypatch.setattr(earthdata, "LOGIN", archive.login_url)
+    monkeypatch.setattr(login, "LOGIN", archive.login_url)
     monkeypatch.delenv("EARTHDATA_TOKEN")
 
 
@@ -376,29 +376,29 @@ def netrc(path, password=PASSWORD, machine="localhost"):
     path.chmod(0o600)
 
 
-def test_token_sources_in_their_order(user, login, monkeypatch, tmp_path):
-    assert earthdata.at_hand() is None
+def test_token_sources_in_their_order(user, login_server, monkeypatch, tmp_path):
+    assert login.at_hand() is None
     with pytest.raises(GcovError, match=r"no Earthdata token: get one at https://urs\.earthdata\.nasa\.gov"):
-        earthdata.token()
+        login.token()
     netrc(tmp_path / ".netrc")
-    assert (earthdata.at_hand(), earthdata.token()) == ("~/.netrc", TOKEN)
-    earthdata.token.cache_clear()
+    assert (login.at_hand(), login.token()) == ("~/.netrc", TOKEN)
+    login.token.cache_clear()
     monkeypatch.setenv("EARTHDATA_USERNAME", USERNAME)
-    assert earthdata.at_hand() == "~/.netrc"  # half a login is none
+    assert login.at_hand() == "~/.netrc"  # half a login is none
     monkeypatch.setenv("EARTHDATA_PASSWORD", "wrong")
-    assert earthdata.at_hand() == "EARTHDATA_USERNAME and EARTHDATA_PASSWORD"
+    assert login.at_hand() == "EARTHDATA_USERNAME and EARTHDATA_PASSWORD"
     with pytest.raises(GcovError, match=r"refused the name and password from EARTHDATA_USERNAME and EARTHDATA_PASSW"):
-        earthdata.token()
+        login.token()
     monkeypatch.setenv("EARTHDATA_PASSWORD", PASSWORD)
-    assert earthdata.token() == TOKEN
-    earthdata.token.cache_clear()
+    assert login.token() == TOKEN
+    login.token.cache_clear()
     monkeypatch.setenv("EARTHDATA_TOKEN", " given\n")
-    assert (earthdata.at_hand(), earthdata.token()) == ("EARTHDATA_TOKEN", "given")
+    assert (login.at_hand(), login.token()) == ("EARTHDATA_TOKEN", "given")
 
 
 @pytest.mark.parametrize("way", SERVER)
 @pytest.mark.parametrize("source", ["password", "netrc", "NETRC"])
-def test_a_fetch_by_name_and_password(user, login, archive, scene, wanted, tmp_path, monkeypatch, way, source):
+def test_a_fetch_by_name_and_password(user, login_server, archive, scene, wanted, tmp_path, monkeypatch, way, source):
     if source == "password":
         monkeypatch.setenv("EARTHDATA_USERNAME", USERNAME)
         monkeypatch.setenv("EARTHDATA_PASSWORD", PASSWORD)
@@ -421,44 +421,44 @@ def test_netrc_never_overrides_a_given_token(user, archive, scene, wanted, tmp_p
     assert archive.leaked_authorizations == []
 
 
-def test_a_wrong_netrc(user, login, monkeypatch, tmp_path, archive):
+def test_a_wrong_netrc(user, login_server, monkeypatch, tmp_path, archive):
     netrc(tmp_path / ".netrc", "wrong")
     with pytest.raises(GcovError, match=r"refused the name and password from ~/\.netrc: correct them, or get one at"):
-        earthdata.token()
+        login.token()
     (tmp_path / ".netrc").write_text("machine\nnonsense nonsense")
-    assert earthdata.at_hand() == "~/.netrc"  # a search goes on
+    assert login.at_hand() == "~/.netrc"  # a search goes on
     with pytest.raises(GcovError, match=r"\.netrc cannot be read: line 2"):
-        earthdata.token()
+        login.token()
     netrc(tmp_path / ".netrc", machine="elsewhere.example")
-    assert earthdata.at_hand() is None
+    assert login.at_hand() is None
     monkeypatch.setenv("EARTHDATA_TOKEN", " \n")  # as an unset secret of a batch system looks
-    assert earthdata.at_hand() is None
+    assert login.at_hand() is None
     with pytest.raises(GcovError, match="no Earthdata token"):
-        earthdata.token()
+        login.token()
 
 
-def test_a_password_beyond_latin_letters(user, login, monkeypatch):
+def test_a_password_beyond_latin_letters(user, login_server, monkeypatch):
     monkeypatch.setenv("EARTHDATA_USERNAME", "łukasz")
     monkeypatch.setenv("EARTHDATA_PASSWORD", "zażółć")
     with pytest.raises(GcovError, match="refused the name and password"):
-        earthdata.token()
+        login.token()
 
 
-def test_a_login_service_out_of_order(user, login, pauses, archive, monkeypatch, tmp_path):
+def test_a_login_service_out_of_order(user, login_server, pauses, archive, monkeypatch, tmp_path):
     netrc(tmp_path / ".netrc")
     archive.faults.add("503", times=2, way="login")
-    assert earthdata.token() == TOKEN
-    earthdata.token.cache_clear()
-    monkeypatch.setattr(earthdata, "LOGIN", archive.url.replace("127.0.0.1", "localhost"))  # which redirects
+    assert login.token() == TOKEN
+    login.token.cache_clear()
+    monkeypatch.setattr(login, "LOGIN", archive.url.replace("127.0.0.1", "localhost"))  # which redirects
     with pytest.raises(GcovError, match="Earthdata Login answered 302 instead of a token: get one at"):
-        earthdata.token()
+        login.token()
 
 
 @pytest.mark.parametrize("token", [f"{TOKEN} {TOKEN}", f"Bearer {TOKEN}", f"{TOKEN[:9]}\r\n{TOKEN[9:]}", "täuschend"])
 def test_what_cannot_be_a_token_is_refused_and_not_shown(user, monkeypatch, token):
     monkeypatch.setenv("EARTHDATA_TOKEN", token)
     with pytest.raises(GcovError, match="EARTHDATA_TOKEN is not a token") as error:
-        earthdata.token()
+        login.token()
     assert TOKEN[:9] not in str(error.value) and "täuschend" not in str(error.value)
 
 
@@ -643,7 +643,7 @@ def test_a_ring_of_redirects(user, archive, scene, tmp_path):
 def test_a_certificate_that_is_not_trusted(user, pauses, archive, scene, tmp_path, monkeypatch):
     for bundle, reason in ((certifi.where(), "unable to get local issuer certificate"), ("/no/such", "No such file")):
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", bundle)
-        http._pool.cache_clear()
+        transport._pool.cache_clear()
         with pytest.raises(GcovError, match=rf"certificate is not trusted .*{reason}.*REQUESTS_CA_BUNDLE"):
             fetch(archive, scene, tmp_path / "f.zarr")
     assert pauses == []
@@ -696,7 +696,7 @@ def test_through_a_proxy_with_a_password(user, pauses, archive, scene, wanted, t
         assert fetch(archive, scene, tmp_path / "f.zarr") == wanted
         assert {head.split()[1].split(":")[0] for head in proxy.heads} == {"127.0.0.1", "localhost"}
         assert not any(TOKEN in head for head in proxy.heads)
-        http._pool.cache_clear()
+        transport._pool.cache_clear()
         monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.address}")
         with pytest.raises(GcovError, match=r"failed \(ProxyError\)"):
             fetch(archive, scene, tmp_path / "g.zarr")
@@ -723,7 +723,7 @@ class Bytes:
         self.spans.append(span)
         part = self.data[slice(*span)]
         headers = {"Content-Range": f"bytes {span[0]}-{span[0] + len(part) - 1}/{len(self.data)}"}
-        return http.Answer(206, headers, part)
+        return transport.Answer(206, headers, part)
 
 
 @pytest.fixture
@@ -731,7 +731,7 @@ def memory(monkeypatch):
     """Ranges come from memory; blocks are small."""
     monkeypatch.setattr(ranges, "BLOCK", 100)
     monkeypatch.setattr(ranges, "GAP", 10)
-    monkeypatch.setattr(http, "request", lambda _, source, headers, span, attempts: source.answer(span))
+    monkeypatch.setattr(transport, "request", lambda _, source, headers, span, attempts: source.answer(span))
 
 
 @pytest.mark.parametrize("size", [1, 99, 100, 101, 1234])

@@ -12,8 +12,8 @@ from servers.cmr import CmrServer, umm_item
 from servers.field import FOOTPRINT, environment
 from servers.tls import Handler, LoopbackServer, session_tls
 
-from gcov import catalog, http
-from gcov.catalog import search_archive
+from gcov.archive import catalog, transport
+from gcov.archive.catalog import search_archive
 from gcov.config import read_config
 from gcov.errors import GcovError
 from gcov.granules import from_name
@@ -120,7 +120,7 @@ def test_trouble_that_stays_is_never_half_a_listing(many, monkeypatch, pauses, t
     with pytest.raises(GcovError) as error:
         search_archive(WKT, {"frame": [16, 17]}, many.host)
     wanted = f"the search at {many.host} {REASONS[trouble]}, 3 times in a row: try again later"
-    assert str(error.value).removesuffix(http.NO_NETWORK) == wanted
+    assert str(error.value).removesuffix(transport.NO_NETWORK) == wanted
     assert pauses == [2, 4]
 
 
@@ -245,7 +245,7 @@ def varied():
 )
 def test_every_key_reaches_the_query(varied, search, expected):
     config = {"aois": {"a": {"bbox": [84, 28, 84.4, 28.4], "search": search}}}
-    aoi = read_config(config)[1]["a"]
+    aoi = read_config(config)[1].aois["a"]
     found = search_archive(WKT, aoi.search, varied.host)
     assert {granule.name for granule in found} == {VARIED[key][0] for key in expected}
     assert len(found) == len(expected)

@@ -16,7 +16,7 @@ SQUARE = "POLYGON ((83.9 28.1, 84 28.1, 84 28.2, 83.9 28.2, 83.9 28.1))"
 
 def read(entry=None, **top) -> dict:
     """The areas of interest of a configuration of one, `x`."""
-    return read_config({"aois": {"x": {"bbox": BOX} if entry is None else entry}, **top})[1]
+    return read_config({"aois": {"x": {"bbox": BOX} if entry is None else entry}, **top})[1].aois
 
 
 def refusal(config: dict) -> str:
@@ -172,7 +172,8 @@ def test_numbers_that_yaml_reads_as_written_pass(tmp_path):
 
 
 def test_defaults():
-    config, aois = read_config({"aois": {"x": {"bbox": BOX}}})
+    config, settings = read_config({"aois": {"x": {"bbox": BOX}}})
+    aois = settings.aois
     assert aois["x"].bbox == tuple(BOX)
     assert (aois["x"].frequency, aois["x"].terms, aois["x"].valid_samples_only) == ("A", ("HHHH",), True)
     assert (aois["x"].polygon, aois["x"].granules, aois["x"].search) == (None, (), {})
@@ -190,7 +191,7 @@ def test_a_given_key_leaves_its_neighbours_defaults():
 def test_an_aoi_overrides_what_holds_for_all():
     top = {"frequency": "B", "terms": ["HHHH", "HVHV"], "valid_samples_only": False}
     own = {"frequency": "A", "terms": ["VVVV"], "valid_samples_only": True}
-    _, aois = read_config({"aois": {"x": {"bbox": BOX}, "y": {"bbox": BOX, **own}}, **top})
+    aois = read_config({"aois": {"x": {"bbox": BOX}, "y": {"bbox": BOX, **own}}, **top})[1].aois
     assert (aois["x"].frequency, aois["x"].terms, aois["x"].valid_samples_only) == ("B", ("HHHH", "HVHV"), False)
     assert (aois["y"].frequency, aois["y"].terms, aois["y"].valid_samples_only) == ("A", ("VVVV",), True)
 
@@ -285,7 +286,7 @@ def test_bad_polygon_files(tmp_path, content, message):
 @pytest.mark.parametrize("name", ["config/config.yaml", "demo/config/config.yaml"])
 def test_the_configurations_in_the_repository_are_valid(name):
     check_yaml(REPO / name)
-    assert read_config(yaml.safe_load((REPO / name).read_text()))[1]
+    assert read_config(yaml.safe_load((REPO / name).read_text()))[1].aois
 
 
 def test_the_config_shows_the_defaults():

@@ -14,7 +14,7 @@ from servers.archive import TOKEN, Archive
 from servers.cmr import CmrServer
 from servers.tls import trust
 
-from gcov.synthetic import granule_name, write_granule
+from gcov.testing.synthetic import granule_name, write_granule
 
 WEST, SOUTH, EAST, NORTH = BBOX
 FOOTPRINT = [(WEST - 1, SOUTH - 1), (EAST + 1, SOUTH - 1), (EAST + 1, NORTH + 1), (WEST - 1, NORTH + 1)]
@@ -139,7 +139,7 @@ def test_a_changed_setting_redoes_what_it_touches(field):
 
 def test_a_comment_in_a_script_redoes_nothing(analysis, newest, tmp_path):
     copy = tmp_path / "copy"
-    for part in ("scripts", "config", "profiles", "report", "envs"):
+    for part in ("scripts", "rules", "config", "profiles", "report", "envs"):
         shutil.copytree(REPO / part, copy / part)
     shutil.copy(REPO / "Snakefile", copy)
     config = {"aois": {"one": {"bbox": list(BBOX), "granules": [str(path) for path in newest]}}, "basemap": None}

@@ -33,12 +33,12 @@ from stack import stack
 from stack_db import stack_db
 from summarize import summarize
 
-from gcov import movies
-from gcov.catalog import listed_granules
+from gcov.archive.catalog import listed_granules
 from gcov.errors import GcovError
-from gcov.figures import date_axis
+from gcov.figures import movies
+from gcov.figures.stills import date_axis
 from gcov.product import granule_from_identification
-from gcov.synthetic import OUTSIDE, Band, block_average
+from gcov.testing.synthetic import OUTSIDE, Band, block_average
 
 ARCHIVE = {"access": "auto", "credentials_url": "https://localhost/s3credentials", "s3_endpoint": None}
 

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from helpers import EPSG, FIRST, NORTH, WEST
 from servers.archive import Archive
-from servers.field import archive_config
+from servers.field import archive_settings
 
-from gcov import product, ranges, store
-from gcov.archive import open_bytes
+from gcov import product, store
+from gcov.archive import ranges
+from gcov.archive.sources import open_bytes
 from gcov.granules import from_name
 from gcov.grid import Window
-from gcov.landscape import landscape
-from gcov.synthetic import OUTSIDE, Band, centres, granule_name, write_granule
+from gcov.testing.landscape import landscape
+from gcov.testing.synthetic import OUTSIDE, Band, centres, granule_name, write_granule
 
 SHAPE = (830, 700)
 CHUNK = 64
@@ -61,7 +62,7 @@ def read(scene, archive, access: str, window: Window) -> tuple[dict[str, np.ndar
     urls = {"url": archive.https_url(scene.stem), "s3_url": archive.s3_url(scene.stem)}
     where = {"path": str(scene)} if access == "local" else urls
     granule = from_name(scene.stem, **where)
-    source = open_bytes(granule, archive_config(archive, access="auto" if access == "local" else access))
+    source = open_bytes(granule, archive_settings(archive, access="auto" if access == "local" else access))
     with product.open_hdf5(source, "granule") as file:
         datasets = {name: file["science/LSAR/GCOV/grids/frequencyA"][name] for name in ARRAYS}
         target = {name: np.zeros((1, *window.shape), dataset.dtype) for name, dataset in datasets.items()}

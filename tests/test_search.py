@@ -12,10 +12,10 @@ from search import needed_bytes, search
 from servers.cmr import ARCHIVE_URL, BUCKET, CmrServer, umm_item
 from servers.tls import session_tls, trust
 
-from gcov import catalog
+from gcov.archive import catalog
 from gcov.errors import GcovError
 from gcov.granules import from_name
-from gcov.synthetic import granule_name
+from gcov.testing.synthetic import granule_name
 
 BETA, PROVISIONAL, VALIDATED = "NISAR_L2_GCOV_BETA_V1", "NISAR_L2_GCOV_PROVISIONAL_V1", "NISAR_L2_GCOV_V1"
 FOOTPRINT = [(83.5, 27.5), (85.0, 27.5), (85.0, 29.0), (83.5, 29.0)]
@@ -92,8 +92,8 @@ def run(server, folder, asked=EVERYTHING, bbox=tuple(BBOX)) -> list[dict]:
     search(
         bbox=bbox,
         polygon=None,
-        entries=(),
-        asked=asked,
+        listed=(),
+        query=asked,
         cmr_host=server.host,
         frequency="A",
         terms=("HHHH",),

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from servers.archive import PASSWORD, TOKEN, USERNAME, Archive
 from servers.cmr import CmrServer
-from servers.field import FOOTPRINT, archive_config, configuration, environment, write_scenes
+from servers.field import FOOTPRINT, archive_settings, configuration, environment, write_scenes
 from servers.tls import Handler, LoopbackServer, session_tls
 
-from gcov import earthdata, http, ranges
-from gcov.archive import HttpsFile, S3Object, open_bytes
+from gcov.archive import login, ranges, transport
+from gcov.archive.ranges import RangeFile, Refused
+from gcov.archive.sources import HttpsFile, S3Object, open_bytes
 from gcov.errors import GcovError
 from gcov.granules import from_name
-from gcov.ranges import RangeFile, Refused
 
 TOKEN_OF_THIS_TEST = "eyJkaXN0aW5jdGl2ZSI6InllcyJ9.dG9rZW4tb2YtdGhpcy10ZXN0.c2lnbmF0dXJl"
 
@@ -91,13 +91,13 @@ def archive(scenes):
 
 
 BREAKS = """
-import gcov.ranges
-whole = gcov.ranges.RangeFile.prefetch
+import gcov.archive.ranges
+whole = gcov.archive.ranges.RangeFile.prefetch
 def prefetch(self, spans):
     whole(self, spans)
     if "_20251205T" in self.source.name:
         raise RuntimeError("a mistake in the code")
-gcov.ranges.RangeFile.prefetch = prefetch
+gcov.archive.ranges.RangeFile.prefetch = prefetch
 """
 
 
@@ -109,7 +109,7 @@ def test_a_whole_run_tells_nobody(analysis, archive, scenes, access, tmp_path_fa
     for skip, kind in enumerate(("503", "drop", "expire", "truncate", "429", "expire")):
         archive.faults.add(kind, way="s3" if access == "s3" else "cdn", skip=skip)
     mistakes, home = tmp_path_factory.mktemp("mistakes"), tmp_path_factory.mktemp("home")
-    patched = (Path(ranges.__file__).parents[1], mistakes)  # our mistake is made whenever Python starts
+    patched = (Path(ranges.__file__).parents[2], mistakes)  # our mistake is made whenever Python starts
     (mistakes / "sitecustomize.py").write_text(f"import sys; sys.path.insert(0, {str(patched[0])!r})\n{BREAKS}")
     target = "results/a/HHHH/mean_series.png" if access == "https" else "results/a/stack.zarr"
     with CmrServer(archive.umm_items(FOOTPRINT)) as cmr, Processes() as processes:
@@ -192,8 +192,8 @@ def test_a_redirect_to_the_archive_itself_without_tls(user, ear):
     """The same host and port, but in the clear: nothing is said there, so it fails."""
     archive = ear()
     archive.target = archive.url.replace("https:", "http:") + "/granule.h5"
-    assert earthdata.bearer(archive.target, archive.host) == {}
-    assert earthdata.bearer(archive.url, archive.host) == {"Authorization": BEARER}
+    assert login.bearer(archive.target, archive.host) == {}
+    assert login.bearer(archive.url, archive.host) == {"Authorization": BEARER}
 
 
 @pytest.mark.parametrize("where", ELSEWHERE)
@@ -210,11 +210,11 @@ def test_the_credentials_page_does_not_pass_the_token_on(user, ear, where):
 def test_a_granule_on_a_foreign_host_never_gets_the_token(user, ear, where, archive, scenes):
     foreign = ear(tls=where != "without TLS")
     granule = from_name(scenes[0].stem, url=f"{ELSEWHERE[where](foreign)}/{scenes[0].name}")
-    open_bytes(granule, archive_config(archive))
+    open_bytes(granule, archive_settings(archive))
     assert foreign.heard == [None, None]
     foreign.target = f"{foreign.url}/again"
     with pytest.raises((GcovError, Refused)):
-        open_bytes(granule, archive_config(archive))
+        open_bytes(granule, archive_settings(archive))
     assert set(foreign.heard) == {None}
 
 
@@ -236,15 +236,15 @@ def test_a_granule_on_a_foreign_host_never_gets_the_token(user, ear, where, arch
     ],
 )
 def test_only_the_archives_host_over_tls_is_told(user, address):
-    assert earthdata.bearer(address, "archive.example") == {}
-    assert earthdata.bearer("https://archive.example/x", "archive.example") == {"Authorization": BEARER}
+    assert login.bearer(address, "archive.example") == {}
+    assert login.bearer("https://archive.example/x", "archive.example") == {"Authorization": BEARER}
 
 
 def test_the_password_goes_to_the_login_host_alone(user, archive, scenes, monkeypatch):
     monkeypatch.delenv("EARTHDATA_TOKEN")
     monkeypatch.setenv("EARTHDATA_USERNAME", USERNAME)
     monkeypatch.setenv("EARTHDATA_PASSWORD", PASSWORD)
-    monkeypatch.setattr(earthdata, "LOGIN", archive.login_url)
+    monkeypatch.setattr(login, "LOGIN", archive.login_url)
     heard, record = [], archive.record
 
     def recording(way, method, path, headers):
@@ -253,7 +253,7 @@ def test_the_password_goes_to_the_login_host_alone(user, archive, scenes, monkey
 
     archive.record = recording
     granule = from_name(scenes[0].stem, url=archive.https_url(scenes[0].stem))
-    open_bytes(granule, archive_config(archive))
+    open_bytes(granule, archive_settings(archive))
     assert heard == [("login", "Basic"), ("https", "Bearer"), ("cdn", "")]
 
 
@@ -269,7 +269,7 @@ class Broken(Handler):
 
 
 def test_a_warning_does_not_show_a_signed_address(user, ear, caplog, monkeypatch):
-    monkeypatch.setattr(http, "ATTEMPTS", 1)
+    monkeypatch.setattr(transport, "ATTEMPTS", 1)
     with LoopbackServer(Broken, session_tls()) as cdn:
         archive = ear(target=f"{cdn.url}/granule.h5?Signature=DISTINCTIVE")
         with pytest.raises(GcovError) as error:
@@ -279,8 +279,8 @@ def test_a_warning_does_not_show_a_signed_address(user, ear, caplog, monkeypatch
 
 
 def test_no_message_shows_a_signed_address(user, archive, scenes, monkeypatch, caplog):
-    monkeypatch.setattr(http, "ATTEMPTS", 2)
-    monkeypatch.setattr(http.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(transport, "ATTEMPTS", 2)
+    monkeypatch.setattr(transport.time, "sleep", lambda seconds: None)
     caplog.set_level("INFO", "gcov")
     watched = Watched(archive)
     monkeypatch.setenv("EARTHDATA_TOKEN", TOKEN_OF_THIS_TEST)
@@ -290,7 +290,7 @@ def test_no_message_shows_a_signed_address(user, archive, scenes, monkeypatch, c
             archive.faults.add(kind, times=2, way="s3" if access == "s3" else "cdn", skip=kind == "changed")
             with pytest.raises(GcovError) as error:
                 granule = from_name(scenes[0].stem, url=url, s3_url=s3_url)
-                open_bytes(granule, archive_config(archive, access=access)).prefetch([(3 << 20, 3 << 20 | 1)])
+                open_bytes(granule, archive_settings(archive, access=access)).prefetch([(3 << 20, 3 << 20 | 1)])
             chain = [error.value, error.value.__cause__, error.value.__context__]
             assert watched.found_in("\n".join(map(str, chain)).encode()) == []
             archive.faults.clear()

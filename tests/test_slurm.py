@@ -16,7 +16,7 @@ from servers.cmr import CmrServer
 from servers.tls import trust
 from slurm.report import Submission, submissions, table
 
-from gcov.synthetic import granule_name, write_granule
+from gcov.testing.synthetic import granule_name, write_granule
 
 pytestmark = pytest.mark.slurm
 WEST, SOUTH, EAST, NORTH = BBOX

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from pyproj import CRS, Transformer
 
-from gcov.landscape import landscape
-from gcov.synthetic import Band, block_average, centres, granule_name, write_granule
+from gcov.testing.landscape import landscape
+from gcov.testing.synthetic import Band, block_average, centres, granule_name, write_granule
 
 START = datetime(2025, 11, 23, 23, 47, 39)
 GRID = "science/LSAR/GCOV/grids/frequency"

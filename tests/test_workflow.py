@@ -14,7 +14,7 @@ from conftest import Analysis
 from helpers import BBOX, FACTS, FIRST, REPO, SERIES, assert_counts, notebook_stack
 from PIL import Image
 
-from gcov.synthetic import granule_name, write_granule
+from gcov.testing.synthetic import granule_name, write_granule
 
 PER_AOI = ["granules.csv", "location.geojson", "location.png", "stack.zarr", "stack_db.zarr"]
 PER_TERM = [

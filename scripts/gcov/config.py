@@ -4,7 +4,6 @@ import difflib
 import json
 import os
 import re
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
@@ -12,28 +11,10 @@ import jsonschema
 import yaml
 
 from gcov.errors import GcovError
+from gcov.settings import Aoi, Archive, Search, Settings
 
 SCHEMA = Path(__file__).parents[2] / "config" / "schema.yaml"
 NO_TEXT = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float", "null")}
-
-
-@dataclass(frozen=True)
-class Aoi:
-    """One area of interest and what is wanted there."""
-
-    name: str
-    bbox: tuple[float, float, float, float]  # west, south, east, north; degrees, EPSG:4326
-    polygon: str | None  # WKT in EPSG:4326; its bounds are the bbox
-    granules: tuple[str, ...]  # local files, globs or URLs; empty: search the archive
-    search: dict = field(hash=False)
-    frequency: str
-    terms: tuple[str, ...]
-    valid_samples_only: bool
-
-    @property
-    def diagonal_terms(self) -> list[str]:
-        """The terms that are backscatter (HHHH and the like): only they have dB values, series and pictures."""
-        return [term for term in self.terms if term[:2] == term[2:]]
 
 
 def check_yaml(path: str | Path) -> None:
@@ -92,10 +73,10 @@ def _yaml_traps(node):
             yield from _yaml_traps(item)
 
 
-def read_config(config: dict) -> tuple[dict, dict[str, Aoi]]:
+def read_config(config: dict) -> tuple[dict, Settings]:
     """Check a configuration and fill in its defaults.
 
-    Returns the completed configuration and the areas of interest by name.
+    Returns the completed configuration, as jobs get it, and the same as types.
     Raises GcovError naming each bad key, what it holds and what it should hold.
     """
     schema = yaml.safe_load(SCHEMA.read_text())
@@ -104,7 +85,8 @@ def read_config(config: dict) -> tuple[dict, dict[str, Aoi]]:
     if errors:
         raise GcovError("config: " + "\nconfig: ".join(_explain(error, schema) for error in errors))
     config = _with_defaults(config, schema)
-    return config, {name: _aoi(name, entry, config) for name, entry in config["aois"].items()}
+    aois = {name: _aoi(name, entry, config) for name, entry in config["aois"].items()}
+    return config, Settings(aois, Archive.from_section(config["archive"]), config["basemap"])
 
 
 def _plain(value):
@@ -129,10 +111,8 @@ def _explain(error: jsonschema.ValidationError, schema: dict) -> str:
         return f"{'.'.join(filter(None, [where, unknown]))}: unknown key; {hint}"
     if error.validator == "required":
         return f"{'.'.join(filter(None, [where, error.message.split(chr(39))[1]]))}: missing"
-    if (error.parent is not None and error.parent.validator == "propertyNames") or error.schema.get(
-        "pattern"
-    ) == "^[A-Za-z0-9_-]+$":
-        return f"{where}.{error.instance}: an AOI becomes a folder under results/: use letters, digits, _ and - only"
+    if "propertyNames" in error.absolute_schema_path:
+        return f"{where}.{error.instance}: {error.schema['description']}"
     wanted = error.schema.get("description") or error.message
     return f"{where or 'config'}: holds {json.dumps(error.instance, default=str)}; should be {wanted}"
 
@@ -144,6 +124,9 @@ def _with_defaults(config: dict, schema: dict) -> dict:
             filled.setdefault(key, entry["default"])
         if "properties" in entry and key in filled:
             filled[key] = _with_defaults(filled[key], entry)
+        named = entry.get("additionalProperties")  # the schema of each entry, where users choose the keys
+        if named and "properties" in named:
+            filled[key] = {name: _with_defaults(item, named) for name, item in filled[key].items()}
     return filled
 
 
@@ -184,7 +167,7 @@ def _check_bbox(bbox: tuple[float, ...], where: str) -> None:
         raise GcovError(f"{where}: south {south} is not less than north {north}; should be [west, south, east, north]")
 
 
-def _search(search: dict, where: str) -> dict:
+def _search(search: Search, where: str) -> Search:
     """The search keys checked, start and end as full times; the day that end names is included."""
     times = {}
     for key, time_of_day in (("start", "T00:00:00"), ("end", "T23:59:59")):

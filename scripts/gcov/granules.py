@@ -24,6 +24,11 @@ MATURITIES = ("BETA", "PROVISIONAL", "VALIDATED")  # in rising order
 PASS_LENGTH = timedelta(minutes=30)  # frames of one pass are seconds apart, passes of one track 12 days
 
 
+def is_diagonal(term: str) -> bool:
+    """True for a term that is backscatter (HHHH and the like, real); False for a complex off-diagonal one (HHVV)."""
+    return term[:2] == term[2:]
+
+
 @dataclass(frozen=True)
 class Granule:
     """One granule: where it is and what its name says. Times are ISO 8601, UTC; None where nothing is known."""

@@ -21,6 +21,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.errors import ZarrUserWarning
 
 from gcov import __version__
+from gcov.granules import is_diagonal
 from gcov.grid import Grid
 
 # Every shard exists, so that a lost one can be told from an empty one. For the process, because an array that is
@@ -53,7 +54,7 @@ def cf_attributes(name: str) -> dict[str, str]:
     if name == "mask":
         return MASK_ATTRIBUTES
     attributes = {"units": "1", "long_name": f"Geocoded polarimetric covariance term {name}"}
-    if name[:2] == name[2:]:  # off-diagonal terms have no CF name
+    if is_diagonal(name):  # off-diagonal terms have no CF name
         attributes["standard_name"] = "surface_backwards_scattering_coefficient_of_radar_wave"
         attributes["comment"] = "gamma0, terrain-corrected, linear power"
     return attributes

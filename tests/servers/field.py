@@ -7,8 +7,10 @@ from pathlib import Path
 from helpers import EPSG, FIRST, NORTH, WEST
 from pyproj import Transformer
 
-from gcov.landscape import landscape
-from gcov.synthetic import Band, centres, granule_name, write_granule
+from gcov.config import read_config
+from gcov.settings import Archive
+from gcov.testing.landscape import landscape
+from gcov.testing.synthetic import Band, centres, granule_name, write_granule
 
 from .archive import TOKEN
 from .tls import trust
@@ -46,6 +48,13 @@ def archive_config(archive, cmr=None, access="https") -> dict:
         "credentials_url": archive.credentials_url,
         "s3_endpoint": archive.s3_endpoint,
     }
+
+
+def archive_settings(archive, access="https", **other) -> Archive:
+    """The same as a job gets it."""
+    return read_config(
+        {"aois": {"a": {"bbox": aoi_bbox()}}, "archive": {**archive_config(archive, access=access), **other}}
+    )[1].archive
 
 
 def configuration(archive, cmr=None, access="https", **aoi) -> dict:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks import REPO, frames, measure
+from bench import REPO, frames, measure
 
-USAGE = str(REPO / "benchmarks" / "usage")
+USAGE = str(REPO / "bench" / "usage")
 STACK = "results/aoi/stack.zarr"
 
 

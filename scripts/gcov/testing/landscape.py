@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gcov.synthetic import OUTSIDE
+from gcov.testing.synthetic import OUTSIDE
 
 LOOKS = 9
 CLEARED_ON = 30  # day since the first date

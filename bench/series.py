@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 from PIL import Image
 
-from benchmarks import analysis, frames, measure, notebook
-from benchmarks.table import Row, at_least, at_most, note
+from bench import analysis, frames, measure, notebook
+from bench.table import Row, at_least, at_most, note
 from gcov import radiometry
-from gcov.movies import averaged_shape
+from gcov.figures.movies import averaged_shape
 
 DATES = (5, 100, 200)
 TERM = "results/aoi/HHHH"
@@ -63,9 +63,7 @@ def remove_inputs(folder: Path) -> None:
 def limits(folder: Path, run: analysis.Run) -> Iterator[Row]:
     """The stretch of the animations beside xarray's quantile: on samples in memory, and as a whole."""
     stack = str(folder / analysis.STACK)
-    theirs, ours = (
-        measure.call(function, stack) for function in ("benchmarks.notebook:quantiles", "benchmarks.series:counted")
-    )
+    theirs, ours = (measure.call(function, stack) for function in ("bench.notebook:quantiles", "bench.series:counted"))
     alone, counting, reading_off = theirs.value["cpu"], ours.value["counting"], ours.value["limits"]
     what = "animation limits, CPU, five dates in memory"
     yield at_least(what, 15, f"{alone:.2f} s", f"{counting + reading_off:.2f} s", alone / (counting + reading_off))
@@ -101,7 +99,7 @@ def stacking(folder: Path) -> Iterator[Row]:
     output = folder / "reference.zarr"
     theirs, ours = [], []
     for _ in range(3):
-        theirs.append(measure.call("benchmarks.notebook:lazy_stack", fragments, str(output)))
+        theirs.append(measure.call("bench.notebook:lazy_stack", fragments, str(output)))
         shutil.rmtree(output)
         ours += analysis.snakemake(folder, "--forcerun", "stack", "--", analysis.STACK).of("stack")
     theirs, ours = min(theirs, key=lambda cost: cost.cpu), min(ours, key=lambda job: job["cpu"])
@@ -113,7 +111,7 @@ def stacking(folder: Path) -> Iterator[Row]:
 def products(folder: Path, run: analysis.Run) -> Iterator[Row]:
     """dB store, histograms, means and quantiles beside plainly reading the stack."""
     stack = str(folder / analysis.STACK)
-    reading = min(measure.call("benchmarks.notebook:plain_reading", stack).cpu for _ in range(3))
+    reading = min(measure.call("bench.notebook:plain_reading", stack).cpu for _ in range(3))
     db, summary = run.cpu("stack_db"), run.cpu("summarize")
     reference = f"reading {reading:.1f} s"
     what = "dB store, histograms, means, quantiles at 100 dates, CPU of the jobs / reading"
@@ -142,7 +140,7 @@ def access(folder: Path) -> Iterator[Row]:
         ("one whole image", "one_image", 0.3),
     ):
         cost = measure.best(
-            [measure.call(f"benchmarks.notebook:{function}", str(folder / analysis.STACK)) for _ in range(3)]
+            [measure.call(f"bench.notebook:{function}", str(folder / analysis.STACK)) for _ in range(3)]
         )
         yield at_most(f"{what}, xarray.open_zarr and read", bound, "", f"{cost.cpu:.2f} s CPU", cost.wall, " s")
 

@@ -13,6 +13,8 @@ import h5py
 import numpy as np
 from pyproj import CRS, Transformer
 
+from gcov.granules import is_diagonal
+
 OUTSIDE = 255
 NAME_FIELDS = [
     "mission",
@@ -413,7 +415,7 @@ def _write_metadata(group: h5py.Group, fields: dict[str, str], bands: dict[str, 
     for key, one in bands.items():
         noise = group.create_group(f"calibrationInformation/frequency{key}/noiseEquivalentBackscatter")
         _write_axes(noise, band.epsg, y, x)
-        for pol in (term[:2] for term in one.terms if term[:2] == term[2:]):
+        for pol in (term[:2] for term in one.terms if is_diagonal(term)):
             _put_lut(noise, pol, np.full((13, 14), 1e-3, np.float32), compression=9)
             description = "Noise equivalent backscatter in linear scale (units of DN^2)"
             _set(

@@ -1,36 +1,40 @@
 """Where a granule's bytes come from: a local file, the archive over HTTPS (anywhere), or S3 (inside us-west-2 only)."""
 
 import json
+import logging
 import threading
 from urllib.parse import urljoin, urlsplit
 
-from gcov import earthdata, http
+from gcov.archive import login, transport
+from gcov.archive.ranges import RangeFile, Refused, explain
 from gcov.errors import GcovError
 from gcov.granules import Granule
-from gcov.log import log
-from gcov.ranges import RangeFile, Refused, explain
+from gcov.settings import Archive
+
+log = logging.getLogger(__name__)
+
 
 REGION = "us-west-2"
 REDIRECTS = 5
 
 
-def open_bytes(granule: Granule, archive: dict) -> str | RangeFile:
+def open_bytes(granule: Granule, archive: Archive) -> str | RangeFile:
     """What HDF5 opens for a granule: the path of a local file, or a file object that reads ranges over the network.
 
-    `archive` is the configuration's section of that name. Its `access: auto` tries S3 with the first block that is
+    With `access: auto` it tries S3 with the first block that is
     needed anyway, and goes on over HTTPS where S3 refuses. Raises GcovError where neither can be read.
     """
     if granule.path:
         return granule.path
-    archive_host = urlsplit(archive["credentials_url"]).netloc
-    if granule.s3_url and archive["access"] != "https":
-        may_fall_back = archive["access"] == "auto" and granule.url is not None
-        s3_object = S3Object(granule.s3_url, archive["credentials_url"], archive["s3_endpoint"])
+    archive_host = urlsplit(archive.credentials_url).netloc
+    if granule.s3_url and archive.access != "https":
+        may_fall_back = archive.access == "auto" and granule.url is not None
+        s3_object = S3Object(granule.s3_url, archive.credentials_url, archive.s3_endpoint)
         try:
             file = RangeFile(s3_object, probe=may_fall_back)
             log.info("%s: reading from S3", granule.name)
             return file
-        except (Refused, http.Unanswered) as error:
+        except (Refused, transport.Unanswered) as error:
             if not may_fall_back:
                 raise GcovError(
                     f"{granule.s3_url}: cannot be read from S3 ({error}). S3 works only inside AWS {REGION};"
@@ -59,7 +63,7 @@ class HttpsFile:
         with self._lock:
             if self._signed is None:
                 self._signed = self._resolve()
-            return self._signed, earthdata.bearer(self._signed, self._archive_host), self._signed
+            return self._signed, login.bearer(self._signed, self._archive_host), self._signed
 
     def renew(self, ticket: object) -> None:
         """Forget a signed address that was refused, unless another thread already has."""
@@ -71,15 +75,15 @@ class HttpsFile:
         """Follow the redirects; the token goes to the archive's own host only."""
         url = self.name
         for _ in range(REDIRECTS):
-            headers = earthdata.bearer(url, self._archive_host)
-            answer = http.request("GET", url, headers, span=(0, 1))
+            headers = login.bearer(url, self._archive_host)
+            answer = transport.request("GET", url, headers, span=(0, 1))
             location = answer.headers.get("Location", "")
             to_login = urlsplit(location).path.endswith("/oauth/authorize")
             if answer.status == 206:
                 return url
             if answer.status in (401, 403) or to_login:
                 if headers:
-                    raise earthdata.refusal(answer, self.name)
+                    raise login.refusal(answer, self.name)
                 raise Refused(f"{urlsplit(url).netloc} answered {answer.status}")
             if answer.status not in (301, 302, 303, 307, 308):
                 raise GcovError(f"{self.name}: {explain(answer.status)}")
@@ -122,10 +126,10 @@ class S3Object:
         from botocore.auth import S3SigV4Auth
         from botocore.credentials import Credentials
 
-        headers = earthdata.bearer(self._credentials_url, urlsplit(self._credentials_url).netloc)
-        answer = http.request("GET", self._credentials_url, headers)
+        headers = login.bearer(self._credentials_url, urlsplit(self._credentials_url).netloc)
+        answer = transport.request("GET", self._credentials_url, headers)
         if answer.status in (301, 302, 303, 307, 401, 403):
-            raise earthdata.refusal(answer, self._credentials_url)
+            raise login.refusal(answer, self._credentials_url)
         if answer.status != 200:
             raise Refused(f"{self._credentials_url} answered {answer.status}")
         try:

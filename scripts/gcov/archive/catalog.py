@@ -1,15 +1,19 @@
 """Finding granules: in the archive's catalogue (CMR, through asf_search), or among local files and URLs."""
 
 import glob
+import logging
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gcov import http
+from gcov.archive import transport
 from gcov.errors import GcovError
 from gcov.granules import Granule, from_name, from_url, maturity_of
-from gcov.log import log
+from gcov.settings import Search
+
+log = logging.getLogger(__name__)
+
 
 ATTEMPTS = 6  # a minute in all
 BANDWIDTHS = {
@@ -24,7 +28,7 @@ POLARIZATIONS = {
 }  # fmt: skip
 
 
-def search_archive(wkt: str, search: dict, cmr_host: str) -> list[Granule]:
+def search_archive(wkt: str, search: Search, cmr_host: str) -> list[Granule]:
     """Every GCOV granule of production PR that the catalogue has for an AOI (WKT, EPSG:4326) and the search keys.
 
     Asked again where the catalogue is busy, cannot be reached or gives half an answer. Raises GcovError when that
@@ -59,7 +63,7 @@ def _listing(asked: dict, cmr_host: str) -> list[dict]:
         if attempt < ATTEMPTS:
             log.info("the search at %s %s; trying again (%d of %d)", cmr_host, reason, attempt, ATTEMPTS - 1)
             time.sleep(min(30, 2**attempt))
-    advice = "try again later" + (http.NO_NETWORK if "Connect" in reason else "")
+    advice = "try again later" + (transport.NO_NETWORK if "Connect" in reason else "")
     raise GcovError(f"the search at {cmr_host} {reason}, {ATTEMPTS} times in a row: {advice}")
 
 
@@ -68,14 +72,14 @@ class _Busy(Exception):
 
 
 def _check_status(response, **_) -> None:
-    if response.status_code in http.BUSY:
+    if response.status_code in transport.BUSY:
         raise _Busy(response.status_code)
     if response.status_code >= 400:
         host = urlsplit(response.url).netloc
         raise GcovError(f"{host} refused the search ({response.status_code}): {response.text[:300]}")
 
 
-def query(wkt: str, search: dict) -> dict:
+def query(wkt: str, search: Search) -> dict:
     """The configuration's search keys as asf_search names them."""
     asked = {
         "dataset": "NISAR",

@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import analysis, frames
-from benchmarks.series import JOBS
-from benchmarks.server import FREE, Server
-from benchmarks.table import Row, at_most
+from bench import analysis, frames
+from bench.series import JOBS
+from bench.server import FREE, Server
+from bench.table import Row, at_most
 
 DATES = 2
 

@@ -21,7 +21,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import GifImagePlugin, Image
 
-from gcov.figures import DB, GAMMA0, date_axis, times
+from gcov.figures.stills import DB, GAMMA0, date_axis, times
 from gcov.files import building
 from gcov.granules import maturity_note
 

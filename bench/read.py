@@ -5,9 +5,9 @@ from pathlib import Path
 
 from servers.archive import TOKEN
 
-from benchmarks import frames, measure
-from benchmarks.server import NEAR, WAN, Link, Server
-from benchmarks.table import Row, at_least, at_most, note
+from bench import frames, measure
+from bench.server import NEAR, WAN, Link, Server
+from bench.table import Row, at_least, at_most, note
 
 ONE, TWO = ["HHHH"], ["HHHH", "HVHV"]
 REPEATS = 3
@@ -66,7 +66,7 @@ def walls(server: Server, path: Path, bbox: list[float]) -> Iterator[Row]:
             least = best_of(
                 server,
                 link,
-                "benchmarks.readers:limit",
+                "bench.readers:limit",
                 server.facts["cdn"][path.stem],
                 str(path),
                 needed(path, arrays, bbox),
@@ -80,19 +80,19 @@ def walls(server: Server, path: Path, bbox: list[float]) -> Iterator[Row]:
 
 def needed(path: Path, arrays: list[str], bbox: list[float]) -> list[tuple[int, int]]:
     """Where the chunks lie that the window touches."""
-    return measure.call("benchmarks.readers:chunks", str(path), arrays, bbox).value
+    return measure.call("bench.readers:chunks", str(path), arrays, bbox).value
 
 
 def ours(server: Server, link: Link, path: Path, access: str, arrays: list[str], bbox: list[float]):
     """Cost and requests of our reading."""
     url = server.facts[access][path.stem]
-    return best_of(server, link, "benchmarks.readers:ours", url, arrays, bbox, server.config(access))
+    return best_of(server, link, "bench.readers:ours", url, arrays, bbox, server.config(access))
 
 
 def notebook(server: Server, link: Link, path: Path, arrays: list[str], bbox: list[float]):
     """Cost and requests of the notebook's reading."""
     url = server.facts["s3"][path.stem]
-    return best_of(server, link, "benchmarks.notebook:one_granule", url, arrays, bbox, server.facts, TOKEN)
+    return best_of(server, link, "bench.notebook:one_granule", url, arrays, bbox, server.facts, TOKEN)
 
 
 def best_of(server: Server, link: Link, function: str, *arguments):

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from pyproj import Transformer
 
-from gcov.landscape import landscape
-from gcov.synthetic import OUTSIDE, Band, block_average, centres, granule_name, write_granule
+from gcov.testing.landscape import landscape
+from gcov.testing.synthetic import OUTSIDE, Band, block_average, centres, granule_name, write_granule
 
 EPSG = 32645
 WEST, NORTH = 99_840, 3_240_000  # outer edges, metres

@@ -7,9 +7,9 @@ from statistics import median
 
 from servers.archive import TOKEN
 
-from benchmarks import analysis, frames, measure
-from benchmarks.server import NEAR, WAN, Link, Server
-from benchmarks.table import Row, at_least, at_most
+from bench import analysis, frames, measure
+from bench.server import NEAR, WAN, Link, Server
+from bench.table import Row, at_least, at_most
 
 DATES = 5
 ARRAYS = ["HHHH", "mask"]
@@ -37,7 +37,7 @@ def rows(cache: Path) -> Iterator[Row]:
                 for access, (run, _) in runs.items():
                     yield clip_row(access, 1.7 if access == "s3" else 1.3, run, reading(server, access, names[0], bbox))
     analysis.configure(folder, [str(path) for path in granules], bbox=bbox)
-    local = measure.call("benchmarks.readers:ours", str(granules[0]), ARRAYS, bbox, {})
+    local = measure.call("bench.readers:ours", str(granules[0]), ARRAYS, bbox, {})
     yield clip_row("local", 1.3, fresh(folder), local)
 
 
@@ -49,7 +49,7 @@ def cost_text(wall: float, cpu: float, peak: float, seen: dict) -> str:
 def reading(server: Server, access: str, name: str, bbox: list[float]) -> measure.Cost:
     """The cost of reading alone what a clip job reads."""
     url = server.facts[access][name]
-    return measure.call("benchmarks.readers:ours", url, ARRAYS, bbox, server.config(access), env=server.env)
+    return measure.call("bench.readers:ours", url, ARRAYS, bbox, server.config(access), env=server.env)
 
 
 def clip_row(access: str, bound: float, run: analysis.Run, reading: measure.Cost) -> Row:
@@ -86,9 +86,7 @@ def notebook(server: Server, link: Link, names: list[str], arrays: list[str], bb
     """The notebook's steps as one script, imports included, and what the server counted."""
     output = str(folder / "notebook.zarr")
     facts = {key: server.facts[key] for key in ("credentials_url", "s3_endpoint")}
-    script = measure.command(
-        "benchmarks.notebook:workflow", server.urls(names, "s3"), arrays, bbox, facts, TOKEN, output
-    )
+    script = measure.command("bench.notebook:workflow", server.urls(names, "s3"), arrays, bbox, facts, TOKEN, output)
     runs = []
     for _ in range(2):
         server.ask(link)

@@ -18,7 +18,9 @@ import certifi
 import urllib3
 
 from gcov.errors import GcovError
-from gcov.log import log
+
+log = logging.getLogger(__name__)
+
 
 ATTEMPTS = 8
 CONNECTIONS = 16  # towards one host, by one job

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import REPO
+from bench import REPO
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def call(function: str, *arguments, env: dict | None = None) -> Cost:
 
 def command(function: str, *arguments) -> list[str]:
     """The command that runs "module:function"."""
-    return [sys.executable, "-m", "benchmarks.measure", function, json.dumps(arguments)]
+    return [sys.executable, "-m", "bench.measure", function, json.dumps(arguments)]
 
 
 def run(command: list[str], *, cwd: Path | None = None, env: dict | None = None) -> Cost:

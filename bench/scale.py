@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import analysis, frames
-from benchmarks.table import Row, note
-from gcov.landscape import landscape
-from gcov.synthetic import Band, centres, write_granule
+from bench import analysis, frames
+from bench.table import Row, note
+from gcov.testing.landscape import landscape
+from gcov.testing.synthetic import Band, centres, write_granule
 
 AOIS, DATES = 50, 20
 SIZE = 1_000  # pixels of the small granules

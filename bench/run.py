@@ -1,12 +1,12 @@
-"""`make bench`: measure, and print one table. `python -m benchmarks.run read series` measures those subjects only."""
+"""`make bench`: measure, and print one table. `python -m bench.run read series` measures those subjects only."""
 
 import argparse
 import importlib
 import tempfile
 from pathlib import Path
 
-from benchmarks import REPO
-from benchmarks.table import machine, markdown
+from bench import REPO
+from bench.table import machine, markdown
 
 SUBJECTS = ["read", "workflow", "series", "whole_frame", "scale"]
 
@@ -21,11 +21,11 @@ def main() -> None:
         default=Path(tempfile.gettempdir()) / "gcov-bench",
         help="folder for granules and series, about 25 GB; kept for the next time",
     )
-    parser.add_argument("--output", type=Path, default=REPO / "benchmarks" / "results" / "bench.md")
+    parser.add_argument("--output", type=Path, default=REPO / "bench" / "results" / "bench.md")
     options = parser.parse_args()
     rows = []
     for subject in options.subjects or SUBJECTS:
-        for row in importlib.import_module(f"benchmarks.{subject}").rows(options.cache):
+        for row in importlib.import_module(f"bench.{subject}").rows(options.cache):
             print(" | ".join(row.cells), flush=True)
             rows.append(row)
     text = f"{machine()}\n\n{markdown(rows)}\n"

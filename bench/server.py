@@ -15,7 +15,7 @@ from servers import archive as archive_module
 from servers.archive import TOKEN, Archive
 from servers.tls import LoopbackServer, trust
 
-from benchmarks import REPO
+from bench import REPO
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Server:
     """The archive around a folder of granules; start and stop it by `with`."""
 
     def __init__(self, root: Path):
-        self._command = [sys.executable, "-m", "benchmarks.server", str(root)]
+        self._command = [sys.executable, "-m", "bench.server", str(root)]
 
     def __enter__(self):
         self._process = subprocess.Popen(

@@ -9,7 +9,7 @@ import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 
-from gcov import http
+from gcov.archive import transport
 from gcov.errors import GcovError
 
 BLOCK = 1 << 19  # what a paged granule says of itself lies in two of them
@@ -79,7 +79,7 @@ class RangeFile(io.RawIOBase):
         inside = [(start, min(stop, self.size)) for start, stop in ranges if start < self.size]
         self._ahead = [piece for piece in self._ahead if any(_holds(piece, span) for span in inside)]
         wanted = merged([span for span in inside if not self._has(span)])
-        with ThreadPoolExecutor(http.CONNECTIONS) as threads:
+        with ThreadPoolExecutor(transport.CONNECTIONS) as threads:
             data = threads.map(lambda span: self._get(*span), wanted)
             self._ahead += [(start, piece) for (start, _), piece in zip(wanted, data)]
 
@@ -98,7 +98,7 @@ class RangeFile(io.RawIOBase):
         """The bytes [start, stop); where they are refused, again with a new address or new credentials."""
         for _ in range(tries):
             url, headers, ticket = self.source.target()
-            answer = http.request("GET", url, headers, span=(start, stop), attempts=attempts)
+            answer = transport.request("GET", url, headers, span=(start, stop), attempts=attempts)
             self.received.append(len(answer.data))
             if answer.status == 206:
                 self._check_identity(answer)
@@ -111,7 +111,7 @@ class RangeFile(io.RawIOBase):
         code = re.search(rb"<Code>(\w+)</Code>", answer.data)  # S3's word for it
         raise Refused(f"it answered {answer.status}{' ' + code[1].decode() if code else ''}")
 
-    def _check_identity(self, answer: http.Answer) -> None:
+    def _check_identity(self, answer: transport.Answer) -> None:
         """Learn the file's size from the first answer; refuse a file that changes while it is read."""
         identity = answer.headers["Content-Range"].rpartition("/")[2], answer.headers.get("ETag")
         if self._identity is None:

@@ -11,7 +11,7 @@ import numpy as np
 import urllib3
 
 from gcov import product
-from gcov.archive import open_bytes
+from gcov.archive.sources import open_bytes
 from gcov.granules import Granule, from_url
 from gcov.grid import aoi_window
 

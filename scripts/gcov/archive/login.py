@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gcov import http
+from gcov.archive import transport
 from gcov.errors import GcovError
 
 LOGIN = "https://urs.earthdata.nasa.gov"
@@ -52,7 +52,7 @@ def token() -> str:
         raise GcovError(f"no Earthdata token: {HOW}")
     name, password = login if all(login) else _netrc_login()
     headers = {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
-    answer = http.request("POST", f"{LOGIN}/api/users/find_or_create_token", headers)
+    answer = transport.request("POST", f"{LOGIN}/api/users/find_or_create_token", headers)
     if answer.status in (400, 401, 403):
         raise GcovError(f"Earthdata Login refused the name and password from {source}: correct them, or {HOW}")
     if answer.status != 200:
@@ -79,7 +79,7 @@ def bearer(url: str, archive_host: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token()}"}
 
 
-def refusal(answer: http.Answer, what: str) -> GcovError:
+def refusal(answer: transport.Answer, what: str) -> GcovError:
     """What a refusal of the archive (401, 403, or a redirect to the login page) means, for the user."""
     if answer.status == 403:
         return GcovError(f"{what}: this account may not read it (403): {LICENCE}")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from matplotlib.figure import Figure
 from gcov.errors import GcovError
 from gcov.files import building
 from gcov.granules import maturity_note
-from gcov.log import log
+
+log = logging.getLogger(__name__)
+
 
 POWER, DB = "#b5541c", "#1f4e79"
 GAMMA0 = {"power": "$\\gamma^0$ (linear power)", "db": "$\\gamma^0$ (dB)"}

@@ -1,0 +1,131 @@
+# Everything that is drawn.
+
+
+rule plot_histogram:
+    """What values there are, in dB or in power."""
+    input:
+        counts="results/{aoi}/{term}/histogram_{quantity}.csv",
+        series="results/{aoi}/{term}/mean_series.csv",
+        stack=stack_of,
+    output:
+        report(
+            "results/{aoi}/{term}/histogram_{quantity}.png",
+            caption="../report/histogram.rst",
+            category="{aoi}",
+            labels={"term": "{term}", "figure": "histogram, {quantity}"},
+        ),
+    log:
+        "logs/{aoi}/{term}/histogram_{quantity}.log",
+    benchmark:
+        "benchmarks/results/{aoi}/{term}/histogram_{quantity}.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        valid_samples_only=setting("valid_samples_only"),
+    script:
+        "../scripts/plot_histogram.py"
+
+
+register(expand(rules.plot_histogram.output, quantity=["db", "power"], allow_missing=True))
+
+
+rule plot_mean_series:
+    """How the AOI's mean backscatter went, in power and in dB."""
+    input:
+        series="results/{aoi}/{term}/mean_series.csv",
+        stack=stack_of,
+    output:
+        report(
+            "results/{aoi}/{term}/mean_series.png",
+            caption="../report/mean_series.rst",
+            category="{aoi}",
+            labels={"term": "{term}", "figure": "mean series"},
+        ),
+    log:
+        "logs/{aoi}/{term}/mean_series.log",
+    benchmark:
+        "benchmarks/results/{aoi}/{term}/mean_series.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        valid_samples_only=setting("valid_samples_only"),
+    script:
+        "../scripts/plot_mean_series.py"
+
+
+register(rules.plot_mean_series.output)
+
+
+rule animation:
+    """The dB image date by date, alone or beside the growing mean series."""
+    input:
+        stack=stack_of,
+        series="results/{aoi}/{term}/mean_series.csv",
+        stretch="results/{aoi}/{term}/stretch.json",
+    output:
+        gif=report(
+            "results/{aoi}/{term}/{movie}.gif",
+            caption="../report/animation.rst",
+            category="{aoi}",
+            labels={"term": "{term}", "figure": "{movie}"},
+        ),
+        page="results/{aoi}/{term}/{movie}.html",
+    log:
+        "logs/{aoi}/{term}/{movie}.log",
+    benchmark:
+        "benchmarks/results/{aoi}/{term}/{movie}.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        valid_samples_only=setting("valid_samples_only"),
+        with_means=lambda w: w.movie == "animation_means",
+    script:
+        "../scripts/animation.py"
+
+
+register(expand(rules.animation.output, movie=["animation", "animation_means"], allow_missing=True))
+
+
+rule location:
+    """Where the AOI lies in its granules."""
+    input:
+        lambda w: fragments(w.aoi),
+    output:
+        geojson="results/{aoi}/location.geojson",
+        picture=report(
+            "results/{aoi}/location.png",
+            caption="../report/location.rst",
+            category="{aoi}",
+            labels={"term": "", "figure": "location"},
+        ),
+    log:
+        "logs/{aoi}/location.log",
+    benchmark:
+        "benchmarks/results/{aoi}/location.tsv"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=700,
+        runtime=15,
+    params:
+        basemap=lambda w: config["basemap"],  # not the text itself: its {z} would be taken for a wildcard
+    script:
+        "../scripts/location.py"
+
+
+register(rules.location.output)

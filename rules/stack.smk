@@ -1,0 +1,57 @@
+# All dates on one time axis, in linear power and in dB; the check of every store.
+
+
+rule stack:
+    """All dates on one time axis, after checking that every sample of every granule lies on one lattice."""
+    input:
+        lambda w: fragments(w.aoi),
+    output:
+        directory("results/{aoi}/stack.zarr"),
+    log:
+        "logs/{aoi}/stack.log",
+    benchmark:
+        "benchmarks/results/{aoi}/stack.tsv"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=700,
+        runtime=30,
+    script:
+        "../scripts/stack.py"
+
+
+register(rules.stack.output)
+
+
+rule stack_db:
+    """Backscatter in dB, for eyes and for tools that want it so."""
+    input:
+        stack_of,
+    output:
+        directory("results/{aoi}/stack_db.zarr"),
+    log:
+        "logs/{aoi}/stack_db.log",
+    benchmark:
+        "benchmarks/results/{aoi}/stack_db.tsv"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        valid_samples_only=setting("valid_samples_only"),
+    script:
+        "../scripts/stack_db.py"
+
+
+register(rules.stack_db.output, wanted=lambda aoi: aoi.diagonal_terms)
+
+
+# Read every chunk of every store; what is damaged is named and removed. Only when asked for: `snakemake verify`.
+rule verify:
+    log:
+        "logs/verify.log",
+    conda:
+        "../envs/gcov.yaml"
+    script:
+        "../scripts/verify.py"

@@ -1,0 +1,1 @@
+"""Everything that is drawn: figures, maps and movies."""

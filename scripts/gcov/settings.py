@@ -1,0 +1,75 @@
+"""The configuration as types: what `config.read_config` makes of config/config.yaml, and what jobs are handed."""
+
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+from gcov.granules import is_diagonal
+
+
+class Search(TypedDict, total=False):
+    """What the archive is asked for: the keys given under `search:`, times in full (ISO 8601)."""
+
+    start: str
+    end: str
+    relative_orbit: int
+    frame: int | list[int]
+    flight_direction: str
+    intersects: str  # WKT, EPSG:4326
+    mode: str
+    polarizations: str
+    maturity: list[str]
+
+
+@dataclass(frozen=True)
+class Aoi:
+    """One area of interest and what is wanted there."""
+
+    name: str
+    bbox: tuple[float, float, float, float]  # west, south, east, north; degrees, EPSG:4326
+    polygon: str | None  # WKT in EPSG:4326; its bounds are the bbox
+    granules: tuple[str, ...]  # local files, globs or URLs; empty: search the archive
+    search: Search = field(hash=False)
+    frequency: str
+    terms: tuple[str, ...]
+    valid_samples_only: bool
+
+    @property
+    def diagonal_terms(self) -> list[str]:
+        """The terms that are backscatter: only they have dB values, series and pictures."""
+        return [term for term in self.terms if is_diagonal(term)]
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """How a bucket of the user's own is opened, where the usual AWS variables do not say enough."""
+
+    profile: str | None
+    endpoint_url: str | None
+    anon: bool  # public: no credentials
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Where the granules are: the section `archive` of the configuration."""
+
+    access: str  # auto, https or s3
+    cmr_host: str
+    credentials_url: str  # its host is the archive's, the only one that the token goes to
+    s3_endpoint: str | None
+    fetch_on_submit_host: bool
+    buckets: dict[str, Bucket] = field(hash=False)
+
+    @classmethod
+    def from_section(cls, section: dict) -> "Archive":
+        """The section as a mapping, complete with its defaults."""
+        buckets = {name: Bucket(**bucket) for name, bucket in section["buckets"].items()}
+        return cls(**{**section, "buckets": buckets})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The whole configuration."""
+
+    aois: dict[str, Aoi]
+    archive: Archive
+    basemap: str | None
