@@ -14,6 +14,7 @@ test: .venv/dev
 check: .venv/dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules scripts
+	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 
 .venv/runtime: requirements.txt
@@ -34,8 +35,9 @@ lock:
 clean:
 	rm -rf .venv demo/data demo/results demo/logs demo/benchmarks demo/.snakemake
 
+# beside an earlier state: git worktree add ../before COMMIT; make bench BEFORE=../before
 bench: .venv/dev
-	PYTHONPATH=scripts:tests $(BIN)/python -m bench.run
+	PYTHONPATH=scripts:tests $(BIN)/python -m bench.run $(if $(BEFORE),--before $(BEFORE))
 
 soak: .venv/dev
-	PYTHONPATH=scripts $(BIN)/python tests/interruptions.py 60
+	PYTHONPATH=scripts:tests $(BIN)/python tests/interruptions.py 60
