@@ -1,6 +1,7 @@
 """An analysis folder of the workflow, run by Snakemake as a user runs it, and what each of its jobs cost."""
 
 import json
+import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import yaml
 
-from bench import REPO, frames, measure
+from bench import REPO, measure
+from bench.checkouts import HERE, Checkout
 
 USAGE = str(REPO / "bench" / "usage")
 STACK = "results/aoi/stack.zarr"
@@ -34,6 +36,11 @@ class Run:
         return max(job["peak"] for job in self.of(rule, match))
 
     @property
+    def rule_jobs(self) -> list[dict]:
+        """All jobs: every process but Snakemake's own."""
+        return [job for job in self.jobs if job["rule"]]
+
+    @property
     def snakemake(self) -> dict:
         """Snakemake's own process."""
         return max((job for job in self.jobs if job["rule"] is None), key=lambda job: job["wall"])
@@ -52,21 +59,28 @@ def write_config(folder: Path, config: dict) -> None:
     path.write_text(yaml.safe_dump(config, sort_keys=False))
 
 
-def snakemake(folder: Path, *arguments: str, env: dict | None = None, count_codecs: bool = False) -> Run:
-    """Run the workflow in a folder on two cores."""
+def snakemake(
+    folder: Path,
+    *arguments: str,
+    checkout: Checkout = HERE,
+    cores: int = 2,
+    env: dict | None = None,
+    count_codecs: bool = False,
+) -> Run:
+    """Run a checkout's workflow in a folder."""
     usage = folder / "usage"
     shutil.rmtree(usage, ignore_errors=True)
     usage.mkdir(parents=True)
-    noted = {"PYTHONPATH": USAGE, "BENCH_USAGE": str(usage)} | ({"BENCH_CODECS": "1"} if count_codecs else {})
-    command = [sys.executable, "-m", "snakemake", "-s", str(REPO / "Snakefile"), "-d", str(folder), "--cores", "2"]
-    whole = measure.run([*command, *arguments], env=noted | (env or {}))
+    noted = {"PYTHONPATH": os.pathsep.join([USAGE, checkout.pythonpath]), "BENCH_USAGE": str(usage)}
+    if count_codecs:
+        noted["BENCH_CODECS"] = "1"
+    command = [sys.executable, "-m", "snakemake", "-s", str(checkout.root / "Snakefile"), "-d", str(folder)]
+    whole = measure.run([*command, "--cores", str(cores), *arguments], env=noted | (env or {}))
     return Run(whole, [json.loads(path.read_text()) for path in sorted(usage.glob("*.json"))])
 
 
-def local_series(cache: Path, dates: int) -> tuple[Path, Run]:
-    """A fresh folder with a series of local granules of the paged kind, and the run that made every product."""
-    folder = cache / f"dates_{dates}"
-    shutil.rmtree(folder, ignore_errors=True)
-    granules = frames.series(frames.frame("paged", cache), cache / f"granules_{dates}", dates)
-    configure(folder, [f"{granules[0].parent}/*.h5"], bbox=frames.bbox_of(frames.WINDOW))
-    return folder, snakemake(folder)
+def fresh(folder: Path, *arguments: str, **options) -> Run:
+    """Run the workflow in a folder from nothing but its configuration."""
+    for name in ("results", ".snakemake", "logs", "benchmarks"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    return snakemake(folder, *arguments, **options)

@@ -1,10 +1,12 @@
 """Granules as large as the archive's: 16000 x 16000 pixels of 20 m, chunks of 512, two terms, 3.1 GB each.
 
-Written once into a folder. A time series is made of hard links: other names, the same samples.
+Written once into a folder, by this tree's writer whoever reads them. A time series is made of hard links: other
+names, the same samples. Small granules are one scene of the landscape.
 """
 
 import os
 import shutil
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -26,16 +28,30 @@ KINDS = {"paged": PAGE, "not paged": None}
 
 
 def frame(kind: str, folder: Path) -> Path:
-    """The granule of a kind ("paged" as the archive's, or "not paged"), written when it is first asked for."""
-    place = folder / kind.replace(" ", "_")
-    path = place / f"{name_of(0)}.h5"
-    if not path.exists():
-        part = folder / "part"
+    """The granule of a kind ("paged" as the archive's, or "not paged")."""
+    return written(folder / kind.replace(" ", "_"), lambda: {"A": whole_frame(), "B": whole_frame(4)}, KINDS[kind])
+
+
+def small(folder: Path, shape: tuple[int, int]) -> Path:
+    """A granule of so many rows and columns."""
+    return written(folder / "small_{}_{}".format(*shape), lambda: {"A": scene(shape)}, 1 << 16)
+
+
+def written(place: Path, bands: Callable[[], dict[str, Band]], page_size: int | None) -> Path:
+    """The granule in a folder of its own, written when it is first asked for."""
+    if not place.exists():
+        part = place.with_suffix(".part")
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        write_granule(part, name_of(0), {"A": whole_frame(), "B": whole_frame(4)}, page_size=KINDS[kind])
+        write_granule(part, name_of(0), bands(), page_size=page_size)
         part.rename(place)
-    return path
+    return place / f"{name_of(0)}.h5"
+
+
+def scene(shape: tuple[int, int]) -> Band:
+    """One scene of the landscape."""
+    terms, mask = landscape(shape).scene(0)
+    return Band(EPSG, centres(WEST, POSTING, shape[1]), centres(NORTH, -POSTING, shape[0]), terms, mask)
 
 
 def whole_frame(coarser: int = 1) -> Band:
@@ -54,6 +70,11 @@ def whole_frame(coarser: int = 1) -> Band:
     for values in terms.values():
         values[mask == OUTSIDE] = np.nan
     return Band(EPSG, centres(WEST, posting, size), centres(NORTH, -posting, size), terms, mask)
+
+
+def area() -> list[float]:
+    """The bbox of the AOI of 57 x 38 km."""
+    return bbox_of(WINDOW)
 
 
 def bbox_of(window: tuple[int, int, int, int]) -> list[float]:

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import REPO
+from bench.checkouts import HERE, Checkout
 
 
 @dataclass(frozen=True)
@@ -27,23 +27,27 @@ class Cost:
     value: object = None
 
 
-def call(function: str, *arguments, env: dict | None = None) -> Cost:
-    """The cost of "module:function" with arguments that JSON can carry; imports are not in `wall` and `cpu`."""
-    whole = run(command(function, *arguments), cwd=REPO, env=env)
+def call(function: str, *arguments, checkout: Checkout = HERE, env: dict | None = None) -> Cost:
+    """The cost of "module:function" of a suite with arguments that JSON can carry; `wall` and `cpu` without imports."""
+    imports = {"PYTHONPATH": checkout.pythonpath}
+    whole = run(command(function, *arguments, checkout=checkout), cwd=checkout.root, env=imports | (env or {}))
     inner = json.loads(whole.value.splitlines()[-1])
     return Cost(inner["wall"], inner["cpu"], whole.cpu_all, whole.peak, inner["value"])
 
 
-def command(function: str, *arguments) -> list[str]:
-    """The command that runs "module:function"."""
-    return [sys.executable, "-m", "bench.measure", function, json.dumps(arguments)]
+def command(function: str, *arguments, checkout: Checkout = HERE) -> list[str]:
+    """The command that runs "module:function" of a checkout's suite, in the checkout."""
+    suite = checkout.suite
+    return [sys.executable, "-m", f"{suite}.measure", f"{suite}.{function}", json.dumps(arguments)]
 
 
 def run(command: list[str], *, cwd: Path | None = None, env: dict | None = None) -> Cost:
-    """The cost of a command, which must succeed; of its peak only the largest single process counts."""
+    """The cost of a command and all its children, which must succeed; as the peak only the largest process counts."""
+    environment = os.environ | (env or {})
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # each job would compile the libraries anew
     began = time.perf_counter()
     process = subprocess.Popen(
-        command, cwd=cwd, env=os.environ | (env or {}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
@@ -58,11 +62,6 @@ def cpu_now() -> float:
     """CPU seconds of this process so far, all threads."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
-
-
-def best(costs: list[Cost]) -> Cost:
-    """The quickest: on a shared machine everything else is noise on top of it."""
-    return min(costs, key=lambda cost: cost.wall)
 
 
 def main() -> None:

@@ -1,11 +1,13 @@
 """Reading one granule's window: bytes, requests and seconds beside the notebook's calls and the limit."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from servers.archive import TOKEN
 
 from bench import frames, measure
+from bench.checkouts import HERE, Checkout, each, in_turn, least
 from bench.server import NEAR, WAN, Link, Server
 from bench.table import Row, at_least, at_most, note
 
@@ -13,92 +15,94 @@ ONE, TWO = ["HHHH"], ["HHHH", "HVHV"]
 REPEATS = 3
 
 
-def rows(cache: Path) -> Iterator[Row]:
+def rows(cache: Path, checkouts: list[Checkout]) -> Iterator[Row]:
     """Every row on one granule."""
-    bbox = frames.bbox_of(frames.WINDOW)
     for kind, bound in (("paged", 1.15), ("not paged", 1.6)):
         path = frames.frame(kind, cache)
         with Server(path.parent) as server:
-            yield from bytes_and_requests(server, path, bbox, kind, bound)
+            case = Case(server, path, frames.area(), checkouts)
+            for access in ("https", "s3"):
+                for arrays in (ONE, [*ONE, "mask"], [*TWO, "mask"]):
+                    yield from bytes_and_requests(case, access, arrays, kind, bound)
             if kind == "paged":
-                yield from walls(server, path, bbox)
+                for link, arrays, times in ((NEAR, ONE, 5), (WAN, ONE, 7), (NEAR, TWO, 7)):
+                    yield from walls(case, link, arrays, times)
 
 
-def bytes_and_requests(server: Server, path: Path, bbox: list[float], kind: str, bound: float) -> Iterator[Row]:
-    """What is asked of the server for one, two and three arrays."""
-    requests = {}
-    for access in ("https", "s3"):
-        for arrays in (ONE, [*ONE, "mask"], [*TWO, "mask"]):
-            need = sum(stop - start for start, stop in needed(path, arrays, bbox))
-            _, seen = ours(server, NEAR, path, access, arrays, bbox)
-            requests[access, len(arrays)] = seen
-            what = f"{kind}, {' + '.join(arrays)}, {access}"
-            fetched = seen["bytes"]
-            texts = f"{need / 1e6:.1f} MB", f"{fetched / 1e6:.1f} MB"
-            yield at_most(f"bytes fetched / bytes of the chunks: {what}", bound, *texts, fetched / need)
-        counts = [requests[access, n]["requests"] for n in (1, 2, 3)]
-        apart = f"and {requests[access, 1]['other']} for token, redirect"
-        for arrays, count, before in zip(("HHHH", "HHHH + mask", "HHHH + HVHV + mask"), counts, (0, *counts)):
-            what = f"requests: {kind}, {arrays}, {access}"
-            text = f"{count - before} more" if before else apart
-            bound_here = 12 + 8 * arrays.count("+")
-            yield at_most(what, bound_here, "", text, count)
+@dataclass(frozen=True)
+class Case:
+    """A granule behind a server, its window, and who reads it. What is read comes as (cost, what the server saw)."""
+
+    server: Server
+    path: Path
+    bbox: list[float]
+    checkouts: list[Checkout]
+
+    def needed(self, arrays: list[str]) -> list[tuple[int, int]]:
+        """Where the chunks lie that the window touches."""
+        return measure.call("readers:chunks", str(self.path), arrays, self.bbox).value
+
+    def ours(self, link: Link, access: str, arrays: list[str]) -> dict[str, tuple]:
+        """Our reading, by checkout."""
+        url = self.server.facts[access][self.path.stem]
+        arguments = url, arrays, self.bbox, self.server.config(access)
+        return self._quickest(link, self.checkouts, "readers:ours", *arguments)
+
+    def notebook(self, link: Link, arrays: list[str]) -> tuple:
+        """The notebook's reading."""
+        url, facts = self.server.facts["s3"][self.path.stem], self.server.facts
+        return self._quickest(link, [HERE], "notebook:one_granule", url, arrays, self.bbox, facts, TOKEN)["after"]
+
+    def limit(self, link: Link, arrays: list[str]) -> tuple:
+        """What no reader can beat."""
+        url = self.server.facts["cdn"][self.path.stem]
+        arguments = url, str(self.path), self.needed(arrays), arrays, self.bbox
+        return self._quickest(link, [HERE], "readers:limit", *arguments)["after"]
+
+    def _quickest(self, link: Link, checkouts: list[Checkout], function: str, *arguments) -> dict[str, tuple]:
+        def run(checkout):
+            call = {"checkout": checkout, "env": self.server.env}
+            return self.server.during(link, lambda: measure.call(function, *arguments, **call))
+
+        return least(in_turn(checkouts, run, REPEATS), lambda taken: taken[0].wall)
 
 
-def walls(server: Server, path: Path, bbox: list[float]) -> Iterator[Row]:
+def bytes_and_requests(case: Case, access: str, arrays: list[str], kind: str, bound: float) -> Iterator[Row]:
+    """What is asked of the server for some arrays."""
+    need = sum(stop - start for start, stop in case.needed(arrays))
+    seen = each(case.ours(NEAR, access, arrays), lambda taken: taken[1])
+    what = f"{kind}, {' + '.join(arrays)}, {access}"
+    texts = each(seen, lambda counted: f"{counted['bytes'] / 1e6:.1f} MB")
+    ratio = seen["after"]["bytes"] / need
+    yield at_most(f"bytes fetched / bytes of the chunks: {what}", bound, f"{need / 1e6:.1f} MB", texts, ratio)
+    texts = each(seen, lambda counted: f"{counted['requests']}, and {counted['other']} for token, redirect")
+    yield at_most(f"requests: {what}", 12 + 8 * (len(arrays) - 1), "", texts, seen["after"]["requests"])
+
+
+def walls(case: Case, link: Link, arrays: list[str], bound: float) -> Iterator[Row]:
     """Seconds beside the notebook and the limit."""
-    for link, arrays, bound in ((NEAR, ONE, 5), (WAN, ONE, 7), (NEAR, TWO, 7)):
-        cost, seen = notebook(server, link, path, arrays, bbox)
-        what = f"{' + '.join(arrays)}, {link.name}"
-        theirs = f"{cost.wall:.2f} s, {seen['requests']} requests, {seen['bytes'] / 1e6:.0f} MB"
-        for access in ("s3", "https"):
-            mine, counted = ours(server, link, path, access, arrays, bbox)
-            text = f"{mine.wall:.2f} s, {counted['requests']} requests, {counted['bytes'] / 1e6:.0f} MB"
-            yield at_least(
-                f"one granule, wall, notebook / ours: {what}, {access}", bound, theirs, text, cost.wall / mine.wall
-            )
-            yield note(
-                "... CPU of reader, of server",
-                f"{cost.cpu:.2f}, {seen['cpu']:.2f} s",
-                f"{mine.cpu:.2f}, {counted['cpu']:.2f} s",
-            )
-        if arrays == ONE:
-            least = best_of(
-                server,
-                link,
-                "bench.readers:limit",
-                server.facts["cdn"][path.stem],
-                str(path),
-                needed(path, arrays, bbox),
-                arrays,
-                bbox,
-            )[0]
-            what = f"ours / the limit: {what}, https"
-            texts, ratio = (f"{least.wall:.2f} s", f"{mine.wall:.2f} s"), mine.wall / least.wall
-            yield at_most(what, 2, *texts, ratio) if link is NEAR else note(what, *texts, f"{ratio:.3g}")
+    theirs = case.notebook(link, arrays)
+    what = f"{' + '.join(arrays)}, {link.name}"
+    for access in ("s3", "https"):
+        ours = case.ours(link, access, arrays)
+        ratio = theirs[0].wall / ours["after"][0].wall
+        row = f"one granule, wall, notebook / ours: {what}, {access}"
+        yield at_least(row, bound, taken_text(theirs), each(ours, taken_text), ratio)
+        yield note("... CPU of reader, of server", cpu_text(theirs), each(ours, cpu_text))
+    if arrays == ONE:
+        best, mine = case.limit(link, arrays)[0].wall, each(ours, lambda taken: taken[0].wall)
+        texts, ratio = each(mine, lambda wall: f"{wall:.2f} s"), mine["after"] / best
+        row, reference = f"ours / the limit: {what}, https", f"{best:.2f} s"
+        yield at_most(row, 2, reference, texts, ratio) if link is NEAR else note(row, reference, texts, f"{ratio:.3g}")
 
 
-def needed(path: Path, arrays: list[str], bbox: list[float]) -> list[tuple[int, int]]:
-    """Where the chunks lie that the window touches."""
-    return measure.call("bench.readers:chunks", str(path), arrays, bbox).value
+def taken_text(taken: tuple) -> str:
+    """Seconds, requests and bytes of a reading."""
+    cost, seen = taken
+    return f"{cost.wall:.2f} s, {seen['requests']} requests, {seen['bytes'] / 1e6:.0f} MB"
 
 
-def ours(server: Server, link: Link, path: Path, access: str, arrays: list[str], bbox: list[float]):
-    """Cost and requests of our reading."""
-    url = server.facts[access][path.stem]
-    return best_of(server, link, "bench.readers:ours", url, arrays, bbox, server.config(access))
-
-
-def notebook(server: Server, link: Link, path: Path, arrays: list[str], bbox: list[float]):
-    """Cost and requests of the notebook's reading."""
-    url = server.facts["s3"][path.stem]
-    return best_of(server, link, "bench.notebook:one_granule", url, arrays, bbox, server.facts, TOKEN)
-
-
-def best_of(server: Server, link: Link, function: str, *arguments):
-    """The quickest of a few runs, each in a process of its own, and what the server counted in it."""
-    runs = []
-    for _ in range(REPEATS):
-        server.ask(link)
-        runs.append((measure.call(function, *arguments, env=server.env), server.ask()))
-    return min(runs, key=lambda run: run[0].wall)
+def cpu_text(taken: tuple) -> str:
+    """CPU seconds of reader and server."""
+    cost, seen = taken
+    return f"{cost.cpu:.2f}, {seen['cpu']:.2f} s"

@@ -5,37 +5,38 @@ from concurrent.futures import ThreadPoolExecutor
 import botocore.auth
 import botocore.awsrequest
 import botocore.credentials  # noqa: F401
-import clip
-import h5py
-import numpy as np
 import urllib3
 
 from gcov import product
 from gcov.archive.sources import open_bytes
-from gcov.granules import Granule, from_url
+from gcov.granules import from_url
 from gcov.grid import aoi_window
+from gcov.identification import granule_of_file
+from gcov.settings import Archive
 
-GROUP = product.GRIDS + "/frequencyA"
+DEFAULTS = {  # of the section `archive`, as far as reading is concerned
+    "access": "auto",
+    "cmr_host": "",
+    "credentials_url": "",
+    "s3_endpoint": None,
+    "fetch_on_submit_host": False,
+    "buckets": {},
+}
 
 
 def ours(url: str, arrays: list[str], bbox: list[float], archive: dict) -> None:
-    """Open, find, fetch and decode as clip does, into memory."""
-    granule = from_url(url) if "://" in url else Granule(url, path=url)
-    source = open_bytes(granule, archive)
-    with product.open_hdf5(source, granule.label) as file:
-        group = product.band(file, "A", granule.label)
-        datasets = {name: group[name] for name in arrays}
-        window = aoi_window(product.grid_of(group, granule.label), bbox, granule.label)
-        target = {name: np.empty((1, *window.shape), dataset.dtype) for name, dataset in datasets.items()}
-        clip.copy_samples(source, datasets, window, None, target, granule.label)
+    """Open, find, fetch and decode as clip does, into memory; an earlier checkout's suite is asked for this by name."""
+    granule = from_url(url) if "://" in url else granule_of_file(url)
+    source = open_bytes(granule, Archive.from_section(DEFAULTS | archive))
+    with product.open_band(source, granule.label, "A") as band:
+        dict(band.read(arrays, aoi_window(band.data, bbox, granule.label)))
 
 
 def chunks(path: str, arrays: list[str], bbox: list[float]) -> list[tuple[int, int]]:
     """Where in a local file the chunks lie that the window touches."""
-    with h5py.File(path) as file:
-        group = file[GROUP]
-        window = aoi_window(product.grid_of(group, path), bbox, path)
-        return [span for name in arrays for span in product.chunk_ranges(group[name], window, path)]
+    with product.open_band(path, path, "A") as band:
+        window = aoi_window(band.data, bbox, path)
+        return [span for name in arrays for span in band.chunk_ranges(name, window)]
 
 
 def limit(url: str, path: str, ranges: list[tuple[int, int]], arrays: list[str], bbox: list[float]) -> None:

@@ -5,49 +5,45 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import analysis, frames
-from bench.table import Row, note
-from gcov.testing.landscape import landscape
-from gcov.testing.synthetic import Band, centres, write_granule
+from bench.checkouts import Checkout, each, in_turn, least
+from bench.table import Row, against_before, note
 
 AOIS, DATES = 50, 20
 SIZE = 1_000  # pixels of the small granules
 SIDE = 40  # pixels of an AOI
 
 
-def rows(cache: Path) -> Iterator[Row]:
+def rows(cache: Path, checkouts: list[Checkout]) -> Iterator[Row]:
     """DAG time, jobs, overhead and memory, step by step."""
-    folder = cache / "scale"
-    shutil.rmtree(folder, ignore_errors=True)
-    granules = frames.series(small_granule(cache), cache / f"granules_small_{DATES}", DATES)
+    granules = frames.series(frames.small(cache, (SIZE, SIZE)), cache / f"granules_small_{DATES}", DATES)
     aois = {f"a{index:02d}": {"bbox": box(index), "granules": [f"{granules[0].parent}/*.h5"]} for index in range(AOIS)}
-    analysis.write_config(folder, {"aois": aois, "basemap": None})
+    repeats = 2 if len(checkouts) > 1 else 1  # minutes each: twice only where times are compared
+    taken = in_turn(checkouts, lambda checkout: steps(cache / "scale" / checkout.name, aois, checkout), repeats)
+    taken = least(taken, lambda runs: runs["everything"].whole.wall)
     size = f"{AOIS} AOIs x {DATES} dates"
-    yield note(f"{size}: `snakemake -n` before the search", "", dry(folder))
-    search = analysis.snakemake(folder, "--until", "search")
-    yield note(f"{size}: search", "", text(search), overhead(search))
-    yield note(f"{size}: `snakemake -n` of everything", "", dry(folder))
-    everything = analysis.snakemake(folder)
-    yield note(f"{size}: everything", "", text(everything), overhead(everything))
-    for rule in sorted({job["rule"] for job in everything.jobs if job["rule"]}):
-        jobs = everything.of(rule)
-        mean = everything.cpu(rule) / len(jobs)
-        yield note(f"... {rule}: {len(jobs)} jobs", "", f"{mean:.2f} s CPU each, {everything.peak(rule):.0f} MB")
-    yield note(f"{size}: `snakemake -n`, nothing to do", "", dry(folder))
-    count = sum(1 for path in (folder / "results").rglob("*") if path.is_file())
-    size_mb = sum(path.stat().st_size for path in (folder / "results").rglob("*") if path.is_file()) / 1e6
-    yield note(f"{size}: files", "", f"{count} files, {size_mb:.0f} MB")
+    walls = each(taken, lambda runs: runs["everything"].whole.wall)
+    yield against_before(f"{size}: wall of everything", 1.6, walls, " s")
+    for step in taken["after"]:
+        yield step_row(f"{size}: {step}", each(taken, lambda runs: runs[step]))  # noqa: B023
+    yield from rules(each(taken, lambda runs: runs["everything"]))
+    yield note(f"{size}: files", "", {name: files(cache / "scale" / name / "results") for name in taken})
 
 
-def small_granule(cache: Path) -> Path:
-    """A granule of 1000 x 1000 pixels."""
-    folder = cache / "small"
-    path = folder / f"{frames.name_of(0)}.h5"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        terms, mask = landscape((SIZE, SIZE)).scene(0)
-        x, y = centres(frames.WEST, frames.POSTING, SIZE), centres(frames.NORTH, -frames.POSTING, SIZE)
-        write_granule(folder, path.stem, {"A": Band(frames.EPSG, x, y, terms, mask)}, page_size=65536)
-    return path
+def steps(folder: Path, aois: dict, checkout: Checkout) -> dict[str, analysis.Run]:
+    """The runs of one checkout, from nothing."""
+    shutil.rmtree(folder, ignore_errors=True)
+    analysis.write_config(folder, {"aois": aois, "basemap": None})
+
+    def run(*arguments):
+        return analysis.snakemake(folder, *arguments, checkout=checkout)
+
+    return {
+        "`snakemake -n` before the search": run("-n", "--quiet"),
+        "search": run("--until", "search"),
+        "`snakemake -n` of everything": run("-n", "--quiet"),
+        "everything": run(),
+        "`snakemake -n`, nothing to do": run("-n", "--quiet"),
+    }
 
 
 def box(index: int) -> list[float]:
@@ -56,21 +52,33 @@ def box(index: int) -> list[float]:
     return frames.bbox_of((top, top + SIDE, left, left + SIDE))
 
 
-def dry(folder: Path) -> str:
-    """Cost of a dry run."""
-    run = analysis.snakemake(folder, "-n", "--quiet")
-    return f"{run.whole.wall:.1f} s wall, {run.whole.cpu_all:.1f} s CPU, {run.snakemake['peak']:.0f} MB"
+def step_row(what: str, runs: dict[str, analysis.Run]) -> Row:
+    """Cost of a step, and where it has jobs what Snakemake adds to each."""
+    run = runs["after"]
+    jobs = len(run.rule_jobs)
+    return note(what, "", each(runs, step_text), f"{run.snakemake['cpu'] / jobs:.2f} s CPU a job" if jobs else "")
 
 
-def text(run: analysis.Run) -> str:
+def step_text(run: analysis.Run) -> str:
     """Cost of a run."""
-    jobs = [job for job in run.jobs if job["rule"]]
-    main = run.snakemake
-    itself = f"snakemake itself {main['cpu']:.0f} s CPU, {main['peak']:.0f} MB"
-    return f"{len(jobs)} jobs, {run.whole.wall:.0f} s wall; {itself}; jobs {sum(job['cpu'] for job in jobs):.0f} s CPU"
+    itself = f"snakemake itself {run.snakemake['cpu']:.1f} s CPU, {run.snakemake['peak']:.0f} MB"
+    jobs = run.rule_jobs
+    cpu = sum(job["cpu"] for job in jobs)
+    return f"{run.whole.wall:.1f} s wall; {itself}" + (f"; {len(jobs)} jobs {cpu:.0f} s CPU" if jobs else "")
 
 
-def overhead(run: analysis.Run) -> str:
-    """What Snakemake adds to a job."""
-    jobs = sum(job["rule"] is not None for job in run.jobs)
-    return f"{run.snakemake['cpu'] / jobs:.2f} s CPU a job"
+def rules(runs: dict[str, analysis.Run]) -> Iterator[Row]:
+    """What a job of each rule costs."""
+
+    def text(run):
+        jobs = run.of(rule)
+        return f"{run.cpu(rule) / len(jobs):.2f} s CPU each, {run.peak(rule):.0f} MB" if jobs else "-"
+
+    for rule in sorted({job["rule"] for job in runs["after"].rule_jobs}):
+        yield note(f"... {rule}: {len(runs['after'].of(rule))} jobs", "", each(runs, text))
+
+
+def files(folder: Path) -> str:
+    """Number and size of the files below a folder."""
+    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    return f"{len(sizes)} files, {sum(sizes) / 1e6:.0f} MB"

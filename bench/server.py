@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +66,11 @@ class Server:
         self._process.stdin.write(json.dumps(vars(link) if link else {}) + "\n")
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
+
+    def during(self, link: Link, run: Callable) -> tuple:
+        """What `run()` gives at the pace of a link, and what it asked of the server."""
+        self.ask(link)
+        return run(), self.ask()
 
     @property
     def env(self) -> dict[str, str]:

@@ -1,94 +1,124 @@
 """The whole workflow to stack.zarr on five granules beside the notebook as one script; what a clip job costs."""
 
-import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from servers.archive import TOKEN
 
-from bench import analysis, frames, measure
+from bench import REPO, analysis, frames, measure
+from bench.checkouts import Checkout, each, in_turn, least
 from bench.server import NEAR, WAN, Link, Server
-from bench.table import Row, at_least, at_most
+from bench.table import Row, against_before, at_least, at_most
 
 DATES = 5
-ARRAYS = ["HHHH", "mask"]
+ARRAYS = ["HHHH", "mask"]  # what the workflow reads
+TIMES = {NEAR: (3.5, 2), WAN: (8, 5)}  # quicker than the notebook that reads both arrays, or HHHH alone
+CLIP_CPU = {"local": 1.3, "https": 1.3, "s3": 1.7}
+REPEATS = 2
 
 
-def rows(cache: Path) -> Iterator[Row]:
+def rows(cache: Path, checkouts: list[Checkout]) -> Iterator[Row]:
     """Every row on five granules."""
-    bbox = frames.bbox_of(frames.WINDOW)
     granules = frames.series(frames.frame("paged", cache), cache / f"granules_{DATES}", DATES)
-    names = [path.stem for path in granules]
-    folder = cache / "workflow"
     with Server(granules[0].parent) as server:
-        for link, bound in ((NEAR, 2), (WAN, 5)):
-            runs = {access: ours(server, link, names, access, bbox, folder) for access in ("s3", "https")}
-            for arrays in (ARRAYS, ARRAYS[:1]):
-                theirs, seen = notebook(server, link, names, arrays, bbox, folder)
-                for access, (run, counted) in runs.items():
-                    what = f"five granules to the stack, {link.name}, {access}; the notebook reads {' + '.join(arrays)}"
-                    texts = (
-                        cost_text(theirs.wall, theirs.cpu_all, theirs.peak, seen),
-                        cost_text(run.whole.wall, run.whole.cpu_all, max(job["peak"] for job in run.jobs), counted),
-                    )
-                    yield at_least(what, bound, *texts, theirs.wall / run.whole.wall)
+        case = Case(server, granules, frames.area(), cache / "workflow", checkouts)
+        for link in TIMES:
+            runs = {access: case.served(link, access) for access in ("s3", "https")}
+            yield from beside_notebook(case, link, runs)
             if link is NEAR:
-                for access, (run, _) in runs.items():
-                    yield clip_row(access, 1.7 if access == "s3" else 1.3, run, reading(server, access, names[0], bbox))
-    analysis.configure(folder, [str(path) for path in granules], bbox=bbox)
-    local = measure.call("bench.readers:ours", str(granules[0]), ARRAYS, bbox, {})
-    yield clip_row("local", 1.3, fresh(folder), local)
+                for access, taken in runs.items():
+                    yield from as_before(access, each(taken, lambda one: one[1]))
+                    yield from clip(access, each(taken, lambda one: one[0]), case.reading(access))
+        yield from clip("local", case.local(), case.reading("local"))
 
 
-def cost_text(wall: float, cpu: float, peak: float, seen: dict) -> str:
+@dataclass(frozen=True)
+class Case:
+    """Granules behind a server, the AOI, the folder of the analysis, and whose workflow runs in it."""
+
+    server: Server
+    granules: list[Path]
+    bbox: list[float]
+    folder: Path
+    checkouts: list[Checkout]
+
+    def urls(self, access: str) -> list[str]:
+        """The granules' addresses."""
+        return self.server.urls([path.stem for path in self.granules], access)
+
+    def served(self, link: Link, access: str) -> dict[str, tuple]:
+        """The workflow as a user starts it, by checkout, and what the server saw."""
+        analysis.configure(self.folder, self.urls(access), bbox=self.bbox, archive=self.server.config(access))
+
+        def run(checkout):
+            return self.server.during(
+                link, lambda: analysis.fresh(self.folder, analysis.STACK, checkout=checkout, env=self.server.env)
+            )
+
+        return least(in_turn(self.checkouts, run, REPEATS), lambda taken: taken[0].whole.wall)
+
+    def local(self) -> dict[str, analysis.Run]:
+        """The workflow on local files, by checkout."""
+        analysis.configure(self.folder, [str(path) for path in self.granules], bbox=self.bbox)
+
+        def run(checkout):
+            return analysis.fresh(self.folder, analysis.STACK, checkout=checkout)
+
+        return least(in_turn(self.checkouts, run, REPEATS), lambda taken: taken.whole.wall)
+
+    def notebook(self, link: Link, arrays: list[str]) -> tuple:
+        """The notebook's steps as one script, imports included, and what the server saw."""
+        facts = {key: self.server.facts[key] for key in ("credentials_url", "s3_endpoint")}
+        arguments = self.urls("s3"), arrays, self.bbox, facts, TOKEN, str(self.folder / "notebook.zarr")
+        script = measure.command("notebook:workflow", *arguments)
+        runs = [
+            self.server.during(link, lambda: measure.run(script, cwd=REPO, env=self.server.env)) for _ in range(REPEATS)
+        ]
+        return min(runs, key=lambda taken: taken[0].wall)
+
+    def reading(self, access: str) -> dict[str, float]:
+        """CPU seconds of reading alone what a clip job reads, by checkout."""
+        local = access == "local"
+        url = str(self.granules[0]) if local else self.urls(access)[0]
+        archive, env = ({}, {}) if local else (self.server.config(access), self.server.env)
+
+        def cpu(checkout):
+            return measure.call("readers:ours", url, ARRAYS, self.bbox, archive, checkout=checkout, env=env).cpu
+
+        return least(in_turn(self.checkouts, cpu, REPEATS), key=float)
+
+
+def beside_notebook(case: Case, link: Link, runs: dict[str, dict]) -> Iterator[Row]:
+    """Wall seconds from granules to the stack beside the notebook that reads as much, or HHHH alone."""
+    for arrays, bound in zip((ARRAYS, ARRAYS[:1]), TIMES[link]):
+        cost, seen = case.notebook(link, arrays)
+        reference = cost_text(cost, cost.peak, seen)
+        for access, taken in runs.items():
+            texts = each(taken, lambda one: cost_text(one[0].whole, max(job["peak"] for job in one[0].jobs), one[1]))
+            what = f"five granules to the stack, {link.name}, {access}; the notebook reads {' + '.join(arrays)}"
+            yield at_least(what, bound, reference, texts, cost.wall / taken["after"][0].whole.wall)
+
+
+def cost_text(cost: measure.Cost, peak: float, seen: dict) -> str:
     """What one side took."""
-    return f"{wall:.1f} s, {cpu:.1f} s CPU, {peak:.0f} MB, {seen['bytes'] / 1e6:.0f} MB fetched"
+    fetched = f"{seen['bytes'] / 1e6:.0f} MB fetched in {seen['requests']} requests"
+    return f"{cost.wall:.1f} s, {cost.cpu_all:.1f} s CPU, {peak:.0f} MB, {fetched}"
 
 
-def reading(server: Server, access: str, name: str, bbox: list[float]) -> measure.Cost:
-    """The cost of reading alone what a clip job reads."""
-    url = server.facts[access][name]
-    return measure.call("bench.readers:ours", url, ARRAYS, bbox, server.config(access), env=server.env)
+def as_before(access: str, seen: dict[str, dict]) -> Iterator[Row]:
+    """Bytes and requests of the five clip jobs."""
+    yield against_before(f"five granules, {access}: fetched", 1, each(seen, lambda one: one["bytes"] / 1e6), " MB")
+    yield against_before(f"five granules, {access}: requests", 1, each(seen, lambda one: one["requests"]), "")
 
 
-def clip_row(access: str, bound: float, run: analysis.Run, reading: measure.Cost) -> Row:
-    """CPU of a clip job but for the reading itself."""
-    whole = median(job["cpu"] for job in run.of("clip"))
-    return at_most(
-        f"CPU of a clip job beyond reading: {access}",
-        bound,
-        f"reading {reading.cpu:.2f} s",
-        f"job {whole:.2f} s",
-        whole - reading.cpu,
-        " s",
-    )
-
-
-def fresh(folder: Path, env: dict | None = None) -> analysis.Run:
-    """The workflow to the stack, from nothing."""
-    for name in ("results", ".snakemake", "logs", "benchmarks"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    return analysis.snakemake(folder, analysis.STACK, env=env)
-
-
-def ours(server: Server, link: Link, names: list[str], access: str, bbox: list[float], folder: Path):
-    """The workflow as a user starts it, and what the server counted."""
-    analysis.configure(folder, server.urls(names, access), bbox=bbox, archive=server.config(access))
-    runs = []
-    for _ in range(2):
-        server.ask(link)
-        runs.append((fresh(folder, server.env), server.ask()))
-    return min(runs, key=lambda run: run[0].whole.wall)
-
-
-def notebook(server: Server, link: Link, names: list[str], arrays: list[str], bbox: list[float], folder: Path):
-    """The notebook's steps as one script, imports included, and what the server counted."""
-    output = str(folder / "notebook.zarr")
-    facts = {key: server.facts[key] for key in ("credentials_url", "s3_endpoint")}
-    script = measure.command("bench.notebook:workflow", server.urls(names, "s3"), arrays, bbox, facts, TOKEN, output)
-    runs = []
-    for _ in range(2):
-        server.ask(link)
-        runs.append((measure.run(script, cwd=analysis.REPO, env=server.env), server.ask()))
-    return min(runs, key=lambda run: run[0].wall)
+def clip(access: str, runs: dict[str, analysis.Run], reading: dict[str, float]) -> Iterator[Row]:
+    """CPU of a clip job but for the reading itself, and its memory."""
+    jobs = each(runs, lambda run: median(job["cpu"] for job in run.of("clip")))
+    beyond = {name: jobs[name] - reading[name] for name in jobs}
+    texts = {name: f"{beyond[name]:.2f} s (job {jobs[name]:.2f}, reading {reading[name]:.2f})" for name in jobs}
+    yield at_most(f"CPU of a clip job beyond reading: {access}", CLIP_CPU[access], "", texts, beyond["after"], " s")
+    peaks = each(runs, lambda run: run.peak("clip"))
+    texts = each(peaks, lambda peak: f"{peak:.0f} MB")
+    yield at_most(f"peak memory of a clip job: {access}", 260, "", texts, peaks["after"], " MB")
