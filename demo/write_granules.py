@@ -4,7 +4,6 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 from gcov.testing.landscape import landscape
 from gcov.testing.synthetic import Band, block_average, centres, granule_name, write_granule
 

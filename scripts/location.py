@@ -3,12 +3,11 @@
 import json
 from pathlib import Path
 
-import shapely
-import zarr
-
-from gcov.figures import stills
+from gcov import footprints
+from gcov.figures import maps, style
 from gcov.files import building
 from gcov.log import job_log
+from gcov.provenance import metadata_of
 
 
 def location(*, fragments: list[Path], basemap: str | None, geojson: Path, picture: Path) -> None:
@@ -16,31 +15,13 @@ def location(*, fragments: list[Path], basemap: str | None, geojson: Path, pictu
 
     Longitude and latitude, EPSG:4326. Tiles of the provider `basemap` lie under the map where they can be had.
     """
-    attributes = [dict(zarr.open_group(path, mode="r").attrs) for path in fragments]
-    features = [aoi_feature(attributes[0]), *map(granule_feature, attributes)]
+    attributes = [metadata_of(path)["attributes"] for path in fragments]
+    features = footprints.features(attributes)
+    figure = maps.location(features, basemap)
     with building(geojson) as part:
         part.write_text(json.dumps({"type": "FeatureCollection", "features": features}, indent=1) + "\n")
-    names = " ".join(one["title"].split(":")[0] for one in attributes)
-    origin = {"Granules": names, "Software": attributes[0]["software"]}
-    stills.save(stills.location(features, basemap), picture, origin)
-
-
-def aoi_feature(fragment: dict) -> dict:
-    """The AOI of a fragment with these attributes: its polygon or box."""
-    polygon = fragment["aoi_polygon"]
-    shape = shapely.from_wkt(polygon) if polygon else shapely.box(*fragment["aoi_bbox"])
-    return feature(shape, {"kind": "aoi", "name": fragment["aoi"]})
-
-
-def granule_feature(fragment: dict) -> dict:
-    """A granule's footprint with the facts of its record, from its fragment's attributes."""
-    footprint = shapely.force_2d(shapely.from_wkt(fragment["bounding_polygon"]))
-    return feature(footprint, {"kind": "granule", **json.loads(fragment["granule_record"])})
-
-
-def feature(shape: shapely.Geometry, properties: dict) -> dict:
-    """A GeoJSON feature."""
-    return {"type": "Feature", "properties": properties, "geometry": json.loads(shapely.to_geojson(shape))}
+    names = " ".join(feature["properties"]["name"] for feature in features[1:])
+    style.save(figure, picture, {"Granules": names, "Software": attributes[0]["software"]})
 
 
 if __name__ == "__main__":

@@ -2,8 +2,13 @@
 
 from pathlib import Path
 
-from gcov.figures import stills
+import pandas as pd
+
+from gcov import tables
+from gcov.figures import style
+from gcov.figures.histogram import histogram
 from gcov.log import job_log
+from gcov.provenance import provenance
 
 
 def plot_histogram(
@@ -13,8 +18,8 @@ def plot_histogram(
 
     The provenance in the PNG is that of the stack, and which samples were counted.
     """
-    figure = stills.histogram(stills.read_rows(counts), stills.read_rows(series), quantity=quantity, title=title)
-    stills.save(figure, output, stills.provenance(stack, valid_samples_only))
+    figure = histogram(pd.read_csv(counts), tables.read_series(series), quantity=quantity, title=title)
+    style.save(figure, output, provenance(stack, valid_samples_only))
 
 
 if __name__ == "__main__":

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from gcov.figures import stills
+from gcov import tables
+from gcov.figures import style
+from gcov.figures.series import mean_series
 from gcov.log import job_log
+from gcov.provenance import provenance
 
 
 def plot_mean_series(*, series: Path, stack: Path, valid_samples_only: bool, title: str, output: Path) -> None:
     """A PNG of the mean series CSV; the provenance in it is that of the stack, and which samples were averaged."""
-    stills.save(
-        stills.mean_series(stills.read_rows(series), title=title),
-        output,
-        stills.provenance(stack, valid_samples_only),
-    )
+    figure = mean_series(tables.read_series(series), title=title)
+    style.save(figure, output, provenance(stack, valid_samples_only))
 
 
 if __name__ == "__main__":

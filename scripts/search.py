@@ -6,19 +6,13 @@ from pathlib import Path
 import shapely
 
 from gcov import granules
-from gcov.archive import catalog, login
+from gcov.archive import catalog, login, sources
 from gcov.errors import GcovError
 from gcov.files import building
 from gcov.granules import Granule
 from gcov.log import job_log, log
-from gcov.settings import Search
+from gcov.settings import Archive, Search
 
-POSTING = {
-    "05": 80,
-    "20": 20,
-    "40": 10,
-    "77": 20,
-}  # metres, by the bandwidth in the granule's mode; others as 20 MHz
 BYTES_PER_PIXEL = {True: 4 * 0.85, False: 8 * 0.9}  # compressed size of a diagonal term, of a complex one
 
 
@@ -28,7 +22,7 @@ def search(
     polygon: str | None,
     listed: tuple[str, ...],
     query: Search,
-    cmr_host: str,
+    archive: Archive,
     frequency: str,
     terms: tuple[str, ...],
     records: Path,
@@ -39,9 +33,9 @@ def search(
     Raises GcovError if nothing is found, or if what is found cannot be one time series (with a table of it).
     """
     if listed:
-        found = catalog.listed_granules(listed)
+        found = catalog.listed_granules(listed, archive)
     else:
-        found = catalog.search_archive(polygon or shapely.box(*bbox).wkt, query, cmr_host)
+        found = catalog.search_archive(polygon or shapely.box(*bbox).wkt, query, archive.cmr_host)
     if not found:
         raise GcovError(f"no granules found; asked for {list(listed) or {'bbox': list(bbox), **query}}")
     kept, dropped = granules.newest_releases(found)
@@ -52,7 +46,7 @@ def search(
     with building(records) as part:
         granules.write_records(part, kept)
     report(kept, dropped, bbox, frequency, terms)
-    if any(granule.path is None for granule in kept) and login.at_hand() is None:
+    if any(map(sources.wants_token, kept)) and login.at_hand() is None:
         log.warning("no Earthdata token for the fetch that follows: %s", login.HOW)
 
 
@@ -90,7 +84,7 @@ def needed_bytes(
     height = (north - south) * 111_000
     width = (east - west) * 111_000 * math.cos(math.radians((south + north) / 2))
     bandwidth = (granule.mode or "")[:2] if frequency == "A" else "05"
-    chunks = math.prod(side / POSTING.get(bandwidth, 20) / 512 + 1 for side in (height, width))
+    chunks = math.prod(side / granules.BANDWIDTHS.get(bandwidth, 20) / 512 + 1 for side in (height, width))
     per_pixel = sum(BYTES_PER_PIXEL[granules.is_diagonal(term)] for term in terms) + 0.02
     return min(chunks * 512 * 512 * per_pixel, granule.size or math.inf)
 
@@ -100,7 +94,7 @@ if __name__ == "__main__":
         search(
             **snakemake.params,
             # not a parameter of the rule, as in clip
-            cmr_host=snakemake.config["archive"]["cmr_host"],
+            archive=Archive.from_section(snakemake.config["archive"]),
             records=Path(snakemake.output.records),
             table=Path(snakemake.output.table),
         )

@@ -3,46 +3,38 @@
 from pathlib import Path
 
 import numpy as np
-import zarr
 
 from gcov import store
 from gcov.files import building
 from gcov.granules import is_diagonal
 from gcov.log import job_log, log
-from gcov.radiometry import is_valid, to_db
+from gcov.radiometry import counted, to_db
 
 
 def stack_db(*, stack: Path, valid_samples_only: bool, output: Path) -> None:
     """Write 10 log10 of the stack's diagonal terms: (time, y, x) float32, dB.
 
-    NaN where power is not positive, and where `mask` is not 1..254 unless `valid_samples_only` is false.
+    NaN where power is not positive, and where a sample does not count (`mask` is not 1..254, unless
+    `valid_samples_only` is false).
     """
-    source = zarr.open_group(stack, mode="r")
-    terms = [name for name in store.variables_of(source) if name != "mask" and is_diagonal(name)]
-    dates = store.dates_of(source)
-    attributes = {**source.attrs.asdict(), "valid_samples_only": valid_samples_only}
+    data = store.open_stack(stack)
+    terms = [name for name in store.variables_of(data) if name != "mask" and is_diagonal(name)]
+    attributes = {**data.attrs, "valid_samples_only": valid_samples_only}
+    types = dict.fromkeys(terms, "f4")
     with building(output) as part:
-        target = store.create(
-            part,
-            grid=store.grid_of(source),
-            dates=dates,
-            types=dict.fromkeys(terms, "f4"),
-            attributes=attributes,
-            cf=db_attributes,
-        )
-        for index in range(len(dates)):
-            for rows, cols in store.blocks(source["mask"].shape[1:]):
-                valid = is_valid(source["mask"][index, rows, cols]) if valid_samples_only else True
-                for term in terms:
-                    db = to_db(source[term][index, rows, cols])
-                    target[term][index, rows, cols] = np.where(valid, db, np.float32(np.nan))
-            log.info("date %d of %d", index + 1, len(dates))
-        store.consolidate(part)
-
-
-def db_attributes(term: str) -> dict[str, str]:
-    """CF attributes of a term in dB."""
-    return {"units": "dB", "long_name": f"gamma0 {term}, 10 log10 of linear power"}
+        dates = store.dates_of(data)
+        store.create(part, grid=data, dates=dates, types=types, attributes=attributes, cf=store.db_attributes)
+        for region in store.regions(data, rows=store.SHARD, columns=store.SHARD):
+            block = data.isel(region)
+            for term in terms:
+                db = np.empty(block[term].shape, np.float32)
+                for band in store.regions(block, rows=2 * store.CHUNK):  # little in memory beside the shard
+                    power, mask = (block[name].isel(band).values for name in (term, "mask"))
+                    use = counted(power, mask, valid_samples_only=valid_samples_only)
+                    db[tuple(band.values())] = np.where(use, to_db(power), np.float32(np.nan))
+                store.write(part, region, {term: db})
+            log.info("date %d of %d", region["time"].stop, len(dates))
+        store.finish(part)
 
 
 if __name__ == "__main__":

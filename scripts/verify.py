@@ -3,8 +3,6 @@
 import shutil
 from pathlib import Path
 
-import zarr
-
 from gcov import store
 from gcov.errors import GcovError
 from gcov.log import job_log, log
@@ -19,38 +17,13 @@ def verify(*, results: Path) -> None:
     stores = sorted(results.glob("*/**/*.zarr"))
     bad = []
     for number, path in enumerate(stores, start=1):
-        reason = damage(path)
+        reason = store.damage(path)
         log.info("%d of %d: %s: %s", number, len(stores), path, reason or "good")
         if reason:
             bad.append(f"{path}: {reason}")
             shutil.rmtree(path)
     if bad:
         raise GcovError("removed, so that the next run makes them again:\n  " + "\n  ".join(bad))
-
-
-def damage(path: Path) -> str | None:
-    """What is wrong with a store; None if every shard is there and every chunk decodes."""
-    try:
-        group = zarr.open_group(path, mode="r")
-        for name, array in group.arrays():
-            if missing := missing_shards(path / name, array):
-                return f"{name} lacks {', '.join(missing)}"
-            if array.ndim < 3:
-                array[...]
-                continue
-            for index in range(array.shape[0]):
-                for rows, cols in store.blocks(array.shape[1:]):
-                    array[index, rows, cols]
-    except Exception as error:  # whatever a codec or parser makes of damaged bytes
-        return f"{type(error).__name__}: {error}"
-    return None
-
-
-def missing_shards(folder: Path, array: zarr.Array) -> list[str]:
-    """The shard files that should be there and are not: every one is written, also where all is NaN."""
-    grid = array.metadata.chunk_grid.all_chunk_coords(array.shape)
-    keys = ("/".join(["c", *map(str, coordinates)]) for coordinates in grid)
-    return [key for key in keys if not (folder / key).is_file()]
 
 
 if __name__ == "__main__":

@@ -7,6 +7,9 @@ import numpy as np
 import pandas as pd
 import rioxarray  # noqa: F401  (the .rio accessor)
 import xarray as xr
+from affine import Affine
+
+from gcov.grid import make_grid
 
 # The small granules of conftest.py
 EPSG = 32645
@@ -43,6 +46,12 @@ def notebook_stack(paths, bbox, frequency="A") -> xr.Dataset:
 def notebook_db(power: xr.DataArray) -> np.ndarray:
     """10 log10 where positive."""
     return (10 * np.log10(power.where(power > 0))).values
+
+
+def grid_of(epsg: int, x: np.ndarray, y: np.ndarray) -> xr.Dataset:
+    """A grid with these evenly spaced pixel centres, metres."""
+    dx, dy = x[1] - x[0], y[1] - y[0]
+    return make_grid(epsg, x, y, Affine(dx, 0, x[0] - dx / 2, 0, dy, y[0] - dy / 2))
 
 
 def assert_counts(found, values, low, high, bins) -> None:

@@ -16,7 +16,11 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
-REPO = Path(__file__).resolve().parents[1]
+from helpers import BBOX, EPSG, FIRST, NORTH, REPO, SHAPE, WEST
+
+from gcov.testing.landscape import landscape
+from gcov.testing.synthetic import Band, centres, granule_name, write_granule
+
 COMMAND = [sys.executable, "-m", "snakemake", "-s", str(REPO / "Snakefile"), "--cores", "2"]
 KINDS = ("a job", "snakemake alone", "snakemake and its jobs")
 LONGEST = 300  # seconds
@@ -111,12 +115,6 @@ def prepare(folder: Path, granules: list[Path], bbox: list[float]) -> Path:
 
 def soak(rounds: int, seed: int) -> None:
     """Many rounds on four dates; prints what was hit, what had to be typed, and whether the results are the same."""
-    sys.path[:0] = [str(REPO / "scripts"), str(REPO / "tests")]
-    from helpers import BBOX, EPSG, FIRST, NORTH, SHAPE, WEST
-
-    from gcov.testing.landscape import landscape
-    from gcov.testing.synthetic import Band, centres, granule_name, write_granule
-
     random.seed(seed)
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)

@@ -85,7 +85,10 @@ BAD_ENTRIES = [
     ({"bbox": BOX, "valid_samples_only": "no"}, 'aois.x.valid_samples_only: holds "no"; should be true or false'),
     ({"bbox": BOX, "granules": "data/*.h5"}, 'aois.x.granules: holds "data/*.h5"; should be a list of local files'),
     ({"bbox": BOX, "granules": []}, "aois.x.granules: holds []"),
-    ({"bbox": BOX, "granules": ["a.h5"], "search": {"frame": 16}}, "give either granules (local files or URLs) or"),
+    (
+        {"bbox": BOX, "granules": ["a.h5"], "search": {"frame": 16}},
+        "give either granules (files, s3:// objects, URLs) or",
+    ),
     ({}, "aois.x: give either bbox: [west, south, east, north] or polygon: a file or WKT"),
     ({"bbox": BOX, "polygon": SQUARE}, "aois.x: give either bbox"),
     (None, "aois.x: holds null"),

@@ -314,7 +314,8 @@ def test_a_file_without_a_crid_is_somebodys_own():
 
 
 def test_acquisitions_of_one_name_are_refused():
-    pair = [Granule(name="gcov", path=f"{day}/gcov.h5", start=day, end=day) for day in ("2025-11-23", "2025-12-05")]
+    same = {"name": "gcov", "crid": "X05009", "maturity": "BETA"}
+    pair = [Granule(**same, path=f"{day}/gcov.h5", start=day, end=day) for day in ("2025-11-23", "2025-12-05")]
     granules.check_names(pair[:1])
     with pytest.raises(GcovError, match=r"2025-11-23/gcov.h5\)\n  gcov \(2025-12-05/gcov.h5"):
         granules.check_names(pair)

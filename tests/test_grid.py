@@ -6,9 +6,11 @@ import pytest
 import rioxarray  # noqa: F401
 import shapely
 import xarray as xr
+from affine import Affine
+from helpers import grid_of
 
 from gcov.errors import GcovError
-from gcov.grid import Grid, Window, aoi_window, inside_polygon, lattice_difference, window_grid
+from gcov.grid import Window, aoi_window, inside_polygon, lattice_difference, window_grid
 
 # EPSG, west and north edge (metres), posting: what granules have
 GRIDS = {
@@ -21,19 +23,19 @@ GRIDS = {
 }
 
 
-def make(name: str, shape=(300, 280)) -> Grid:
+def make(name: str, shape=(300, 280)) -> xr.Dataset:
     epsg, west, north, posting = GRIDS[name]
     index = np.arange(max(shape)) + 0.5
-    return Grid(epsg, west + posting * index[: shape[1]], north - posting * index[: shape[0]])
+    return grid_of(epsg, west + posting * index[: shape[1]], north - posting * index[: shape[0]])
 
 
-def degrees(grid: Grid, x, y):
-    return pyproj.Transformer.from_crs(grid.epsg, 4326, always_xy=True).transform(x, y)
+def degrees(grid: xr.Dataset, x, y):
+    return pyproj.Transformer.from_crs(grid.rio.crs, 4326, always_xy=True).transform(x, y)
 
 
-def random_box(grid: Grid, rng, reach=1.0) -> tuple[float, float, float, float]:
+def random_box(grid: xr.Dataset, rng, reach=1.0) -> tuple[float, float, float, float]:
     """A box in degrees around a point on the grid (or off it by `reach` of its size)."""
-    left, bottom, right, top = grid.bounds
+    left, bottom, right, top = grid.rio.bounds()
     along, up = rng.uniform(0.5 - reach / 2, 0.5 + reach / 2, 2)
     lon, lat = degrees(grid, left + along * (right - left), bottom + up * (top - bottom))
     half = abs(top - bottom) / 111_000 * rng.uniform(0.001, 0.3, 2)
@@ -41,10 +43,10 @@ def random_box(grid: Grid, rng, reach=1.0) -> tuple[float, float, float, float]:
     return max(lon - width, -180), max(lat - half[1], -90), min(lon + width, 180), min(lat + half[1], 90)
 
 
-def clip_box(grid: Grid, bbox):
+def clip_box(grid: xr.Dataset, bbox):
     """rioxarray's selection of a grid."""
-    pixels = xr.DataArray(np.zeros(grid.shape, np.uint8), {"y": grid.y, "x": grid.x}, ("y", "x"))
-    return pixels.rio.write_crs(grid.epsg).rio.clip_box(*bbox, crs="EPSG:4326")
+    pixels = xr.DataArray(np.zeros(grid.rio.shape, np.uint8), {"y": grid.y.values, "x": grid.x.values}, ("y", "x"))
+    return pixels.rio.write_crs(grid.rio.crs).rio.clip_box(*bbox, crs="EPSG:4326")
 
 
 @pytest.mark.parametrize("name", GRIDS)
@@ -53,12 +55,12 @@ def test_window_is_clip_boxs(name):
     grid, rng, compared = make(name), np.random.default_rng(5), 0
     for _ in range(60):
         bbox = random_box(grid, rng, reach=1.1)
-        window = aoi_window(grid, bbox, "granule").within(grid.shape)
+        window = aoi_window(grid, bbox, "granule").within(grid.rio.shape)
         if min(window.shape) < 2:
             continue  # clip_box refuses what is thinner than two pixels
         wanted = clip_box(grid, bbox)
-        np.testing.assert_array_equal(grid.x[window.col_start : window.col_stop], wanted.x)
-        np.testing.assert_array_equal(grid.y[window.row_start : window.row_stop], wanted.y)
+        np.testing.assert_array_equal(grid.x.values[window.col_start : window.col_stop], wanted.x)
+        np.testing.assert_array_equal(grid.y.values[window.row_start : window.row_stop], wanted.y)
         compared += 1
     assert compared > 20
 
@@ -70,26 +72,26 @@ def test_window_is_clip_boxs(name):
 def test_windows_of_large_areas_are_clip_boxs(epsg, west, north, posting):
     """Where the edges of a box in degrees bend by several pixels between its corners."""
     index, rng = np.arange(8000 if posting == 10 else 3000) + 0.5, np.random.default_rng(6)
-    grid = Grid(epsg, west + posting * index, north - posting * index)
+    grid = grid_of(epsg, west + posting * index, north - posting * index)
     for _ in range(5):
-        left, bottom, right, top = grid.bounds
+        left, bottom, right, top = grid.rio.bounds()
         lon, lat = degrees(grid, (left + right) / 2 + rng.uniform(-3e3, 3e3), (bottom + top) / 2)
         half = (top - bottom) / 111_000 * 0.2
         bbox = (lon - half / np.cos(np.radians(lat)), lat - half, lon + half / np.cos(np.radians(lat)), lat + half)
         window, wanted = aoi_window(grid, bbox, "granule"), clip_box(grid, bbox)
-        assert window == window.within(grid.shape)
-        np.testing.assert_array_equal(grid.x[window.col_start : window.col_stop], wanted.x)
-        np.testing.assert_array_equal(grid.y[window.row_start : window.row_stop], wanted.y)
+        assert window == window.within(grid.rio.shape)
+        np.testing.assert_array_equal(grid.x.values[window.col_start : window.col_stop], wanted.x)
+        np.testing.assert_array_equal(grid.y.values[window.row_start : window.row_stop], wanted.y)
 
 
 def test_an_aoi_in_the_neighbouring_zone_is_found_in_the_granules_own():
     """West of 84 E is UTM 44; the frame's grid is UTM 45 throughout."""
-    grid = Grid(32645, 150_000 + 20 * np.arange(2000.0), 3_140_000 - 20 * np.arange(1500.0))
+    grid = grid_of(32645, 150_000 + 20 * np.arange(2000.0), 3_140_000 - 20 * np.arange(1500.0))
     bbox = (83.55, 28.2, 83.7, 28.3)
     assert bbox[2] < 84
     window = aoi_window(grid, bbox, "granule")
     wanted = clip_box(grid, bbox)
-    assert window == window.within(grid.shape)
+    assert window == window.within(grid.rio.shape)
     np.testing.assert_array_equal(window_grid(grid, window).x, wanted.x)
     np.testing.assert_array_equal(window_grid(grid, window).y, wanted.y)
     lon, lat = degrees(grid, wanted.x.values.mean(), wanted.y.values.mean())
@@ -98,22 +100,22 @@ def test_an_aoi_in_the_neighbouring_zone_is_found_in_the_granules_own():
 
 def test_a_window_of_one_pixel():
     grid = make("utm45")
-    lon, lat = degrees(grid, grid.x[7], grid.y[11])
+    lon, lat = degrees(grid, grid.x.values[7], grid.y.values[11])
     assert aoi_window(grid, (lon - 1e-5, lat - 1e-5, lon + 1e-5, lat + 1e-5), "granule") == Window(11, 12, 7, 8)
 
 
 def test_a_window_may_leave_the_grid_on_any_side():
     grid = make("utm45", (40, 50))
     for rows, cols in [((-7, 4), (-3, 9)), ((35, 47), (45, 60)), ((-5, 45), (-5, 55)), ((100, 120), (-80, -60))]:
-        x = grid.x[0] + 20 * np.array([cols[0], cols[1] - 1])
-        y = grid.y[0] - 20 * np.array([rows[1] - 1, rows[0]])
+        x = grid.x.values[0] + 20 * np.array([cols[0], cols[1] - 1])
+        y = grid.y.values[0] - 20 * np.array([rows[1] - 1, rows[0]])
         corners = [degrees(grid, a, b) for a in x for b in y]
         bbox = (*np.min(corners, axis=0), *np.max(corners, axis=0))
         window = aoi_window(grid, bbox, "granule")
         # a box in degrees is turned by a degree and a half here: two pixels more at the corners
         found = (window.row_start, window.row_stop, window.col_start, window.col_stop)
         np.testing.assert_allclose(found, (*rows, *cols), atol=2)
-        inside = window.within(grid.shape)
+        inside = window.within(grid.rio.shape)
         pixels = [(r, c) for r in range(*rows) for c in range(*cols) if 0 <= r < 40 and 0 <= c < 50]
         assert (0 in inside.shape) == (not pixels)
 
@@ -121,7 +123,10 @@ def test_a_window_may_leave_the_grid_on_any_side():
 def test_windows_of_one_aoi_on_one_lattice_are_one_grid():
     """Two frames of a lattice: whatever part each covers, the AOI's grid is the same."""
     whole = make("utm45", (400, 400))
-    north, south = Grid(whole.epsg, whole.x, whole.y[:220]), Grid(whole.epsg, whole.x[30:], whole.y[180:])
+    north, south = (
+        grid_of(32645, whole.x.values, whole.y.values[:220]),
+        grid_of(32645, whole.x.values[30:], whole.y.values[180:]),
+    )
     rng = np.random.default_rng(2)
     for _ in range(50):
         bbox = random_box(whole, rng, reach=1.3)
@@ -133,24 +138,24 @@ def test_windows_of_one_aoi_on_one_lattice_are_one_grid():
 def test_coordinates_inside_are_the_granules_own_bits():
     rng = np.random.default_rng(4)
     x = 191_770 + 20 * np.arange(50) + rng.uniform(-1e-9, 1e-9, 50)
-    grid = Grid(32645, x, 3_132_230 - 20.0 * np.arange(40))
+    grid = grid_of(32645, x, 3_132_230 - 20.0 * np.arange(40))
     found = window_grid(grid, Window(-2, 10, 30, 55))
-    assert found.x[:20].tobytes() == x[30:].tobytes()
+    assert found.x.values[:20].tobytes() == x[30:].tobytes()
     np.testing.assert_allclose(found.x[20:], 191_770 + 20 * np.arange(50, 55), atol=1e-6)
-    np.testing.assert_array_equal(found.y[2:], grid.y[:10])
+    np.testing.assert_array_equal(found.y[2:], grid.y.values[:10])
     np.testing.assert_array_equal(found.y[:2], [3_132_270, 3_132_250])
 
 
-def test_transform_and_bounds():
+def test_a_grid_of_one_column_knows_its_transform():
     grid = make("utm45", (3, 5))
-    assert grid.transform == (191_760, 20, 0, 3_132_240, 0, -20)
-    assert grid.bounds == (191_760, 3_132_180, 191_860, 3_132_240)
+    assert window_grid(grid, Window(-1, 1, 2, 3)).rio.transform() == Affine(20, 0, 191_800, 0, -20, 3_132_260)
+    assert window_grid(grid, Window(-1, 1, 2, 3)).rio.bounds() == (191_800, 3_132_220, 191_820, 3_132_260)
 
 
 @pytest.mark.parametrize("name", ["utm45", "south", "arctic", "antarctic"])
 def test_polygon_holds_the_pixels_whose_centre_lies_in_it(name):
     grid = make(name, (90, 80))
-    left, bottom, right, top = grid.bounds
+    left, bottom, right, top = grid.rio.bounds()
     lon, lat = degrees(grid, (left + right) / 2, (bottom + top) / 2)
     size = (top - bottom) / 111_000 / 2
     ring = shapely.Point(0, 0).buffer(1, quad_segs=3)
@@ -158,7 +163,7 @@ def test_polygon_holds_the_pixels_whose_centre_lies_in_it(name):
     polygon = shapely.affinity.translate(
         shapely.affinity.scale(star, size / np.cos(np.radians(lat)), size, origin=(0, 0)), lon, lat
     )
-    wanted = shapely.contains_xy(polygon, *degrees(grid, *np.meshgrid(grid.x, grid.y)))
+    wanted = shapely.contains_xy(polygon, *degrees(grid, *np.meshgrid(grid.x.values, grid.y.values)))
     found = inside_polygon(grid, polygon.wkt)
     assert 0.1 < wanted.mean() < 0.9
     assert (found != wanted).sum() <= 1  # centres on the edge
@@ -166,9 +171,9 @@ def test_polygon_holds_the_pixels_whose_centre_lies_in_it(name):
 
 def test_polygon_edges_are_straight_in_degrees():
     """A long edge along a parallel bends in UTM; by 5 km at the middle of 6 degrees."""
-    grid = Grid(32645, 200_000 + 1000 * np.arange(600.0), 3_200_000 - 1000 * np.arange(200.0))
+    grid = grid_of(32645, 200_000 + 1000 * np.arange(600.0), 3_200_000 - 1000 * np.arange(200.0))
     polygon = "POLYGON ((84.1 27.5, 89.9 27.5, 89.9 28.3, 84.1 28.3, 84.1 27.5))"
-    wanted = shapely.contains_xy(shapely.from_wkt(polygon), *degrees(grid, *np.meshgrid(grid.x, grid.y)))
+    wanted = shapely.contains_xy(shapely.from_wkt(polygon), *degrees(grid, *np.meshgrid(grid.x.values, grid.y.values)))
     assert (inside_polygon(grid, polygon) != wanted).sum() <= 2
 
 
@@ -183,8 +188,8 @@ def test_equal_grids_do_not_differ():
         (make("utm45-10m"), r"posting \(10.0, -10.0\) m instead of \(20.0, -20.0\) m"),
         (make("utm45", (299, 280)), "299 pixels along y instead of 300"),
         (make("utm45", (300, 281)), "281 pixels along x instead of 280"),
-        (Grid(32645, make("utm45").x + 5, make("utm45").y), "x coordinates off by up to 5 m"),
-        (Grid(32645, make("utm45").x, make("utm45").y + 1e-9), "y coordinates off by up to"),
+        (grid_of(32645, make("utm45").x.values + 5, make("utm45").y.values), "x coordinates off by up to 5 m"),
+        (grid_of(32645, make("utm45").x.values, make("utm45").y.values + 1e-9), "y coordinates off by up to"),
     ],
 )
 def test_differences_are_told_in_words(other, words):

@@ -19,7 +19,7 @@ import pytest
 import shapely
 import xarray as xr
 import zarr
-from animation import animation, images
+from animation import animation
 from clip import clip
 from helpers import BBOX, EPSG, FIRST, REPO, assert_counts, notebook_db, notebook_granule, notebook_stack
 from location import location
@@ -33,11 +33,12 @@ from stack import stack
 from stack_db import stack_db
 from summarize import summarize
 
+from gcov import store
 from gcov.archive.catalog import listed_granules
 from gcov.errors import GcovError
 from gcov.figures import movies
-from gcov.figures.stills import date_axis
-from gcov.product import granule_from_identification
+from gcov.figures.style import COLOURS, date_axis
+from gcov.identification import granule_of_file
 from gcov.testing.synthetic import OUTSIDE, Band, block_average
 
 ARCHIVE = {"access": "auto", "credentials_url": "https://localhost/s3credentials", "s3_endpoint": None}
@@ -45,7 +46,7 @@ ARCHIVE = {"access": "auto", "credentials_url": "https://localhost/s3credentials
 
 def fragment(folder: Path, path: Path, bbox=BBOX, terms=("HHHH",), frequency="A", polygon=None, name=None) -> Path:
     """One granule's fragment."""
-    (granule,) = listed_granules((str(path),))
+    (granule,) = listed_granules((str(path),), None)
     output = folder / "fragments" / f"{name or granule.name}.zarr"
     clip(
         granule=granule,
@@ -151,7 +152,7 @@ def test_the_stack_shares_no_file_with_its_fragments(made):
 def test_a_fragment_that_has_lost_samples_is_refused(newest, tmp_path):
     one = fragment(tmp_path, newest[0])
     (one / "HHHH" / "c" / "0" / "0" / "0").unlink()
-    with pytest.raises(GcovError, match=re.escape(f"{one} is damaged: HHHH has 0 files of samples instead of 1")):
+    with pytest.raises(GcovError, match=re.escape(f"{one} is damaged: it lacks HHHH/c/0/0/0")):
         stack(fragments=[one], output=tmp_path / "stack.zarr")
     assert not (tmp_path / "stack.zarr").exists()
 
@@ -257,7 +258,9 @@ def test_frames_show_the_valid_samples_in_the_stretch(made):
     db, limits = xr.open_zarr(one.db)["HVHV"][0].values, json.loads(one.stretch.read_text())
     zoom = movies.zoom_for(db.shape)
     picture = np.asarray(frames(one.animation.with_suffix(".html"))[0][1].convert("RGB")).astype(int)
-    block = picture[66 : 66 + db.shape[0] * zoom, 75 : 75 + db.shape[1] * zoom]
+    layout = movies.Layout.of(db.shape, with_means=False)
+    assert (picture.shape[1], picture.shape[0]) == layout.size
+    block = picture[layout.top : layout.top + db.shape[0] * zoom, layout.left : layout.left + db.shape[1] * zoom]
     middles = block[zoom // 2 :: zoom, zoom // 2 :: zoom]
     wanted = np.clip((db - limits["q05"]) / (limits["q95"] - limits["q05"]), 0, 1) * 255
     valid = np.isfinite(db)
@@ -301,8 +304,9 @@ def test_large_images_are_averaged_in_power(made, valid):
     source = zarr.open_group(made[valid].stack)
     shape = 7, 5
     power, mask = source["HVHV"][1].astype("f8"), source["mask"][1]
+    data = store.open_stack(made[valid].stack)
     use = np.isfinite(power) & ((mask >= 1) & (mask <= 254) if valid else True)
-    _, found, *_ = images(source, "HVHV", shape, valid)
+    _, found, *_ = movies.images(data, "HVHV", shape, valid_samples_only=valid)
     for row, column in np.ndindex(shape):
         rows = np.arange(len(power)) * 7 // len(power) == row
         cell = np.ix_(rows, np.arange(power.shape[1]) * 5 // power.shape[1] == column)
@@ -313,7 +317,7 @@ def test_large_images_are_averaged_in_power(made, valid):
 
 def test_the_mean_series_grows_beside_the_image(made):
     """Pixels of the curve's colour: more from date to date, none beside the plain image."""
-    curve = np.round(255 * np.array(to_rgb(movies.DB))).astype(int)
+    curve = np.round(255 * np.array(to_rgb(COLOURS["db"]))).astype(int)
 
     def drawn(picture):
         return (np.abs(np.asarray(picture.convert("RGB")).astype(int) - curve).sum(axis=2) < 20).sum()
@@ -470,7 +474,7 @@ def test_dates_that_look_alike_are_frames_all_the_same(band, write, newest, tmp_
         assert gif.n_frames == 4
     pictures = [np.asarray(picture.convert("RGB")) for _, picture in frames(made.animation.with_suffix(".html"))]
     differing = np.nonzero((pictures[1] != pictures[2]).any(axis=(1, 2)))[0]
-    assert differing.size and differing.max() < 66  # above the image
+    assert differing.size and differing.max() < movies.Layout.top  # above the image
 
 
 def merged_by_hand(parts) -> tuple[np.ndarray, np.ndarray]:
@@ -666,7 +670,7 @@ def test_an_hdf5_file_that_is_no_granule(newest, tmp_path):
 
 def test_a_renamed_file_is_known_by_its_granule_id(newest, tmp_path):
     shutil.copy(newest[1], tmp_path / "december.h5")
-    (found,) = listed_granules((str(tmp_path / "*.h5"),))
+    (found,) = listed_granules((str(tmp_path / "*.h5"),), None)
     assert found.name == newest[1].stem
     assert (found.cycle, found.crid, found.path) == (7, "X05010", str(tmp_path / "december.h5"))
 
@@ -677,7 +681,7 @@ def test_a_file_without_any_name_is_known_by_its_identification(newest, tmp_path
     with h5py.File(path, "a") as file:
         del file["science/LSAR/identification/granuleId"]
         file["science/LSAR/identification/granuleId"] = np.bytes_("None")
-    (found,) = listed_granules((str(path),))
+    (found,) = listed_granules((str(path),), None)
     assert found.name == "my_granule"
     assert (found.start, found.end) == ("2025-12-05T23:47:39", "2025-12-05T23:48:14")
     assert (found.track, found.direction, found.frame, found.crid) == (26, "A", 16, "X05010")
@@ -697,13 +701,13 @@ def test_a_file_without_any_name_is_known_by_its_identification(newest, tmp_path
 def test_entries_that_are_no_granules(entry, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(GcovError, match=message):
-        listed_granules((entry,))
+        listed_granules((entry,), None)
 
 
 def test_side_files_are_no_granules(newest, tmp_path):
     for name in (newest[0].name, newest[0].stem + "_QA_STATS.h5"):
         shutil.copy(newest[0], tmp_path / name)
-    (found,) = listed_granules((str(tmp_path / "*.h5"),))
+    (found,) = listed_granules((str(tmp_path / "*.h5"),), None)
     assert found.name == newest[0].stem
 
 
@@ -711,7 +715,7 @@ def test_names_with_brackets_are_names(newest, tmp_path):
     folder = tmp_path / "data [1]"
     folder.mkdir()
     shutil.copy(newest[0], folder)
-    (found,) = listed_granules((str(folder / newest[0].name),))
+    (found,) = listed_granules((str(folder / newest[0].name),), None)
     assert found.name == newest[0].stem
 
 
@@ -725,12 +729,41 @@ def test_scripts_import_nothing_heavy_before_they_need_it():
     assert done.stdout.strip() == "set()"
 
 
+@pytest.mark.parametrize("script", ["plot_histogram", "plot_mean_series", "location"])
+def test_plot_jobs_open_no_store(script):
+    """Three of four jobs are plots of small tables: they pay neither for xarray nor for zarr."""
+    code = (
+        f"import sys; sys.path.insert(0, 'scripts'); import {script};"
+        "print({'xarray', 'zarr', 'dask', 'rasterio', 'contextily'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_a_table_and_a_stack_that_disagree_make_no_movie(made, tmp_path):
+    one = made[True]
+    whole = one.mean_series.read_bytes().splitlines(keepends=True)
+    (tmp_path / "short.csv").write_bytes(b"".join(whole[:-1]))
+    with pytest.raises(ValueError, match="zip"):
+        animation(
+            stack=one.stack,
+            series=tmp_path / "short.csv",
+            stretch=one.stretch,
+            term="HVHV",
+            valid_samples_only=True,
+            with_means=False,
+            gif=tmp_path / "a.gif",
+            page=tmp_path / "a.html",
+        )
+    assert [path.name for path in tmp_path.iterdir()] == ["short.csv"]
+
+
 def test_a_renamed_file_that_says_nothing_is_refused_and_one_without_footprint_gets_its_grids(band, write, tmp_path):
     path = write(band(), file_name="mine.h5")
     with h5py.File(path, "r+") as file:
         identification = file["science/LSAR/identification"]
         del identification["granuleId"], identification["boundingPolygon"]
-    granule = granule_from_identification(str(path))
+    granule = granule_of_file(str(path))
     fragment_path = tmp_path / "mine.zarr"
     facts = {"aoi": "x", "bbox": BBOX, "polygon": None, "frequency": "A", "terms": ("HHHH",), "archive": {}}
     clip(granule=granule, fragment=fragment_path, **facts)
@@ -740,4 +773,4 @@ def test_a_renamed_file_that_says_nothing_is_refused_and_one_without_footprint_g
     with h5py.File(path, "r+") as file:
         del file["science/LSAR/identification/trackNumber"]
     with pytest.raises(GcovError, match="no trackNumber"):
-        granule_from_identification(str(path))
+        granule_of_file(str(path))

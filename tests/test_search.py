@@ -13,8 +13,10 @@ from servers.cmr import ARCHIVE_URL, BUCKET, CmrServer, umm_item
 from servers.tls import session_tls, trust
 
 from gcov.archive import catalog
+from gcov.config import read_config
 from gcov.errors import GcovError
 from gcov.granules import from_name
+from gcov.settings import Archive
 from gcov.testing.synthetic import granule_name
 
 BETA, PROVISIONAL, VALIDATED = "NISAR_L2_GCOV_BETA_V1", "NISAR_L2_GCOV_PROVISIONAL_V1", "NISAR_L2_GCOV_V1"
@@ -87,6 +89,11 @@ def names(*keys: str) -> list[str]:
     return sorted(TAKES[key] for key in keys)
 
 
+def settings_of(server) -> Archive:
+    """The default archive, but for its catalogue."""
+    return read_config({"aois": {"a": {"bbox": BBOX}}, "archive": {"cmr_host": server.host}})[1].archive
+
+
 def run(server, folder, asked=EVERYTHING, bbox=tuple(BBOX)) -> list[dict]:
     """The rows of granules.csv of a search."""
     search(
@@ -94,7 +101,7 @@ def run(server, folder, asked=EVERYTHING, bbox=tuple(BBOX)) -> list[dict]:
         polygon=None,
         listed=(),
         query=asked,
-        cmr_host=server.host,
+        archive=settings_of(server),
         frequency="A",
         terms=("HHHH",),
         records=folder / "granules",

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 from servers.archive import PASSWORD, TOKEN, USERNAME, Archive
-from servers.cmr import CmrServer
-from servers.field import FOOTPRINT, archive_settings, configuration, environment, write_scenes
+from servers.buckets import Buckets
+from servers.cmr import BUCKET, CmrServer
+from servers.field import FOOTPRINT, aoi_bbox, archive_settings, configuration, environment, write_scenes
 from servers.tls import Handler, LoopbackServer, session_tls
 
 from gcov.archive import login, ranges, transport
 from gcov.archive.ranges import RangeFile, Refused
-from gcov.archive.sources import HttpsFile, S3Object, open_bytes
+from gcov.archive.s3 import S3Object
+from gcov.archive.sources import HttpsFile, open_bytes
 from gcov.errors import GcovError
 from gcov.granules import from_name
 
@@ -140,6 +142,43 @@ def test_a_whole_run_tells_nobody(analysis, archive, scenes, access, tmp_path_fa
     assert archive.leaked_authorizations == []
 
 
+def test_a_whole_run_on_an_own_bucket_tells_nobody(analysis, scenes, tmp_path_factory):
+    """Nor where the store is busy, its keys are refused, or botocore is told to be talkative."""
+    home = tmp_path_factory.mktemp("home")
+    keys = {
+        "AWS_ACCESS_KEY_ID": "AKIADISTINCTIVE",
+        "AWS_SECRET_ACCESS_KEY": "distinctive-secret-of-the-user",
+        "AWS_SESSION_TOKEN": "distinctive-session-of-the-user",
+        "S3FS_LOGGING_LEVEL": "DEBUG",
+    }
+    with Buckets("AKIADISTINCTIVE") as buckets:
+        bucket = buckets.new()
+        for scene in scenes:
+            buckets.put(bucket, f"nisar/{scene.name}", scene.read_bytes())
+        analysis.configure(
+            {
+                "aois": {"a": {"bbox": aoi_bbox(), "granules": [f"s3://{bucket}/nisar/*.h5"]}},
+                "archive": {"buckets": {bucket: {"endpoint_url": buckets.endpoint}}},
+                "basemap": None,
+            }
+        )
+        env = environment(home, session_tls().ca_pem, None, **keys)
+        refused = analysis.snakemake("results/a/stack.zarr", env={**env, "AWS_ACCESS_KEY_ID": "AKIAOTHERDISTINCTIVE"})
+        buckets.busy = 2
+        fine = analysis.snakemake("--verbose", "results/a/stack.zarr", env=env)
+        signatures = {re.search("Signature=([0-9a-f]+)", text)[1] for text in buckets.authorizations}
+    assert "cannot be read from S3 (it answered 403 InvalidAccessKeyId)" in refused.output
+    assert "Traceback" not in (analysis.folder / "logs/a/search.log").read_text()
+    assert fine.returncode == 0, fine.output
+    assert "Earthdata token" not in fine.output  # nobody needs one here
+    assert "answered 503; trying again" in fine.output
+    said = [refused.output.encode(), fine.output.encode()]
+    said += [path.read_bytes() for folder in (analysis.folder, home) for path in folder.rglob("*") if path.is_file()]
+    assert len(signatures) > 4
+    for secret in (*signatures, "DISTINCTIVE", "distinctive-secret", "distinctive-session"):
+        assert not any(secret.encode() in text for text in said), secret
+
+
 # ---- who receives the token
 
 
@@ -197,11 +236,12 @@ def test_a_redirect_to_the_archive_itself_without_tls(user, ear):
 
 
 @pytest.mark.parametrize("where", ELSEWHERE)
-def test_the_credentials_page_does_not_pass_the_token_on(user, ear, where):
+def test_the_credentials_page_does_not_pass_the_token_on(user, ear, archive, where):
     other = ear(tls=where != "without TLS")
     page = ear(target=f"{ELSEWHERE[where](other)}/s3credentials")
+    settings = archive_settings(archive, credentials_url=f"{page.url}/s3credentials", s3_endpoint="http://127.0.0.1:9")
     with pytest.raises(GcovError):
-        S3Object("s3://bucket/key", f"{page.url}/s3credentials", "http://127.0.0.1:9").target()
+        S3Object(f"s3://{BUCKET}/key", settings).read(0, 1)
     assert page.heard == [BEARER]
     assert other.heard == []
 
@@ -287,7 +327,7 @@ def test_no_message_shows_a_signed_address(user, archive, scenes, monkeypatch, c
     url, s3_url = archive.https_url(scenes[0].stem), archive.s3_url(scenes[0].stem)
     for access in ("https", "s3"):
         for kind in ("503", "429", "drop", "truncate", "short", "changed"):
-            archive.faults.add(kind, times=2, way="s3" if access == "s3" else "cdn", skip=kind == "changed")
+            archive.faults.add(kind, times=4, way="s3" if access == "s3" else "cdn", skip=kind == "changed")
             with pytest.raises(GcovError) as error:
                 granule = from_name(scenes[0].stem, url=url, s3_url=s3_url)
                 open_bytes(granule, archive_settings(archive, access=access)).prefetch([(3 << 20, 3 << 20 | 1)])

@@ -10,12 +10,13 @@ import pytest
 import rioxarray  # noqa: F401
 import xarray as xr
 import zarr
+from helpers import grid_of
 
 from gcov import store
+from gcov.errors import GcovError
 from gcov.files import building
-from gcov.grid import Grid
 
-GRID = Grid(32645, 191_770 + 20.0 * np.arange(700), 3_132_230 - 20.0 * np.arange(530))
+GRID = grid_of(32645, 191_770 + 20.0 * np.arange(700), 3_132_230 - 20.0 * np.arange(530))
 DATES = [
     store.Date("2025-11-23T23:47:39", "first", "X05009", "BETA"),
     store.Date("2025-12-05T23:47:39", "second third", "P05023 X05009", "PROVISIONAL BETA"),
@@ -23,16 +24,22 @@ DATES = [
 TYPES = {"HHHH": np.dtype("f4"), "HHHV": np.dtype("c8"), "mask": np.dtype("u1")}
 
 
-def write(path: Path, dates=DATES, types=TYPES, grid=GRID, seed=7) -> dict[str, np.ndarray]:
+def write(path: Path, dates=DATES, types=TYPES, grid=GRID, seed=7, nothing=False) -> dict[str, np.ndarray]:
     """A store of random samples; returns them."""
     rng = np.random.default_rng(seed)
-    group = store.create(path, grid=grid, dates=dates, types=types, attributes={"title": "test"})
+    store.create(path, grid=grid, dates=dates, types=types, attributes={"title": "test"})
     samples = {}
     for name, dtype in types.items():
-        values = (rng.gamma(2, 0.1, (len(dates), *grid.shape)) * (1 + 0.5j if dtype.kind == "c" else 1)).astype(dtype)
-        values[:, :5] = 255 if dtype == np.uint8 else np.nan
-        group[name][:] = samples[name] = values
-    store.consolidate(path)
+        values = (rng.gamma(2, 0.1, (len(dates), *grid.rio.shape)) * (1 + 0.5j if dtype.kind == "c" else 1)).astype(
+            dtype
+        )
+        values[:, : None if nothing else 5] = 255 if dtype == np.uint8 else np.nan
+        samples[name] = values
+    for index in range(len(dates)):
+        when = slice(index, index + 1)
+        for name, values in samples.items():
+            store.write(path, {"time": when, "y": slice(None), "x": slice(None)}, {name: values[when]})
+    store.finish(path)
     return samples
 
 
@@ -66,7 +73,7 @@ def test_xarray_opens_it_as_it_is_without_a_warning(written):
 
 @pytest.mark.parametrize("epsg", [32645, 32721, 3413, 3031])
 def test_rioxarray_knows_where_it_lies(tmp_path, epsg):
-    grid = Grid(epsg, 480_010 + 20.0 * np.arange(6), 960_230 - 20.0 * np.arange(4))
+    grid = grid_of(epsg, 480_010 + 20.0 * np.arange(6), 960_230 - 20.0 * np.arange(4))
     write(tmp_path / "a.zarr", grid=grid)
     for data in (xr.open_zarr(tmp_path / "a.zarr"), xr.open_zarr(tmp_path / "a.zarr")["HHHH"]):
         assert data.rio.crs.to_epsg() == epsg
@@ -84,7 +91,7 @@ def test_cf_attributes(written):
     assert "standard_name" not in data["HHHV"].attrs
     assert data["x"].attrs["standard_name"] == "projection_x_coordinate"
     assert data["y"].attrs["standard_name"] == "projection_y_coordinate"
-    assert (data["x"].attrs["units"], data["y"].attrs["axis"]) == ("m", "Y")
+    assert (data["x"].attrs["units"], data["y"].attrs["axis"]) == ("metre", "Y")
     assert data["time"].attrs["standard_name"] == "time"
     assert data["spatial_ref"].attrs["grid_mapping_name"] == "transverse_mercator"
     for name in data.data_vars:
@@ -102,7 +109,7 @@ def test_mask_has_no_fill_value(written):
 
 @pytest.mark.parametrize(("shape", "shard"), [((530, 700), (1024, 1024)), ((5000, 100), (4096, 512))])
 def test_layout(tmp_path, shape, shard):
-    grid = Grid(32645, 20.0 * np.arange(shape[1]), -20.0 * np.arange(shape[0]))
+    grid = grid_of(32645, 20.0 * np.arange(shape[1]), -20.0 * np.arange(shape[0]))
     store.create(tmp_path / "a.zarr", grid=grid, dates=DATES, types=TYPES, attributes={})
     for name in TYPES:
         layout = json.loads((tmp_path / "a.zarr" / name / "zarr.json").read_text())
@@ -116,8 +123,7 @@ def test_layout(tmp_path, shape, shard):
 
 
 def test_every_shard_exists_even_of_nothing(tmp_path):
-    group = store.create(tmp_path / "a.zarr", grid=GRID, dates=DATES, types={"HHHH": "f4"}, attributes={})
-    group["HHHH"][:] = np.nan
+    write(tmp_path / "a.zarr", types={"HHHH": np.dtype("f4")}, nothing=True)
     assert len([path for path in (tmp_path / "a.zarr" / "HHHH" / "c").rglob("*") if path.is_file()]) == 2
 
 
@@ -151,21 +157,35 @@ def test_same_input_same_bytes(tmp_path):
     assert first == second
 
 
-def test_what_is_written_can_be_asked_for(written):
-    group = zarr.open_group(written[0], mode="r")
-    assert store.dates_of(group) == DATES
-    assert store.variables_of(group) == ["HHHH", "HHHV", "mask"]
-    grid = store.grid_of(group)
-    assert grid.epsg == 32645
-    assert (grid.x.tobytes(), grid.y.tobytes()) == (GRID.x.tobytes(), GRID.y.tobytes())
+def test_a_stack_is_opened_without_reading_it(written):
+    path, samples = written
+    data = store.open_stack(path)
+    assert store.variables_of(data) == ["HHHH", "HHHV", "mask"]
+    assert data.rio.crs.to_epsg() == 32645
+    assert (data.x.values.tobytes(), data.y.values.tobytes()) == (GRID.x.values.tobytes(), GRID.y.values.tobytes())
+    assert not any(data[name].variable._in_memory for name in samples)
+    part = data.isel(time=slice(1, 2), y=slice(510, 520), x=slice(3, 9))
+    for name, values in samples.items():
+        np.testing.assert_array_equal(part[name].values, values[1:2, 510:520, 3:9])
 
 
-@pytest.mark.parametrize("shape", [(3, 5), (4096, 4096), (9000, 4097)])
-def test_blocks_cover_every_pixel_once(shape):
-    hits = np.zeros(shape, np.uint8)
-    for rows, cols in store.blocks(shape):
-        assert rows.stop - rows.start <= 4096 and cols.stop - cols.start <= 4096
-        hits[rows, cols] += 1
+def test_a_stack_that_lacks_a_shard_is_not_opened(tmp_path):
+    write(tmp_path / "a.zarr")
+    (tmp_path / "a.zarr" / "HHHH" / "c" / "1" / "0" / "0").unlink()
+    with pytest.raises(GcovError, match=r"a.zarr is damaged: it lacks HHHH/c/1/0/0;"):
+        store.open_stack(tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (512, 512), (1100, 513)])
+@pytest.mark.parametrize("size", [{"rows": 512}, {"rows": 512, "columns": 512}, {"rows": 7, "columns": 300}])
+def test_regions_cover_every_sample_once(shape, size):
+    hits = xr.DataArray(np.zeros((2, *shape), np.uint8), dims=store.DIMS)
+    for region in store.regions(hits, **size):
+        part = hits.isel(region)
+        assert (
+            part.sizes["time"] == 1 and part.sizes["y"] <= size["rows"] and part.sizes["x"] <= size.get("columns", 999)
+        )
+        part.values += 1
     assert (hits == 1).all()
 
 

@@ -12,6 +12,8 @@ from conftest import Analysis
 from helpers import BBOX, REPO
 from PIL import Image
 
+from gcov import store
+
 
 @pytest.fixture(scope="module")
 def finished(newest, tmp_path_factory) -> Path:
@@ -46,6 +48,17 @@ def test_damage_is_named_and_remade(finished, tmp_path):
     output = analysis.run()
     assert output.count("rule clip:") == 1
     assert interruptions.differences(tmp_path, finished) == []
+
+
+def test_trouble_of_the_machine_is_no_damage(finished, monkeypatch):
+    """A disk that answers with an error once must not cost a store."""
+    stack = finished / "results" / "one" / "stack.zarr"
+    assert store.damage(stack) is None
+    for error in (OSError(5, "Input/output error"), MemoryError()):
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "open_stack", lambda _, error=error: (_ for _ in ()).throw(error))
+            with pytest.raises(type(error)):
+                store.damage(stack)
 
 
 def test_products_say_where_they_come_from(finished):

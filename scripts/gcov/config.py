@@ -6,6 +6,7 @@ import os
 import re
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any, cast
 
 import jsonschema
 import yaml
@@ -101,7 +102,7 @@ def _plain(value):
     return value.isoformat() if isinstance(value, (date, datetime)) else value
 
 
-def _explain(error: jsonschema.ValidationError, schema: dict) -> str:
+def _explain(error: Any, schema: dict) -> str:
     where = ".".join(str(part) for part in error.absolute_path)
     if error.validator == "additionalProperties":
         known = list(error.schema["properties"])
@@ -135,13 +136,14 @@ def _aoi(name: str, entry: dict, config: dict) -> Aoi:
     if ("bbox" in entry) == ("polygon" in entry):
         raise GcovError(f"{where}: give either bbox: [west, south, east, north] or polygon: a file or WKT")
     if "granules" in entry and "search" in entry:
-        raise GcovError(f"{where}: give either granules (local files or URLs) or search, not both")
+        raise GcovError(f"{where}: give either granules (files, s3:// objects, URLs) or search, not both")
     polygon = read_polygon(entry["polygon"], f"{where}.polygon") if "polygon" in entry else None
     bbox = tuple(float(edge) for edge in (polygon.bounds if polygon else entry["bbox"]))
     _check_bbox(bbox, where + (".polygon" if polygon else ".bbox"))
+    west, south, east, north = bbox
     return Aoi(
         name=name,
-        bbox=bbox,
+        bbox=(west, south, east, north),
         polygon=polygon.wkt if polygon else None,
         granules=tuple(entry.get("granules", ())),
         search=_search({**config.get("search", {}), **entry.get("search", {})}, f"{where}.search"),
@@ -167,7 +169,7 @@ def _check_bbox(bbox: tuple[float, ...], where: str) -> None:
         raise GcovError(f"{where}: south {south} is not less than north {north}; should be [west, south, east, north]")
 
 
-def _search(search: Search, where: str) -> Search:
+def _search(search: dict[str, Any], where: str) -> Search:
     """The search keys checked, start and end as full times; the day that end names is included."""
     times = {}
     for key, time_of_day in (("start", "T00:00:00"), ("end", "T23:59:59")):
@@ -195,7 +197,7 @@ def _search(search: Search, where: str) -> Search:
             raise GcovError(f"{where}.intersects: not a valid {shape.geom_type}: {reason}")
         if not shapely.box(-180, -90, 180, 90).covers(shape):
             raise GcovError(f"{where}.intersects: {search['intersects']} is out of range; should be longitude latitude")
-    return {**search, **times}
+    return cast(Search, {**search, **times})
 
 
 def read_polygon(text: str, where: str):

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from gcov.errors import GcovError
 
@@ -21,6 +22,7 @@ NAME = re.compile(
     r"_(?P<crid>[A-Z]\d{5})_(?P<accuracy>[A-Z])_(?P<coverage>[FP])_[A-Z]_(?P<counter>\d{3})"
 )
 MATURITIES = ("BETA", "PROVISIONAL", "VALIDATED")  # in rising order
+BANDWIDTHS = {"05": 80, "20": 20, "40": 10, "77": 20}  # MHz as granule names write them: posting in metres
 PASS_LENGTH = timedelta(minutes=30)  # frames of one pass are seconds apart, passes of one track 12 days
 
 
@@ -29,7 +31,7 @@ def is_diagonal(term: str) -> bool:
     return term[:2] == term[2:]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Granule:
     """One granule: where it is and what its name says. Times are ISO 8601, UTC; None where nothing is known."""
 
@@ -38,16 +40,16 @@ class Granule:
     s3_url: str | None = None
     path: str | None = None
     size: int | None = None  # bytes
-    start: str | None = None
-    end: str | None = None
+    start: str
+    end: str
     cycle: int | None = None
     track: int | None = None
     direction: str | None = None  # A or D
     frame: int | None = None
     mode: str | None = None
     polarizations: str | None = None
-    crid: str | None = None
-    maturity: str | None = None
+    crid: str
+    maturity: str
     counter: int | None = None
     coverage: str | None = None  # F or P
     accuracy: str | None = None
@@ -85,7 +87,7 @@ def from_name(name: str, **where) -> Granule | None:
     match = NAME.fullmatch(name)
     if match is None:
         return None
-    facts = match.groupdict()
+    facts: dict[str, Any] = match.groupdict()
     for key in ("cycle", "track", "frame", "counter"):
         facts[key] = int(facts[key])
     for key in ("start", "end"):
@@ -119,7 +121,8 @@ def newest_releases(granules: Iterable[Granule]) -> tuple[list[Granule], list[tu
 
     Returns the kept granules in order of time, and the others each with the reason it was dropped.
     """
-    kept, dropped = [], []
+    kept: list[Granule] = []
+    dropped: list[tuple[Granule, str]] = []
     for granule in sorted(granules, key=lambda g: (g.rank, g.name), reverse=True):
         newer = next((k for k in kept if k.same_acquisition(granule)), None)
         if newer is None:
@@ -153,7 +156,7 @@ def check_one_series(granules: list[Granule]) -> None:
         groups[granule.series].append(granule)
     if len(groups) == 1:
         return
-    rows = [("track", "direction", "mode", "polarizations", "frames", "granules", "dates")]
+    rows: list[tuple[str, ...]] = [("track", "direction", "mode", "polarizations", "frames", "granules", "dates")]
     for series, members in sorted(groups.items(), key=lambda item: str(item[0])):
         days = sorted({g.start[:10] for g in members})
         frames = ",".join(sorted({str(g.frame) for g in members}))

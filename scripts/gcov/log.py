@@ -16,12 +16,14 @@ def job_log(path: str, subject: str):
     `subject` (an AOI, and a granule or term) opens every message, so that parallel jobs can be told apart.
     """
     form = logging.Formatter(f"%(asctime)s %(levelname)s [{subject}] %(message)s", datefmt="%H:%M:%S")
-    handlers = [logging.FileHandler(path, mode="w"), logging.StreamHandler(sys.stderr)]
-    for handler in handlers:
+    file, terminal = logging.FileHandler(path, mode="w", encoding="utf-8"), logging.StreamHandler(sys.stderr)
+    for handler in (file, terminal):
         handler.setFormatter(form)
-    logging.basicConfig(level=logging.WARNING, handlers=handlers)
+    terminal.setLevel(logging.INFO)
+    logging.basicConfig(level=logging.WARNING, handlers=[file, terminal])
     logging.captureWarnings(True)
-    log.setLevel(logging.INFO)
+    log.setLevel(logging.DEBUG)
+    one_thread()
     try:
         yield
     except GcovError as error:
@@ -31,5 +33,11 @@ def job_log(path: str, subject: str):
         if error.filename is None and error.errno is None:
             raise
         log.error("%s: %s", error.strerror or error, error.filename or "")
-        log.debug("", exc_info=True)
+        log.debug("where it happened:", exc_info=True)  # in the file only
         sys.exit(1)
+
+
+def one_thread() -> None:
+    """Keep zarr, where a job uses it, to one thread: jobs are the unit of parallelism, and threads keep memory."""
+    if zarr := sys.modules.get("zarr"):
+        zarr.config.set({"threading.max_workers": 1})

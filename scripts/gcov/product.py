@@ -1,172 +1,155 @@
-"""Reading a GCOV granule: its HDF5 groups, grid, identification and samples.
+"""Reading a GCOV granule: one frequency band as xarray sees it, where its chunks lie, and its identification.
 
 Layout after the NISAR L2 GCOV product specification (D-102274).
 """
 
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import h5py
 import numpy as np
-import pyproj
+import rioxarray  # noqa: F401  (the .rio accessor)
+import xarray as xr
+from xarray.backends.h5netcdf_ import H5netcdfBackendEntrypoint
 
+from gcov.archive.ranges import RangeFile
 from gcov.errors import GcovError
-from gcov.granules import Granule, from_name, maturity_of
-from gcov.grid import Grid, Window
+from gcov.grid import Window
+from gcov.identification import GRIDS, IDENTIFICATION, open_hdf5, text
+from gcov.radiometry import fill_value
 
-GRIDS = "science/LSAR/GCOV/grids"
-IDENTIFICATION = "science/LSAR/identification"
-OUTSIDE = 255  # the mask's value outside of the swath, and ours outside of the granule or AOI
+AT_ONCE = 200_000_000  # compressed bytes of all arrays fetched together; more of them one array after the other
 
 
-@contextmanager
-def open_hdf5(source, name: str):
-    """A granule's HDF5 file from a path or a file object.
+@dataclass(frozen=True)
+class Band:
+    """One frequency band of an open granule.
 
-    Raises GcovError where it is no HDF5 file (a cut download, a login page) or a damaged one.
+    `data` has dims (y, x), the covariance terms as in the product (linear gamma0; off-diagonal ones complex), `mask`
+    (uint8), pixel centres x and y in metres, and the CRS for `.rio`. Samples are read when they are asked for.
     """
-    try:
-        file = h5py.File(source, "r")
-    except FileNotFoundError:
-        raise GcovError(f"{name}: there is no such file") from None
-    except OSError as error:
-        raise GcovError(f"{name}: not an HDF5 file, or one cut short: fetch it again ({error})") from None
-    with file:
-        yield file
 
+    label: str  # of the granule, for messages
+    data: xr.Dataset
+    source: str | RangeFile
+    _group: h5py.Group
 
-def band(file: h5py.File, frequency: str, name: str) -> h5py.Group:
-    """The group of one frequency band; GcovError listing the bands there are if it is missing."""
-    grids = file.get(GRIDS)
-    if grids is None:
-        raise GcovError(f"{name}: no group /{GRIDS}: not an L-band GCOV granule")
-    if f"frequency{frequency}" not in grids:
-        there = ", ".join(key.removeprefix("frequency") for key in grids)
-        raise GcovError(f"{name}: no frequency{frequency}; it holds frequency {there}: set `frequency: {there[:1]}`")
-    return grids[f"frequency{frequency}"]
+    @property
+    def terms(self) -> list[str]:
+        """Names of the covariance terms."""
+        return [str(name) for name in self.data.data_vars if len(str(name)) == 4 and str(name).isupper()]
 
+    @property
+    def footprint(self) -> str:
+        """The granule's outline as the product states it, else its grid's: WKT, longitude and latitude."""
+        if stated := text(self._group.file[IDENTIFICATION], "boundingPolygon"):
+            return stated
+        import shapely
 
-def term(group: h5py.Group, term_name: str, name: str) -> h5py.Dataset:
-    """The dataset of a covariance term (or mask); GcovError listing the terms there are if it is missing."""
-    if term_name not in group:
-        there = ", ".join(terms_of(group))
-        raise GcovError(f"{name}: no term {term_name} in {group.name.split('/')[-1]}; it holds {there}")
-    return group[term_name]
+        return shapely.box(*self.data.rio.transform_bounds(4326)).wkt
 
+    def check_terms(self, terms: Sequence[str]) -> None:
+        """Raises GcovError, listing the terms there are, if one is missing."""
+        for term in terms:
+            if term not in self.data:
+                there = ", ".join(self.terms)
+                raise GcovError(f"{self.label}: no term {term} in {self._group.name.split('/')[-1]}; it holds {there}")
 
-def terms_of(group: h5py.Group) -> list[str]:
-    """Names of the covariance terms in a band."""
-    return [key for key in group if len(key) == 4 and key.isupper()]
+    def read(self, names: Sequence[str], window: Window) -> Iterator[tuple[str, np.ndarray]]:
+        """The samples of a window, (rows, columns) by name, one variable in memory after the other.
 
+        NaN (mask: 255) where the window leaves the granule. Over the network what the window needs is fetched in one
+        go, unless that is too much for the memory. Raises GcovError if a chunk cannot be read or decoded.
+        """
+        remote = self.source if isinstance(self.source, RangeFile) else None
+        ranges = {name: self.chunk_ranges(name, window) for name in names} if remote else {}
+        together = sum(stop - start for spans in ranges.values() for start, stop in spans) <= AT_ONCE
+        if remote and together:
+            remote.prefetch([span for spans in ranges.values() for span in spans])
+        for name in names:
+            if remote and not together:
+                remote.prefetch(ranges[name])
+            yield name, self._samples(name, window)
 
-def grid_of(group: h5py.Group, name: str) -> Grid:
-    """The grid of a band. Raises GcovError if its coordinates are not evenly spaced."""
-    grid = Grid(int(group["projection"][()]), group["xCoordinates"][:], group["yCoordinates"][:])
-    for centres, posting in zip((grid.x, grid.y), grid.posting):
-        if np.abs(np.diff(centres) - posting).max() > abs(posting) * 1e-3:
-            raise GcovError(f"{name}: coordinates of {group.name} are not evenly spaced")
-    return grid
+    def chunk_ranges(self, name: str, window: Window) -> list[tuple[int, int]]:
+        """Where in the file the chunks lie that a window touches: (start, stop) in bytes.
+
+        Raises GcovError if the index of the chunks is damaged.
+        """
+        dataset = self._group[name]
+        inside = window.within(dataset.shape)
+        if dataset.chunks is None or 0 in inside.shape:
+            return []
+        height, width = dataset.chunks
+        with _naming(self.label, dataset.name):
+            chunks = [
+                dataset.id.get_chunk_info_by_coord((row, col))
+                for row in range(inside.row_start // height * height, inside.row_stop, height)
+                for col in range(inside.col_start // width * width, inside.col_stop, width)
+            ]
+        return [(chunk.byte_offset, chunk.byte_offset + chunk.size) for chunk in chunks if chunk.size]
+
+    def _samples(self, name: str, window: Window) -> np.ndarray:
+        variable = self.data[name]
+        inside = window.within(variable.shape)
+        rows, cols = slice(inside.row_start, inside.row_stop), slice(inside.col_start, inside.col_stop)
+        with _naming(self.label, f"{self._group.name}/{name}"):
+            found = variable[rows, cols].values
+        if inside == window:
+            return found
+        samples = np.full(window.shape, fill_value(variable.dtype), variable.dtype)
+        if 0 not in inside.shape:
+            top, left = inside.row_start - window.row_start, inside.col_start - window.col_start
+            samples[top : top + inside.shape[0], left : left + inside.shape[1]] = found
+        return samples
 
 
 @contextmanager
-def _naming(dataset: h5py.Dataset, name: str):
+def open_band(source: str | RangeFile, label: str, frequency: str) -> Iterator[Band]:
+    """One frequency band of a granule, from a path or a file object; `label` opens every message.
+
+    Raises GcovError where it is no GCOV granule, or a damaged one; where the band is missing (listing those there
+    are); where its coordinates are not evenly spaced.
+    """
+    with open_hdf5(source, label) as file:
+        grids = file.get(GRIDS)
+        if grids is None:
+            raise GcovError(f"{label}: no group /{GRIDS}: not an L-band GCOV granule")
+        if f"frequency{frequency}" not in grids:
+            there = ", ".join(key.removeprefix("frequency") for key in grids)
+            raise GcovError(
+                f"{label}: no frequency{frequency}; it holds frequency {there}: set `frequency: {there[:1]}`"
+            )
+        group = grids[f"frequency{frequency}"]
+        with _naming(label, group.name):
+            opened = xr.open_dataset(
+                source,  # type: ignore[arg-type]  # any file object will do
+                engine=H5netcdfBackendEntrypoint,  # by name xarray would look through every installed plugin
+                group=group.name,
+                phony_dims="access",
+                mask_and_scale=False,
+                cache=False,
+            )
+        with opened:
+            data = opened.rename(xCoordinates="x", yCoordinates="y")
+            _check_spacing(data, f"{label}: coordinates of {group.name}")
+            # `projection` is the EPSG code; write_crs would overwrite it
+            yield Band(label, data.rio.write_crs(int(data["projection"])), source, group)
+
+
+def _check_spacing(data: xr.Dataset, what: str) -> None:
+    for centres in (data["x"].values, data["y"].values):
+        steps = np.diff(centres)
+        if np.abs(steps - steps.mean()).max() > abs(steps.mean()) * 1e-3:
+            raise GcovError(f"{what} are not evenly spaced")
+
+
+@contextmanager
+def _naming(label: str, what: str) -> Iterator[None]:
     """Raises GcovError, naming granule and dataset, for what HDF5 says of a damaged file."""
     try:
         yield
     except (OSError, RuntimeError) as error:
         reason = str(error).partition("(")[2].rstrip(")") or error
-        raise GcovError(f"{name}: {dataset.name} is damaged ({reason}); fetch or download the granule again") from None
-
-
-def read_window(dataset: h5py.Dataset, window: Window, name: str) -> np.ndarray:
-    """Samples of a window, as in the product; NaN (mask: 255) where the window leaves the granule.
-
-    Raises GcovError if a chunk cannot be decoded.
-    """
-    with _naming(dataset, name):
-        return _read_window(dataset, window)
-
-
-def _read_window(dataset: h5py.Dataset, window: Window) -> np.ndarray:
-    inside = window.within(dataset.shape)
-    rows, cols = slice(inside.row_start, inside.row_stop), slice(inside.col_start, inside.col_stop)
-    if inside == window:
-        return dataset[rows, cols]
-    samples = np.full(window.shape, OUTSIDE if dataset.dtype == np.uint8 else np.nan, dataset.dtype)
-    if 0 not in inside.shape:
-        top, left = inside.row_start - window.row_start, inside.col_start - window.col_start
-        samples[top : top + inside.shape[0], left : left + inside.shape[1]] = dataset[rows, cols]
-    return samples
-
-
-def chunk_ranges(dataset: h5py.Dataset, window: Window, name: str) -> list[tuple[int, int]]:
-    """Where in the file the chunks lie that a window touches: (start, stop) in bytes.
-
-    Raises GcovError if the index of the chunks is damaged.
-    """
-    inside = window.within(dataset.shape)
-    if dataset.chunks is None or 0 in inside.shape:
-        return []
-    height, width = dataset.chunks
-    with _naming(dataset, name):
-        chunks = [
-            dataset.id.get_chunk_info_by_coord((row, col))
-            for row in range(inside.row_start // height * height, inside.row_stop, height)
-            for col in range(inside.col_start // width * width, inside.col_stop, width)
-        ]
-    return [(chunk.byte_offset, chunk.byte_offset + chunk.size) for chunk in chunks if chunk.size]
-
-
-def bounding_polygon(file: h5py.File, grid: Grid) -> str:
-    """The granule's footprint as the product states it: WKT, longitude and latitude (and height); else its grid's."""
-    if stated := _text(file[IDENTIFICATION], "boundingPolygon"):
-        return stated
-    left, bottom, right, top = grid.bounds
-    to_degrees = pyproj.Transformer.from_crs(grid.epsg, 4326, always_xy=True)
-    corners = zip(*to_degrees.transform([left, right, right, left, left], [bottom, bottom, top, top, bottom]))
-    return f"POLYGON(({', '.join(f'{lon} {lat}' for lon, lat in corners)}))"
-
-
-def granule_from_identification(path: str, **where) -> Granule:
-    """The granule in a file whose name says nothing, by its identification group.
-
-    The name it was produced under (granuleId) says all; without one the single fields are taken, and the file's name.
-    """
-    with open_hdf5(path, path) as file:
-        if IDENTIFICATION not in file or GRIDS not in file:
-            raise GcovError(f"{path}: not an L-band GCOV granule: no group /{IDENTIFICATION} or /{GRIDS}")
-        facts = file[IDENTIFICATION]
-        named = from_name(_text(facts, "granuleId").removesuffix(".h5"), path=path, **where)
-        if named is not None:
-            return named
-        needed = ("trackNumber", "frameNumber", "orbitPassDirection", "zeroDopplerStartTime", "zeroDopplerEndTime")
-        if missing := [key for key in needed if key not in facts]:
-            raise GcovError(f"{path}: neither its name nor its identification says what it is: no {', '.join(missing)}")
-        crid = _text(facts, "compositeReleaseId")
-        return Granule(
-            name=path.rsplit("/", 1)[-1].removesuffix(".h5").replace(" ", "_"),
-            path=path,
-            **where,
-            start=_text(facts, "zeroDopplerStartTime")[:19],
-            end=_text(facts, "zeroDopplerEndTime")[:19],
-            track=int(facts["trackNumber"][()]),
-            direction=_text(facts, "orbitPassDirection")[:1].upper(),
-            frame=int(facts["frameNumber"][()]),
-            mode="+".join(_posting(group) for group in file[GRIDS].values()),
-            polarizations="+".join(_polarizations(group) for group in file[GRIDS].values()),
-            crid=crid,
-            maturity=maturity_of(crid),
-            coverage="F" if _text(facts, "isFullFrame") == "True" else "P",
-        )
-
-
-def _text(group: h5py.Group, key: str) -> str:
-    value = group[key][()] if key in group else b""
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _posting(group: h5py.Group) -> str:
-    return f"{abs(float(group['xCoordinateSpacing'][()])):g}m"
-
-
-def _polarizations(group: h5py.Group) -> str:
-    return "".join(code.decode() for code in group["listOfPolarizations"][()]) if "listOfPolarizations" in group else ""
+        raise GcovError(f"{label}: {what} is damaged ({reason}); fetch or download the granule again") from None

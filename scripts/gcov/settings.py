@@ -27,7 +27,7 @@ class Aoi:
     name: str
     bbox: tuple[float, float, float, float]  # west, south, east, north; degrees, EPSG:4326
     polygon: str | None  # WKT in EPSG:4326; its bounds are the bbox
-    granules: tuple[str, ...]  # local files, globs or URLs; empty: search the archive
+    granules: tuple[str, ...]  # local files, s3 objects, globs of both, or URLs; empty: search the archive
     search: Search = field(hash=False)
     frequency: str
     terms: tuple[str, ...]

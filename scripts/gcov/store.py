@@ -1,35 +1,40 @@
-"""The Zarr stores: fragments, stacks and dB stacks share one layout, so that a shard file can move between them.
+"""The Zarr stores: fragments, stacks and dB stacks share one layout on disk, so that shard files can move.
 
 Dims (time, y, x); one date per shard, inner chunks of 512 x 512 in shards of at most 4096 x 4096; lossless, with a
 crc32c per chunk so that a flipped byte is an error and not a sample. Floats are NaN where there is no data. `mask`
 is uint8 (1..254 valid sample and number of its sub-swath, 0 partly focused or invalid, 255 outside) and carries no
-CF _FillValue, with which xarray would turn it into float32.
+CF _FillValue, with which xarray would turn it into float32. On disk (Zarr v3):
+
+    stack.zarr/zarr.json                attributes, and the metadata of every array once more
+    stack.zarr/HHHH/zarr.json           shape, chunks, codecs
+    stack.zarr/HHHH/c/{date}/{row}/{column}   one shard: the file that `copy_date` copies
+    stack.zarr/x/c/0, .../time/c/0, .../spatial_ref/c
 """
 
+import itertools
 import json
+import math
 import shutil
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import dask.array
 import numpy as np
-import pyproj
+import xarray as xr
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.errors import ZarrUserWarning
 
 from gcov import __version__
-from gcov.granules import is_diagonal
-from gcov.grid import Grid
+from gcov.errors import GcovError
+from gcov.granules import Granule, is_diagonal
+from gcov.provenance import metadata_of
+from gcov.radiometry import fill_value
 
-# Every shard exists, so that a lost one can be told from an empty one. For the process, because an array that is
-# taken from its group has forgotten what it was created with.
-zarr.config.set({"array.write_empty_chunks": True})
-# Jobs are the unit of parallelism, and every thread keeps memory of its own.
-zarr.config.set({"threading.max_workers": 1})
-
+DIMS = ("time", "y", "x")
 CHUNK = 512
 SHARD = 4096  # a shard is encoded in memory as a whole: 64 MB of float32
 MASK_ATTRIBUTES = {
@@ -37,6 +42,14 @@ MASK_ATTRIBUTES = {
     "comment": "1..254 valid sample, number of its sub-swath; 0 partly focused or invalid; 255 outside of the swath,"
     " the granule or the AOI. Not a layover or shadow mask.",
 }
+TIME_ATTRIBUTES = {"standard_name": "time", "axis": "T", "long_name": "start of acquisition, UTC"}
+DATE_ATTRIBUTES = {
+    "granule": "granules of this date",
+    "crid": "composite release identifier",
+    "maturity": "maturity of the release",
+}
+# Every shard is written, so that a lost one can be told from an empty one.
+WRITE: dict[str, Any] = {"consolidated": False, "write_empty_chunks": True}
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,91 @@ class Date:
     granule: str
     crid: str
     maturity: str
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """One granule's AOI, known by its metadata: reading 100 of them costs less than opening 10 stores."""
+
+    path: Path
+    granule: Granule
+    attributes: dict
+    types: dict[str, str]  # dtypes of the variables by name, the mask last
+
+
+# ---- reading
+
+
+def open_stack(path: str | Path) -> xr.Dataset:
+    """A stack, dB stack or fragment: (time, y, x), samples read when they are asked for, CRS known to `.rio`.
+
+    Raises GcovError, naming store and shard, if a file of it is missing: its samples would read as NaN.
+    """
+    if missing := missing_shards(Path(path)):
+        raise GcovError(f"{path} is damaged: it lacks {', '.join(missing[:3])}; run `snakemake verify`, then again")
+    return xr.open_zarr(path, chunks=None)
+
+
+def regions(data: xr.Dataset, *, rows: int = CHUNK, columns: int | None = None) -> Iterator[dict[str, slice]]:
+    """The parts of a stack that are read or written at once, date by date: slices by dim, for `isel` and `write`.
+
+    Without `columns` a part is of full width. One row of chunks after another is the cheapest way to read.
+    """
+    height, width = data.sizes["y"], data.sizes["x"]
+    for date, top, left in itertools.product(
+        range(data.sizes["time"]), range(0, height, rows), range(0, width, columns or width)
+    ):
+        yield {
+            "time": slice(date, date + 1),
+            "y": slice(top, min(top + rows, height)),
+            "x": slice(left, min(left + (columns or width), width)),
+        }
+
+
+def variables_of(data: xr.Dataset) -> list[str]:
+    """Names of the variables with dims (time, y, x), in order of name."""
+    return sorted(str(name) for name, variable in data.data_vars.items() if variable.dims == DIMS)
+
+
+def dates_of(data: xr.Dataset) -> list[Date]:
+    """The steps of a store's time axis."""
+    times = np.datetime_as_string(data["time"].values, unit="s")
+    return [Date(*map(str, facts)) for facts in zip(times, *(data[name].values for name in DATE_ATTRIBUTES))]
+
+
+def bounds(data: xr.Dataset) -> tuple[float, float, float, float]:
+    """Outer edges of a store's pixels: left, bottom, right, top, metres."""
+    left, dx, _, top, _, dy = map(float, data["spatial_ref"].attrs["GeoTransform"].split())
+    return left, top + dy * data.sizes["y"], left + dx * data.sizes["x"], top
+
+
+def read_fragment(path: Path) -> Fragment:
+    """A fragment's metadata, without its samples. Raises GcovError if a file of samples is not there."""
+    if missing := missing_shards(path):
+        raise GcovError(
+            f"{path} is damaged: it lacks {', '.join(missing[:3])}. `snakemake verify` removes it, the next run makes"
+            " it again"
+        )
+    metadata = metadata_of(path)
+    arrays = metadata["consolidated_metadata"]["metadata"]
+    names = [name for name in arrays if len(arrays[name]["shape"]) == 3]
+    types = {name: arrays[name]["data_type"] for name in sorted(names, key=lambda name: (name == "mask", name))}
+    attributes = metadata["attributes"]
+    return Fragment(path, Granule(**json.loads(attributes["granule_record"])), attributes, types)
+
+
+def missing_shards(path: Path) -> list[str]:
+    """The files of a store that should be there and are not: every one is written, also where all is NaN."""
+    missing = []
+    for name, array in metadata_of(path)["consolidated_metadata"]["metadata"].items():
+        shards = array["chunk_grid"]["configuration"]["chunk_shape"]
+        counts = [range(math.ceil(size / shard)) for size, shard in zip(array["shape"], shards)]
+        keys = ("/".join([name, "c", *map(str, key)]) for key in itertools.product(*counts))
+        missing += [key for key in keys if not (path / key).is_file()]
+    return missing
+
+
+# ---- writing
 
 
 def cf_attributes(name: str) -> dict[str, str]:
@@ -60,92 +158,77 @@ def cf_attributes(name: str) -> dict[str, str]:
     return attributes
 
 
+def db_attributes(term: str) -> dict[str, str]:
+    """CF attributes of a term in dB."""
+    return {"units": "dB", "long_name": f"gamma0 {term}, 10 log10 of linear power"}
+
+
 def create(
     path: Path,
     *,
-    grid: Grid,
+    grid: xr.Dataset,
     dates: Sequence[Date],
-    types: dict[str, np.dtype],
+    types: Mapping[str, np.dtype | str],
     attributes: dict,
-    cf: Callable[[str], dict] = cf_attributes,
-) -> zarr.Group:
-    """An empty store with its coordinates; the caller fills the variables (time, y, x).
+    cf: Callable[[str], dict[str, str]] = cf_attributes,
+) -> xr.Dataset:
+    """An empty store with its coordinates, to be filled with `write`; returns it as a template without samples.
 
-    `types` gives the dtype of each variable by name, `attributes` those of the whole store (provenance), `cf` the
-    attributes of a variable.
+    `grid` has the coordinates y, x and spatial_ref, `types` the dtype of each variable by name, `attributes` those of
+    the whole store (provenance), `cf` gives the attributes of a variable.
     """
-    group = zarr.create_group(path, zarr_format=3, attributes={"Conventions": "CF-1.11", **attributes})
-    _coordinates(group, grid, dates)
-    for name, dtype in types.items():
-        dtype = np.dtype(dtype)
-        group.create_array(
-            name,
-            shape=(len(dates), *grid.shape),
-            dtype=dtype,
-            chunks=(1, CHUNK, CHUNK),
-            shards=(1, *(min(SHARD, -(-n // CHUNK) * CHUNK) for n in grid.shape)),
-            # zstd after bitshuffle: 0.80 of raw at 600 MB/s, zarr's default 0.87
-            compressors=[
-                BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle", typesize=dtype.itemsize),
-                Crc32cCodec(),
-            ],
-            fill_value=255 if dtype == np.uint8 else np.nan,
-            dimension_names=("time", "y", "x"),
-            attributes={
-                **cf(name),
-                "grid_mapping": "spatial_ref",
-                "coordinates": "spatial_ref granule crid maturity",
-            },
-        )
-    return group
-
-
-def _coordinates(group: zarr.Group, grid: Grid, dates: Sequence[Date]) -> None:
-    times = [int(datetime.fromisoformat(date.time).replace(tzinfo=UTC).timestamp()) for date in dates]
-    metres = {
-        "units": "m",
-        "axis": "X",
-        "standard_name": "projection_x_coordinate",
-        "long_name": "x, pixel centres",
+    coords = {name: grid[name] for name in ("y", "x", "spatial_ref")}
+    times = np.array([date.time for date in dates], "datetime64[s]")
+    words = {
+        name: ("time", np.array([getattr(date, name) for date in dates], np.dtypes.StringDType()), {"long_name": text})
+        for name, text in DATE_ATTRIBUTES.items()
     }
-    clock = {
-        "units": "seconds since 1970-01-01",
-        "calendar": "proleptic_gregorian",
-        "standard_name": "time",
-        "axis": "T",
+    shape = (len(dates), grid.sizes["y"], grid.sizes["x"])
+    template = xr.Dataset(
+        {
+            name: (
+                DIMS,
+                dask.array.empty(shape, dtype=dtype, chunks=-1),
+                {**cf(name), "grid_mapping": "spatial_ref"},
+            )
+            for name, dtype in types.items()
+        },
+        coords={"time": ("time", times, TIME_ATTRIBUTES), **coords, **words},
+        attrs={"Conventions": "CF-1.11", **attributes},
+    ).drop_encoding()
+    encoding: dict[Any, dict[str, Any]] = {name: {"compressors": [Crc32cCodec()]} for name in template.coords}
+    encoding["time"] |= {"units": "seconds since 1970-01-01", "dtype": "int64"}
+    for name in ("x", "y"):
+        encoding[name] |= {"_FillValue": None, "fill_value": 0.0}
+    encoding |= {name: layout(template[name]) for name in types}
+    template.to_zarr(path, compute=False, encoding=encoding, zarr_format=3, **WRITE)
+    return template
+
+
+def layout(variable: xr.DataArray) -> dict:
+    """How a variable (time, y, x) lies on disk, for `to_zarr(encoding=...)`."""
+    return {
+        "chunks": (1, CHUNK, CHUNK),
+        "shards": (1, *(min(SHARD, math.ceil(n / CHUNK) * CHUNK) for n in variable.shape[1:])),
+        # zstd after bitshuffle: 0.80 of raw at 600 MB/s, zarr's default 0.87
+        "compressors": [
+            BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle", typesize=variable.dtype.itemsize),
+            Crc32cCodec(),
+        ],
+        "fill_value": fill_value(variable.dtype),
+        "_FillValue": None,
     }
-    _coordinate(group, "time", np.array(times, "i8"), ["time"], {**clock, "long_name": "start of acquisition, UTC"})
-    _coordinate(group, "x", grid.x, ["x"], metres)
-    upward = {"axis": "Y", "standard_name": "projection_y_coordinate", "long_name": "y, pixel centres"}
-    _coordinate(group, "y", grid.y, ["y"], {**metres, **upward})
-    crs = pyproj.CRS.from_epsg(grid.epsg)
-    mapping = {
-        **crs.to_cf(),
-        "spatial_ref": crs.to_wkt("WKT1_GDAL"),
-        "GeoTransform": " ".join(map(repr, grid.transform)),
-    }
-    _coordinate(group, "spatial_ref", np.array(grid.epsg, "i8"), [], mapping)
-    for name, meaning in (
-        ("granule", "granules of this date"),
-        ("crid", "composite release identifier"),
-        ("maturity", "maturity of the release"),
-    ):
-        words = np.array([getattr(date, name) for date in dates], np.dtypes.StringDType())
-        _coordinate(group, name, words, ["time"], {"long_name": meaning})
 
 
-def _coordinate(group: zarr.Group, name: str, values: np.ndarray, dims: list[str], attributes: dict) -> None:
-    group.create_array(
-        name,
-        data=values,
-        compressors=[Crc32cCodec()],
-        dimension_names=dims,
-        attributes=attributes,
-    )
+def write(path: Path, region: dict[str, slice], samples: Mapping[str, np.ndarray]) -> None:
+    """Write samples (time, y, x) by variable into their region of a store."""
+    block = xr.Dataset({name: (DIMS, values) for name, values in samples.items()})
+    block.to_zarr(path, region=region, **WRITE)
 
 
-def consolidate(path: Path) -> None:
-    """Gather the metadata of all arrays: one read opens the store, and no stray file is taken for an array."""
+def finish(path: Path, **attributes: Any) -> None:
+    """Add what is known of the whole store, and gather the metadata of all arrays: one read then opens the store."""
+    zarr.open_group(path, mode="r+").attrs.update(attributes)
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", ZarrUserWarning
@@ -153,32 +236,12 @@ def consolidate(path: Path) -> None:
         zarr.consolidate_metadata(path)
 
 
-def blocks(shape: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns of one shard after another: the unit that is read and written at once."""
-    for top in range(0, shape[0], SHARD):
-        for left in range(0, shape[1], SHARD):
-            yield slice(top, min(top + SHARD, shape[0])), slice(left, min(left + SHARD, shape[1]))
-
-
-def bands(shape: tuple[int, int]) -> Iterator[slice]:
-    """Rows of one row of chunks after another, full width: the unit of jobs that only read, for a small footprint."""
-    for top in range(0, shape[0], CHUNK):
-        yield slice(top, min(top + CHUNK, shape[0]))
-
-
-def grid_of(group: zarr.Group) -> Grid:
-    """The grid of a store."""
-    return Grid(int(group["spatial_ref"][()]), group["x"][:], group["y"][:])
-
-
-def variables_of(group: zarr.Group) -> list[str]:
-    """Names of the variables with dims (time, y, x)."""
-    return sorted(name for name, array in group.arrays() if array.metadata.dimension_names == ("time", "y", "x"))
-
-
 def software() -> str:
     """What wrote a store: kept in its attributes."""
     return f"nisar-gcov-timeseries {__version__}, zarr {zarr.__version__}, numpy {np.__version__}"
+
+
+# ---- moving shards
 
 
 def same_axes(one: Path, other: Path) -> bool:
@@ -196,18 +259,31 @@ def copy_date(source: Path, target: Path, variable: str, index: int) -> bool:
     Returns False, and does nothing, where the two are laid out differently. Copying costs 20 times less CPU than
     decoding and writing again; a copy, not a hard link, so that damage in one is not damage in the other.
     """
-    layouts = [json.loads((store / variable / "zarr.json").read_text()) for store in (source, target)]
-    for layout in layouts:
-        layout["shape"] = layout["shape"][1:]
-        layout.pop("attributes")
+    layouts = [metadata_of(store / variable) for store in (source, target)]
+    for described in layouts:
+        described["shape"] = described["shape"][1:]
+        described.pop("attributes")
     if layouts[0] != layouts[1]:
         return False
     shutil.copytree(source / variable / "c" / "0", target / variable / "c" / str(index), copy_function=shutil.copyfile)
     return True
 
 
-def dates_of(group: zarr.Group) -> list[Date]:
-    """The steps of a store's time axis."""
-    times = [datetime.fromtimestamp(int(seconds), UTC).replace(tzinfo=None).isoformat() for seconds in group["time"][:]]
-    words = ([str(word) for word in group[name][:]] for name in ("granule", "crid", "maturity"))
-    return [Date(*facts) for facts in zip(times, *words)]
+def damage(path: Path) -> str | None:
+    """What is wrong with a store; None if every shard is there and every chunk decodes.
+
+    Raises OSError and MemoryError where the machine fails: that says nothing against the store.
+    """
+    try:
+        if missing := missing_shards(path):
+            return f"it lacks {', '.join(missing[:3])}"
+        data = open_stack(path)
+        for region in regions(data):
+            data.isel(region).load()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        return f"{type(error).__name__}: {error}"
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # whatever a codec or parser makes of damaged bytes
+        return f"{type(error).__name__}: {error}"
+    return None

@@ -1,28 +1,24 @@
-"""Finding granules: in the archive's catalogue (CMR, through asf_search), or among local files and URLs."""
+"""Finding granules: in the archive's catalogue (CMR, through asf_search), or among local files, URLs and S3 objects."""
 
 import glob
 import logging
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from gcov.archive import transport
+from gcov.archive import s3, transport
 from gcov.errors import GcovError
-from gcov.granules import Granule, from_name, from_url, maturity_of
-from gcov.settings import Search
+from gcov.granules import BANDWIDTHS, Granule, from_name, from_url, maturity_of
+from gcov.identification import granule_of_file
+from gcov.settings import Archive, Search
 
 log = logging.getLogger(__name__)
 
 
 ATTEMPTS = 6  # a minute in all
-BANDWIDTHS = {
-    "00": None,
-    "05": "5",
-    "20": "20",
-    "40": "40",
-    "77": "77",
-}  # MHz, as granule names and the catalogue write them
 POLARIZATIONS = {
     "SH": "HH", "SV": "VV", "DH": "HH+HV", "DV": "VV+VH", "CL": "LH+LV", "CR": "RH+RV", "QP": "HH+HV+VH+VV", "NA": None,
 }  # fmt: skip
@@ -81,26 +77,28 @@ def _check_status(response, **_) -> None:
 
 def query(wkt: str, search: Search) -> dict:
     """The configuration's search keys as asf_search names them."""
-    asked = {
+    asked: dict[str, Any] = {
         "dataset": "NISAR",
         "processingLevel": "GCOV",
         "productionConfiguration": "PR",
         "intersectsWith": search.get("intersects", wkt),
     }
+    given: dict[str, Any] = dict(search)
     for key in ("start", "end"):
-        if key in search:
-            asked[key] = datetime.fromisoformat(search[key]).replace(tzinfo=UTC)
+        if key in given:
+            asked[key] = datetime.fromisoformat(given[key]).replace(tzinfo=UTC)
     for key, theirs in (
         ("relative_orbit", "relativeOrbit"),
         ("frame", "frame"),
         ("flight_direction", "flightDirection"),
         ("maturity", "dataMaturity"),
     ):
-        if key in search:
-            asked[theirs] = search[key]
+        if key in given:
+            asked[theirs] = given[key]
     if "mode" in search:
         mode = search["mode"]
-        asked["rangeBandwidth"] = _joined(BANDWIDTHS, mode[:2], mode[2:], "+", "mode")
+        megahertz = {"00": None, **{code: str(int(code)) for code in BANDWIDTHS}}
+        asked["rangeBandwidth"] = _joined(megahertz, mode[:2], mode[2:], "+", "mode")
     if "polarizations" in search:
         codes = search["polarizations"]
         for theirs, code in (("mainBandPolarization", codes[:2]), ("sideBandPolarization", codes[2:])):
@@ -136,13 +134,16 @@ def from_product(properties: dict) -> Granule | None:
     )
 
 
-def listed_granules(entries: tuple[str, ...]) -> list[Granule]:
-    """The granules that local files, globs and URLs name. `_QA_STATS.h5` side files are no granules.
+def listed_granules(entries: tuple[str, ...], archive: Archive) -> list[Granule]:
+    """The granules that local files, objects in S3, globs of both, and URLs name. `_QA_STATS.h5` files are no granules.
 
-    Raises GcovError naming an entry that matches no file.
+    Raises GcovError naming an entry that matches nothing, or that cannot be read or listed in S3.
     """
     granules = []
     for entry in entries:
+        if entry.startswith("s3://"):
+            granules += _in_s3(entry, archive)
+            continue
         if "://" in entry:
             granules.append(from_url(entry))
             continue
@@ -152,17 +153,19 @@ def listed_granules(entries: tuple[str, ...]) -> list[Granule]:
         )  # "[1].h5" is a name, too
         if not paths:
             raise GcovError(f"granules: {entry!r} matches no file (looked in {Path.cwd()})")
-        granules += [_local(path) for path in paths if not path.endswith("_QA_STATS.h5")]
+        granules += [granule_of_file(path) for path in paths if not path.endswith("_QA_STATS.h5")]
     return granules
 
 
-def _local(path: str) -> Granule:
-    if Path(path).is_dir():
-        raise GcovError(f"granules: {path} is a folder; name the files in it: {path.rstrip('/')}/*.h5")
-    size = Path(path).stat().st_size
-    named = from_name(Path(path).name.removesuffix(".h5"), path=path, size=size)
-    if named is not None:
-        return named
-    from gcov.product import granule_from_identification  # HDF5 only where the name does not say enough
-
-    return granule_from_identification(path, size=size)
+def _in_s3(entry: str, archive: Archive) -> list[Granule]:
+    """Granules with their sizes. One in the archive's bucket has none: searching asks for no token."""
+    sizes: dict[str, int | None]
+    if glob.has_magic(entry):
+        sizes = {**s3.listing(entry, archive)}
+        if not sizes:
+            raise GcovError(f"granules: {entry!r} matches no object")
+    elif s3.is_own(entry):
+        sizes = {entry: s3.size_of(entry, archive)}
+    else:
+        sizes = {entry: None}
+    return [replace(from_url(url), size=size) for url, size in sizes.items() if not url.endswith("_QA_STATS.h5")]

@@ -47,14 +47,14 @@ def token() -> str:
             raise GcovError(f"EARTHDATA_TOKEN is not a token: it holds spaces, line breaks or the like: {HOW}")
         return given
     login = os.environ.get("EARTHDATA_USERNAME"), os.environ.get("EARTHDATA_PASSWORD")
-    source = at_hand()
-    if source is None:
+    pair = login if all(login) else _netrc_login()
+    if pair is None:
         raise GcovError(f"no Earthdata token: {HOW}")
-    name, password = login if all(login) else _netrc_login()
+    name, password = pair
     headers = {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
     answer = transport.request("POST", f"{LOGIN}/api/users/find_or_create_token", headers)
     if answer.status in (400, 401, 403):
-        raise GcovError(f"Earthdata Login refused the name and password from {source}: correct them, or {HOW}")
+        raise GcovError(f"Earthdata Login refused the name and password from {at_hand()}: correct them, or {HOW}")
     if answer.status != 200:
         raise GcovError(f"Earthdata Login answered {answer.status} instead of a token: {HOW}")
     return json.loads(answer.data)["access_token"]
@@ -63,7 +63,7 @@ def token() -> str:
 def _netrc_login() -> tuple[str, str] | None:
     path = Path(os.environ.get("NETRC") or "~/.netrc").expanduser()
     try:
-        entry = netrc.netrc(path).authenticators(urlsplit(LOGIN).hostname)
+        entry = netrc.netrc(path).authenticators(urlsplit(LOGIN).hostname or "")
     except FileNotFoundError:
         return None
     except netrc.NetrcParseError as error:

@@ -6,10 +6,12 @@ them one after the other, which takes 3 to 8 times as long (docs/performance.md)
 
 import io
 import os
-import re
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
 
-from gcov.archive import transport
+from gcov.archive.transport import CONNECTIONS
 from gcov.errors import GcovError
 
 BLOCK = 1 << 19  # what a paged granule says of itself lies in two of them
@@ -20,23 +22,47 @@ class Refused(Exception):
     """The server does not let us read: the text says what it answered, without secrets."""
 
 
+@dataclass(frozen=True)
+class Piece:
+    """Some bytes of a remote file, and what tells the file from another one that takes its place."""
+
+    data: bytes
+    size: int  # of the whole file
+    etag: str | None
+
+
+class Source(Protocol):
+    """What a RangeFile reads from."""
+
+    name: str  # for messages
+
+    def read(self, start: int, stop: int) -> Piece:
+        """The bytes [start, stop), or those up to the end of the file; of no bytes and size 0 where it ends before.
+
+        Renews by itself what has expired. Raises Refused where the server does not let us read, else GcovError.
+        """
+
+
 class RangeFile(io.RawIOBase):
-    """A read-only file object over HTTP ranges.
+    """A read-only file object over ranges of a remote file.
 
     What `prefetch` was told of is read from memory; everything else in aligned blocks of 512 KiB that are kept, so that
-    what was not foreseen is a slower read and never an error. `source` gives the (signed) address and renews it.
-    The constructor reads the first block and raises Refused if the server refuses; with `probe` it is quick to do so,
-    and quick to raise Unanswered. Later reads raise GcovError.
+    what was not foreseen is a slower read and never an error. The constructor reads the first block and raises Refused
+    if the server refuses; later reads raise GcovError, also where the file has changed since.
     """
 
-    def __init__(self, source, *, probe: bool = False):
+    def __init__(self, source: Source):
         self.source = source
         self.received: list[int] = []  # bytes of each answer
         self._position = 0
-        self._identity = None
-        self._blocks: dict[int, bytes] = {}
+        first = source.read(0, BLOCK)
+        if not first.size:
+            raise GcovError(f"{source.name}: the file is empty")
+        self.size = first.size
+        self._etag = first.etag
+        self.received.append(len(first.data))
+        self._blocks = {0: first.data}
         self._ahead: list[tuple[int, bytes]] = []  # (start, bytes)
-        self._blocks[0] = self._ask(0, BLOCK, *((1, 3) if probe else (3, None)))
 
     def readable(self) -> bool:
         return True
@@ -79,8 +105,19 @@ class RangeFile(io.RawIOBase):
         inside = [(start, min(stop, self.size)) for start, stop in ranges if start < self.size]
         self._ahead = [piece for piece in self._ahead if any(_holds(piece, span) for span in inside)]
         wanted = merged([span for span in inside if not self._has(span)])
-        with ThreadPoolExecutor(transport.CONNECTIONS) as threads:
-            data = threads.map(lambda span: self._get(*span), wanted)
+        failed = threading.Event()
+
+        def get(span: tuple[int, int]) -> bytes:
+            if failed.is_set():
+                return b""  # in vain: the error of an earlier range is raised below
+            try:
+                return self._get(*span)
+            except GcovError:
+                failed.set()
+                raise
+
+        with ThreadPoolExecutor(CONNECTIONS) as threads:
+            data = threads.map(get, wanted)
             self._ahead += [(start, piece) for (start, _), piece in zip(wanted, data)]
 
     def _has(self, span: tuple[int, int]) -> bool:
@@ -88,54 +125,19 @@ class RangeFile(io.RawIOBase):
         return all(number in self._blocks for number in blocks) or any(_holds(piece, span) for piece in self._ahead)
 
     def _get(self, start: int, stop: int) -> bytes:
-        """The bytes [start, stop) of a file that could be read until now."""
+        """The bytes [start, stop) of the file that was opened."""
         try:
-            return self._ask(start, stop)
+            piece = self.source.read(start, stop)
         except Refused as refused:
             raise GcovError(f"{self.source.name}: refused in mid-file ({refused}): run again") from None
-
-    def _ask(self, start: int, stop: int, tries: int = 3, attempts: int | None = None) -> bytes:
-        """The bytes [start, stop); where they are refused, again with a new address or new credentials."""
-        for _ in range(tries):
-            url, headers, ticket = self.source.target()
-            answer = transport.request("GET", url, headers, span=(start, stop), attempts=attempts)
-            self.received.append(len(answer.data))
-            if answer.status == 206:
-                self._check_identity(answer)
-                return answer.data
-            if answer.status == 416 and self._identity:
-                raise self._changed()
-            if answer.status not in (400, 401, 403):
-                raise GcovError(f"{self.source.name}: {explain(answer.status)}")
-            self.source.renew(ticket)
-        code = re.search(rb"<Code>(\w+)</Code>", answer.data)  # S3's word for it
-        raise Refused(f"it answered {answer.status}{' ' + code[1].decode() if code else ''}")
-
-    def _check_identity(self, answer: transport.Answer) -> None:
-        """Learn the file's size from the first answer; refuse a file that changes while it is read."""
-        identity = answer.headers["Content-Range"].rpartition("/")[2], answer.headers.get("ETag")
-        if self._identity is None:
-            self._identity = identity
-            self.size = int(identity[0])
-        elif identity != self._identity:
-            raise self._changed()
-
-    def _changed(self) -> GcovError:
-        return GcovError(f"{self.source.name} changed in the archive while it was read: run again")
+        if (piece.size, piece.etag) != (self.size, self._etag):
+            raise GcovError(f"{self.source.name} changed in the archive while it was read: run again")
+        self.received.append(len(piece.data))
+        return piece.data
 
 
 def _holds(piece: tuple[int, bytes], span: tuple[int, int]) -> bool:
     return piece[0] <= span[0] and span[1] <= piece[0] + len(piece[1])
-
-
-def explain(status: int) -> str:
-    """What an unexpected status means for the user."""
-    known = {
-        404: "there is no such granule (404): it may have been withdrawn; look again with `-R search`",
-        416: "the file is empty (416)",
-        200: "the server ignores range requests: download the file and name it under `granules:`",
-    }
-    return known.get(status, f"the server answered {status}")
 
 
 def merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:

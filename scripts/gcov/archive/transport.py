@@ -9,8 +9,10 @@ import random
 import re
 import ssl
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -35,11 +37,12 @@ logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings show addres
 
 @dataclass(frozen=True)
 class Answer:
-    """Status, headers and body of an answer."""
+    """Status, headers and body of an answer; `code` is S3's word for a refusal."""
 
     status: int
-    headers: dict
+    headers: Mapping[str, str]
     data: bytes
+    code: str = ""
 
 
 class Unanswered(GcovError):
@@ -49,6 +52,10 @@ class Unanswered(GcovError):
 class Interrupted(Exception):
     """An answer that broke off, came short or did not come; worth asking again."""
 
+    def __init__(self, reason: str = "Interrupted", *, reached: bool = True):
+        super().__init__(reason)
+        self.hint = "" if reached else NO_NETWORK
+
 
 def request(
     method: str,
@@ -56,69 +63,82 @@ def request(
     headers: dict[str, str],
     *,
     span: tuple[int, int] | None = None,
-    attempts: int | None = None,
 ) -> Answer:
-    """Ask once, and again with growing pauses while the server is busy or the connection breaks.
+    """Ask for an address as `insist` does; redirects are not followed.
 
-    Redirects are not followed. `span` asks for the bytes [start, stop), or what there is of them; an answer that
-    holds less is a broken one, and an answer with the whole file is not read. Raises Unanswered, without the query
-    of the address, when the attempts are used up, and GcovError where the server's certificate is not trusted.
+    `span` asks for the bytes [start, stop), or what there is of them; an answer that holds less is a broken one, and an
+    answer with the whole file is not read. Raises GcovError also where the server's certificate is not trusted.
     """
-    attempts = attempts or ATTEMPTS
     if span:
         headers = {**headers, "Range": f"bytes={span[0]}-{span[1] - 1}"}
+    return insist(lambda: _once(method, url, headers, span), url)
+
+
+def insist(ask: Callable[[], Answer], address: str, attempts: int | None = None) -> Answer:
+    """Ask once, and again with growing pauses while the server is busy or the connection breaks (Interrupted).
+
+    Raises Unanswered, without the query of the address, when the attempts are used up.
+    """
+    attempts = attempts or ATTEMPTS
     for attempt in range(1, attempts + 1):
         try:
-            answer = _once(method, url, headers, span)
+            answer = ask()
             if answer.status not in BUSY:
                 return answer
             reason, asked, hint = f"answered {answer.status}", _retry_after(answer), ""
-        except (urllib3.exceptions.HTTPError, Interrupted) as error:
-            _check_trust(error, url)
-            reason, asked = f"failed ({type(error).__name__})", 0
-            hint = NO_NETWORK if isinstance(error, UNREACHED) else ""
+        except Interrupted as broken:
+            reason, asked, hint = f"failed ({broken})", 0, broken.hint
         if asked > PATIENCE:
             reason += f", wants to be asked again in {asked / 60:.0f} minutes"
             break
         if attempt < attempts:
             pause = max(min(30, 0.5 * 2**attempt) * random.uniform(0.5, 1), asked)
-            log.info(
-                "%s %s; trying again in %.1f s (%d of %d)", urlsplit(url).netloc, reason, pause, attempt, attempts - 1
-            )
+            host = urlsplit(address).netloc
+            log.info("%s %s; trying again in %.1f s (%d of %d)", host, reason, pause, attempt, attempts - 1)
             time.sleep(pause)
-    raise Unanswered(f"{bare(url)} {reason} (attempt {attempt} of {attempts}): try again later{hint}")
+    raise Unanswered(f"{bare(address)} {reason} (attempt {attempt} of {attempts}): try again later{hint}")
 
 
 def _once(method: str, url: str, headers: dict[str, str], span: tuple[int, int] | None) -> Answer:
-    response = _pool(_proxy(url)).request(
-        method, url, headers=headers, redirect=False, retries=False, timeout=TIMEOUT, preload_content=False
-    )
     try:
-        if span and response.status == 200:
-            response.close()  # the whole file is on its way
-            return Answer(200, response.headers, b"")
-        answer = Answer(response.status, response.headers, response.read())
-    finally:
-        response.release_conn()
-    if span and answer.status == 206 and not _complete(answer, *span):
-        raise Interrupted
-    return answer
+        response = _pool(_proxy(url)).request(
+            method, url, headers=headers, redirect=False, retries=False, timeout=TIMEOUT, preload_content=False
+        )
+        try:
+            if span and response.status == 200:
+                response.close()  # the whole file is on its way
+                return Answer(200, response.headers, b"")
+            data = response.read()
+        finally:
+            response.release_conn()
+    except urllib3.exceptions.HTTPError as error:
+        _check_trust(error, url)
+        raise Interrupted(type(error).__name__, reached=not isinstance(error, UNREACHED)) from None
+    code = re.search(rb"<Code>(\w+)</Code>", data) if response.status >= 400 else None
+    answer = Answer(response.status, response.headers, data, code[1].decode() if code else "")
+    return checked(answer, *span) if span else answer
 
 
-def _complete(answer: Answer, start: int, stop: int) -> bool:
-    """Whether a 206 answer holds the bytes [start, stop), or those up to the end of the file."""
+def checked(answer: Answer, start: int, stop: int) -> Answer:
+    """The answer, if it is no part of a file, or holds the bytes [start, stop) or those up to the file's end.
+
+    Raises Interrupted where it holds less.
+    """
+    if answer.status != 206:
+        return answer
     match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", answer.headers.get("Content-Range", ""))
-    if match is None:
-        return False
-    first, last, size = map(int, match.groups())
-    return first == start and last + 1 == min(stop, size) and len(answer.data) == last + 1 - first
+    if match:
+        first, last, size = map(int, match.groups())
+        if first == start and last + 1 == min(stop, size) and len(answer.data) == last + 1 - first:
+            return answer
+    raise Interrupted
 
 
 @cache
 def _pool(proxy: str | None) -> urllib3.PoolManager:
-    certificates = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or certifi.where()
+    certificates = given_certificates() or certifi.where()
     kind = "ca_cert_dir" if os.path.isdir(certificates) else "ca_certs"
-    options = {"maxsize": CONNECTIONS, kind: certificates}
+    options: dict[str, Any] = {"maxsize": CONNECTIONS, kind: certificates}
     if proxy is None:
         return urllib3.PoolManager(**options)
     login = urllib3.util.parse_url(proxy).auth
@@ -126,15 +146,23 @@ def _pool(proxy: str | None) -> urllib3.PoolManager:
     return urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
 
 
+def given_certificates() -> str | None:
+    """The file (or folder) of the authorities that the user wants to be trusted, where they name one."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
+
+
 def _check_trust(error: Exception, url: str) -> None:
-    """A certificate that is not trusted today will not be in a minute."""
     cause = error.args[0] if isinstance(error, urllib3.exceptions.SSLError) else None
     if isinstance(cause, ssl.SSLCertVerificationError) or isinstance(error.__cause__, FileNotFoundError):
-        reason = getattr(cause, "verify_message", None) or cause
-        raise GcovError(
-            f"{urlsplit(url).netloc}: its certificate is not trusted ({reason}): where a proxy opens encrypted"
-            " connections, set the environment variable REQUESTS_CA_BUNDLE to the file of its authority"
-        ) from None
+        raise untrusted(urlsplit(url).netloc, getattr(cause, "verify_message", None) or cause) from None
+
+
+def untrusted(host: str, reason: object) -> GcovError:
+    """A certificate that is not trusted today will not be in a minute."""
+    return GcovError(
+        f"{host}: its certificate is not trusted ({reason}): where a proxy opens encrypted connections, set the"
+        " environment variable REQUESTS_CA_BUNDLE to the file of its authority"
+    )
 
 
 def _proxy(url: str) -> str | None:

@@ -10,20 +10,28 @@ import html
 import io
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
 from PIL import GifImagePlugin, Image
 
-from gcov.figures.stills import DB, GAMMA0, date_axis, times
+from gcov import store
+from gcov.figures.style import COLOURS, GAMMA0, date_axis
 from gcov.files import building
 from gcov.granules import maturity_note
+from gcov.radiometry import add_cells, counted, to_db
 
 WIDTH = 475  # pixels of the image part at which a small AOI is large enough
 LARGEST = 350_000  # pixels of the image part: 100 dates of speckle are a GIF of 20 MB
@@ -49,79 +57,155 @@ def zoom_for(shape: tuple[int, int]) -> int:
     return max(1, min(-(-WIDTH // nx), math.isqrt(LARGEST // (ny * nx)), LONGEST // max(ny, nx)))
 
 
-class Screen:
-    """A figure whose still parts are drawn once; each frame draws the image, the caption and the series anew.
+def images(data: xr.Dataset, term: str, shape: tuple[int, int], *, valid_samples_only: bool) -> Iterator[np.ndarray]:
+    """The image of each date of a stack, averaged to `shape` (ny, nx): linear power float32, NaN where none counts.
 
-    `shape` (ny, nx) is that of the averaged images, `extent` the AOI's left, right, bottom, top in km, `limits` in dB,
-    `rows` those of the mean series (for the maturity note, and for the curve where `with_means`).
+    Averaged in linear power over the samples that count; one band of rows is in memory at a time.
     """
+    height = data.sizes["y"]
+    for date in range(data.sizes["time"]):
+        image = data.isel(time=slice(date, date + 1))
+        sums, counts = np.zeros((2, *shape), np.float32)
+        for region in store.regions(image):
+            power, mask = (image[name].isel(region).values[0] for name in (term, "mask"))
+            use = counted(power, mask, valid_samples_only=valid_samples_only)
+            add_cells(sums, counts, power, use, region["y"], height)
+        yield np.divide(sums, counts, out=np.full(shape, np.nan, np.float32), where=counts > 0)
 
-    def __init__(self, shape, *, extent, limits, title, rows, with_means):
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the parts of a frame lie, in pixels: the image, margins around it, and the mean series on its right."""
+
+    width: int  # of the image
+    height: int
+    panel: int  # width of the mean series with its margins; 0 without it
+    left: int = 75
+    right: int = 105  # the colour bar
+    bottom: int = 62
+    top: int = 66  # title and caption
+
+    @classmethod
+    def of(cls, shape: tuple[int, int], *, with_means: bool) -> "Layout":
+        """The layout for averaged images of a shape (ny, nx)."""
         zoom = zoom_for(shape)
-        height, width = shape[0] * zoom, shape[1] * zoom
-        panel = 540 if with_means else 0
-        left, right, bottom, top = 75, 105, 62, 66  # margins, pixels
-        full_width, full_height = left + width + right + panel, bottom + max(height, 240) + top
-        self.figure = Figure(figsize=(full_width / 100, full_height / 100), dpi=100)
-        self.canvas = FigureCanvasAgg(self.figure)
+        return cls(width=shape[1] * zoom, height=shape[0] * zoom, panel=540 if with_means else 0)
 
-        def place(x, y, w, h):
-            return self.figure.add_axes((x / full_width, y / full_height, w / full_width, h / full_height))
-
-        axes = place(left, bottom, width, height)
-        self.image = axes.imshow(
-            np.full(shape, np.nan),
-            cmap=colormaps["gray"].with_extremes(bad=NO_DATA),
-            vmin=limits[0],
-            vmax=limits[1],
-            extent=extent,
-            interpolation="nearest",
-            aspect="auto",
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the frame."""
+        return (
+            self.left + self.width + self.right + self.panel,
+            self.bottom + max(self.height, 240) + self.top,  # room for the colour bar's label
         )
-        axes.set(xlabel="easting (km)", ylabel="northing (km)")
-        self.figure.text(left / full_width, 1 - 24 / full_height, title, fontsize=11, weight="bold")
-        colour_bar = self.figure.colorbar(self.image, cax=place(left + width + 14, bottom, 14, height))
-        colour_bar.set_label(GAMMA0["db"])
-        self.caption = self.figure.text(left / full_width, 1 - 48 / full_height, "", fontsize=10)
-        self.empty = axes.text(0.5, 0.5, "", ha="center", va="center", transform=axes.transAxes, fontsize=13)
-        if note := maturity_note(row["maturity"] for row in rows):
-            self.figure.text(left / full_width, 6 / full_height, note, va="bottom", fontsize=8)
-        self.moving = [self.image, self.caption, self.empty]
-        self.with_means = with_means
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """A place in pixels, from the lower left, as shares of the frame."""
+        return x / self.size[0], y / self.size[1]
+
+    def axes(self, figure: Figure, x: float, width: float) -> Axes:
+        """Axes at x, as high as the image."""
+        return figure.add_axes((*self.at(x, self.bottom), *self.at(width, self.height)))
+
+
+def captions(series: pd.DataFrame) -> list[str]:
+    """What is written over each frame: date, release, number."""
+    return [
+        f"{date.time:%Y-%m-%d %H:%M:%S} UTC   {date.crid} {date.maturity}   {number} of {len(series)}"
+        for number, date in enumerate(series.itertuples(), start=1)
+    ]
+
+
+def frames(
+    data: xr.Dataset,
+    term: str,
+    series: pd.DataFrame,
+    *,
+    limits: tuple[float, float],
+    valid_samples_only: bool,
+    with_means: bool,
+) -> Iterator[Image.Image]:
+    """The picture of each date of a stack: a term's dB image, beside the growing mean series where `with_means`.
+
+    `series` has a row for each date, `limits` are those of the grey scale in dB. Raises ValueError if the stack has
+    more or fewer dates than the series.
+    """
+    whole = data.sizes["y"], data.sizes["x"]
+    shape = averaged_shape(whole)
+    looks = f", {whole[0] / shape[0]:.1f} x {whole[1] / shape[1]:.1f} pixels averaged" if shape != whole else ""
+    layout = Layout.of(shape, with_means=with_means)
+    figure = Figure(figsize=(layout.size[0] / 100, layout.size[1] / 100), dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    top = layout.size[1]
+    figure.text(*layout.at(layout.left, top - 24), f"{data.attrs['aoi']}, {term}{looks}", fontsize=11, weight="bold")
+    if note := maturity_note(series["maturity"]):
+        figure.text(*layout.at(layout.left, 6), note, va="bottom", fontsize=8)
+    picture = _add_image(figure, layout, shape, store.bounds(data), limits)
+    caption = figure.text(*layout.at(layout.left, top - 48), "", fontsize=10)
+    empty = picture.axes.text(0.5, 0.5, "", ha="center", va="center", transform=picture.axes.transAxes, fontsize=13)
+    moving = [picture, caption, empty]
+    if with_means:
+        curve = _add_means(figure, layout, series)
+        moving.append(curve)
+    for artist in moving:
+        artist.set_animated(True)
+    canvas.draw()
+    still = canvas.copy_from_bbox(figure.bbox)
+    powers = images(data, term, shape, valid_samples_only=valid_samples_only)
+    for number, (power, words) in enumerate(zip(powers, captions(series), strict=True), start=1):
+        canvas.restore_region(still)
+        db = to_db(power)
+        picture.set_data(db)
+        caption.set_text(words)
+        empty.set_text("" if np.isfinite(db).any() else "no valid sample on this date")
         if with_means:
-            self._add_means(place(left + width + right + 80, bottom, panel - 100, height), rows)
-        for artist in self.moving:
-            artist.set_animated(True)
-        self.canvas.draw()
-        self.still = self.canvas.copy_from_bbox(self.figure.bbox)
+            curve.set_data(series["time"][:number], series["mean_db"][:number])
+        for artist in moving:
+            figure.draw_artist(artist)
+        yield to_palette(np.asarray(canvas.buffer_rgba()))
 
-    def _add_means(self, axes, rows):
-        self.times, self.means = times(rows), [float(row["mean_db"] or "nan") for row in rows]
-        axes.plot(self.times, self.means, alpha=0)  # fixes the limits from the first frame on
-        axes.set(ylabel=f"mean {GAMMA0['db']}", title="mean of the AOI")
-        axes.grid(alpha=0.3)
-        axes.margins(y=0.15)
-        date_axis(axes, self.times)
-        (self.curve,) = axes.plot([], [], marker="o", color=DB, linewidth=1.5)
-        self.moving.append(self.curve)
 
-    def frame(self, index: int, db: np.ndarray, caption: str) -> Image.Image:
-        """The picture of one date: `db` (ny, nx) in dB, NaN where there is nothing to show."""
-        self.canvas.restore_region(self.still)
-        self.image.set_data(db)
-        self.caption.set_text(caption)
-        self.empty.set_text("" if np.isfinite(db).any() else "no valid sample on this date")
-        if self.with_means:
-            self.curve.set_data(self.times[: index + 1], self.means[: index + 1])
-        for artist in self.moving:
-            self.figure.draw_artist(artist)
-        return to_palette(np.asarray(self.canvas.buffer_rgba()))
+def _add_image(
+    figure: Figure,
+    layout: Layout,
+    shape: tuple[int, int],
+    bounds: tuple[float, float, float, float],
+    limits: tuple[float, float],
+) -> AxesImage:
+    """An image without data, with axes in km and a colour bar."""
+    left, bottom, right, top = (edge / 1000 for edge in bounds)
+    axes = layout.axes(figure, layout.left, layout.width)
+    picture = axes.imshow(
+        np.full(shape, np.nan),
+        cmap=colormaps["gray"].with_extremes(bad=NO_DATA),
+        vmin=limits[0],
+        vmax=limits[1],
+        extent=(left, right, bottom, top),
+        interpolation="nearest",
+        aspect="auto",
+    )
+    axes.set(xlabel="easting (km)", ylabel="northing (km)")
+    bar = figure.colorbar(picture, cax=layout.axes(figure, layout.left + layout.width + 14, 14))
+    bar.set_label(GAMMA0["db"])
+    return picture
+
+
+def _add_means(figure: Figure, layout: Layout, series: pd.DataFrame) -> Line2D:
+    """A curve without data, on axes that have room for the whole mean series."""
+    axes = layout.axes(figure, layout.left + layout.width + layout.right + 80, layout.panel - 100)
+    axes.plot(series["time"], series["mean_db"], alpha=0)  # fixes the limits from the first frame on
+    axes.set(ylabel=f"mean {GAMMA0['db']}", title="mean of the AOI")
+    axes.grid(alpha=0.3)
+    axes.margins(y=0.15)
+    date_axis(axes, list(series["time"]))
+    (curve,) = axes.plot([], [], marker="o", color=COLOURS["db"], linewidth=1.5)
+    return curve
 
 
 def _palette() -> np.ndarray:
     """Colours (n, 3): greys for the image, the no-data colour, and the curve's on its way to white."""
     greys = np.repeat(np.linspace(0, 255, GREYS)[:, None], 3, axis=1)
-    curve, no_data = 255 * np.array([to_rgb(DB), to_rgb(NO_DATA)])
+    curve, no_data = 255 * np.array([to_rgb(COLOURS["db"]), to_rgb(NO_DATA)])
     curves = [255 + share * (curve - 255) for share in (1, 0.75, 0.5, 0.25)]
     return np.vstack([greys, no_data, *curves]).round().astype("u1")
 
@@ -146,10 +230,11 @@ def to_palette(rgba: np.ndarray) -> Image.Image:
 
 
 @contextmanager
-def gif_writer(path: Path, provenance: dict[str, str]) -> Iterator:
+def gif_writer(path: Path, provenance: dict[str, str]) -> Iterator[Callable[[Image.Image], None]]:
     """A function that adds a frame to an endless GIF; each frame goes to disk at once, none is dropped or merged.
 
-    The provenance is the GIF's comment.
+    The provenance is the GIF's comment. Written here, because Pillow's `save(save_all=True)` keeps all frames in
+    memory and merges those that are equal.
     """
     with building(path) as part, open(part, "wb") as file:
 
@@ -174,14 +259,14 @@ def _comment(text: str) -> bytes:
 
 
 @contextmanager
-def page_writer(path: Path, title: str, provenance: dict[str, str]) -> Iterator:
+def page_writer(path: Path, title: str, provenance: dict[str, str]) -> Iterator[Callable[[Image.Image, str], None]]:
     """A function that adds a frame and its caption to a self-contained page with a player and the provenance."""
-    page = PLAYER.read_text()
+    page = PLAYER.read_text(encoding="utf-8")
     facts = "".join(f"<dt>{html.escape(key)}<dd>{html.escape(value)}" for key, value in provenance.items())
     for key, value in (("title", html.escape(title)), ("milliseconds", str(MILLISECONDS)), ("provenance", facts)):
         page = page.replace("{{" + key + "}}", value)
     head, tail = page.split("{{frames}}")
-    with building(path) as part, open(part, "w") as file:
+    with building(path) as part, open(part, "w", encoding="utf-8") as file:
         file.write(head)
 
         def add(frame: Image.Image, caption: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -284,7 +285,7 @@ def _write_grid(group: h5py.Group, key: str, band: Band, chunks: tuple[int, int]
     _write_texture(group, "numberOfLooks", band, chunks, 9.3 if key == "A" else 37.2)
     _set(group["numberOfLooks"], long_name="Number of radar looks")
     _set(group["numberOfLooks"], description="Number of averaged radar-grid pixels for covariance estimation")
-    mask = _create(group, "mask", band.mask.shape, chunks, np.uint8, compression=9)
+    mask = _create(group, "mask", band.mask.shape, chunks, np.dtype(np.uint8), compression=9)
     mask[:] = band.mask
     _set(mask, _FillValue=OUTSIDE, valid_min=np.uint8(0), grid_mapping="projection")
     _set(mask, long_name="Valid samples subswath mask", description=MASK_DESCRIPTION)
@@ -319,7 +320,7 @@ def _write_layer(
     """Write a layer one row of chunks at a time; `block` gives the samples of a slice of rows."""
     layer = _create(group, name, band.mask.shape, chunks, dtype, shuffle=True, compression=1)
     parts = {"_real": np.real, "_imag": np.imag} if dtype.kind == "c" else {"": np.asarray}
-    moments = {infix: [] for infix in parts}
+    moments: dict[str, list] = {infix: [] for infix in parts}
     for top in range(0, layer.shape[0], layer.chunks[0]):
         rows = slice(top, top + layer.chunks[0])
         values = block(rows)
@@ -456,13 +457,13 @@ def _write_radar_grid(group: h5py.Group, epsg: int, y: np.ndarray, x: np.ndarray
         _set(group[name], description=f"{name} at the heights of the cube", units=units, _FillValue=np.nan)
 
 
-def _put_lut(group: h5py.Group, name: str, values: np.ndarray, **filters) -> None:
+def _put_lut(group: h5py.Group, name: str, values: Any, **filters) -> None:
     """Write a look-up table (height, y, x) or (y, x), one chunk a height."""
     chunks = (1, 1, *values.shape[-2:])[-values.ndim :]
     _create(group, name, values.shape, chunks, values.dtype, **filters)[:] = values
 
 
 def _write_exception_mask(group: h5py.Group, shape: tuple[int, int], chunks: tuple[int, int]) -> None:
-    mask = _create(group, "inputDataExceptionMask", shape, chunks, np.uint8, compression=9)
+    mask = _create(group, "inputDataExceptionMask", shape, chunks, np.dtype(np.uint8), compression=9)
     mask[:] = 0
     _set(mask, long_name="Input data exception mask", grid_mapping="projection")

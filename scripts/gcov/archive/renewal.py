@@ -1,0 +1,71 @@
+"""Access that expires in mid-file, a signed address or temporary credentials: had once, and anew when it is refused."""
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from gcov.archive.ranges import Piece, Refused
+from gcov.archive.transport import Answer
+from gcov.errors import GcovError
+
+TRIES = 3  # two expiries may strike one request
+REFUSALS = (400, 401, 403)  # S3 says 400 of expired credentials
+
+T = TypeVar("T")
+
+
+class Renewed(Generic[T]):
+    """What all threads use until the first of them is refused, which makes the next one get it anew."""
+
+    def __init__(self, obtain: Callable[[], T]):
+        self._obtain = obtain
+        self._lock = threading.Lock()
+        self._access: T | None = None
+
+    def get(self) -> T:
+        """The access that works as far as is known."""
+        with self._lock:
+            if self._access is None:
+                self._access = self._obtain()
+            return self._access
+
+    def drop(self, refused: T) -> None:
+        """Forget an access that was refused, unless another thread already has."""
+        with self._lock:
+            if self._access is refused:
+                self._access = None
+
+
+def read(name: str, access: Renewed[T], ask: Callable[[T], Answer], tries: int = TRIES) -> Piece:
+    """The piece of a file that `ask` asks for, with access renewed where it is refused.
+
+    Raises Refused where that does not help, and GcovError, beginning with `name`, for any other answer.
+    """
+    for _ in range(tries):
+        current = access.get()
+        answer = ask(current)
+        if answer.status == 206:
+            size = int(answer.headers["Content-Range"].rpartition("/")[2])
+            return Piece(answer.data, size, answer.headers.get("ETag"))
+        if answer.status == 416:
+            return Piece(b"", 0, None)
+        if answer.status not in REFUSALS:
+            raise GcovError(f"{name}: {explain(answer)}")
+        access.drop(current)
+    raise refusal(answer)
+
+
+def refusal(answer: Answer) -> Refused:
+    """What an answer of REFUSALS is to the caller."""
+    return Refused(f"it answered {answer.status} {answer.code}".rstrip())
+
+
+def explain(answer: Answer) -> str:
+    """What an unexpected answer means for the user."""
+    if answer.code == "NoSuchBucket":
+        return "there is no such bucket (404)"
+    known = {
+        404: "there is no such granule (404): it may have been withdrawn; look again with `-R search`",
+        200: "the server ignores range requests: download the file and name it under `granules:`",
+    }
+    return known.get(answer.status, f"the server answered {answer.status} {answer.code}".rstrip())

@@ -1,0 +1,245 @@
+"""S3 through s3fs: the archive's bucket with Earthdata's temporary credentials, any other with the user's own ones.
+
+Neither goes where the other belongs. s3fs and botocore ask only once: asking again is transport's, as over HTTPS.
+"""
+
+import json
+import logging
+import os
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from urllib3 import HTTPHeaderDict
+
+from gcov.archive import login, renewal, transport
+from gcov.archive.ranges import Piece, Refused
+from gcov.archive.transport import Answer, Interrupted
+from gcov.errors import GcovError
+from gcov.settings import Archive, Bucket
+
+# ASF's NISAR guide, "Direct AWS S3 Access": of the products that the catalogue lists, and of urgent responses
+ARCHIVE_BUCKETS = ("sds-n-cumulus-prod-nisar-products", "sds-n-cumulus-prod-nisar-ur-products")
+REGION = "us-west-2"
+PROBES = 3  # attempts, where there is another way
+NOTHING_OF_THE_USERS = {  # botocore's variables: which profile and files to look into, none
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+CREDENTIALS = {"key": "accessKeyId", "secret": "secretAccessKey", "token": "sessionToken"}  # s3fs's names, the page's
+
+for _library in ("botocore", "aiobotocore", "aiohttp", "s3fs"):
+    logging.getLogger(_library).setLevel(logging.ERROR)  # what they say below that shows signatures
+
+
+def split(s3_url: str) -> tuple[str, str]:
+    """Bucket and key of an s3:// address."""
+    bucket, _, key = s3_url.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+def is_own(s3_url: str) -> bool:
+    """Whether an object is the user's affair: in no bucket of the archive's."""
+    return split(s3_url)[0] not in ARCHIVE_BUCKETS
+
+
+class S3Object:
+    """An object in S3. With `probe`, the first read is quick to raise Refused or Unanswered."""
+
+    def __init__(self, s3_url: str, archive: Archive, *, probe: bool = False):
+        self.name = s3_url
+        self._bucket, self._key = split(s3_url)
+        self._address = _address(s3_url, archive)
+        self._filesystem = renewal.Renewed(lambda: filesystem(self._bucket, archive))
+        self._probing = probe
+
+    def read(self, start: int, stop: int) -> Piece:
+        """As a Source does."""
+        attempts = PROBES if self._probing else None
+        tries = 1 if self._probing or is_own(self.name) else renewal.TRIES
+
+        def ask(fs):
+            return transport.insist(
+                lambda: _call(fs, _get, self._bucket, self._key, start, stop), self._address, attempts
+            )
+
+        piece = renewal.read(self.name, self._filesystem, ask, tries)
+        self._probing = False
+        return piece
+
+
+def size_of(s3_url: str, archive: Archive) -> int:
+    """The size of an object in bytes. Raises GcovError where it cannot be read."""
+    try:
+        return S3Object(s3_url, archive).read(0, 1).size
+    except (Refused, transport.Unanswered) as error:
+        raise unreadable(s3_url, error, archive) from None
+
+
+def listing(pattern: str, archive: Archive) -> dict[str, int]:
+    """The sizes of the objects that a glob matches, by their s3:// addresses, in order of name.
+
+    Raises GcovError where the bucket cannot be listed.
+    """
+    from fsspec.utils import glob_translate
+
+    bucket, key = split(pattern)
+    prefix = re.split(r"[*?\[]", key)[0]
+    sizes: dict[str, int] = {}
+
+    async def list_all(fs):
+        found = await fs._find(bucket, prefix=prefix, detail=True)
+        sizes.update({f"s3://{name}": entry["size"] for name, entry in found.items()})
+        return Answer(200, {}, b"")
+
+    fs = filesystem(bucket, archive)
+    try:
+        answer = transport.insist(lambda: _call(fs, list_all), _address(pattern, archive))
+        if answer.status in renewal.REFUSALS:
+            raise renewal.refusal(answer)
+    except Refused as refused:
+        raise unreadable(pattern, refused, archive) from None
+    if answer.status != 200:
+        raise GcovError(f"{pattern}: {renewal.explain(answer)}")
+    matches = re.compile(glob_translate(f"s3://{bucket}/{key}")).match
+    return {name: size for name, size in sorted(sizes.items()) if matches(name)}
+
+
+def unreadable(s3_url: str, error: Refused | transport.Unanswered, archive: Archive) -> GcovError:
+    """What it means for the user that S3 refuses or does not answer, and what to do about it."""
+    bucket, _ = split(s3_url)
+    if is_own(s3_url) and isinstance(error, transport.Unanswered):
+        return error  # it says all there is to say
+    if not is_own(s3_url):
+        advice = f"S3 works only inside AWS {REGION}; elsewhere set `access: https`"
+    elif _own(bucket, archive).anon:
+        advice = f"The bucket is not public: name an AWS profile, `archive.buckets: {{{bucket}: {{profile: ...}}}}`"
+    else:
+        advice = (
+            f"Name an AWS profile that may read it, `archive.buckets: {{{bucket}: {{profile: ...}}}}`,"
+            f" or `{{{bucket}: {{anon: true}}}}` if it is public"
+        )
+    return GcovError(f"{s3_url}: cannot be read from S3 ({error}). {advice}")
+
+
+def _address(s3_url: str, archive: Archive) -> str:
+    """Where an object is asked for, as far as the configuration says it."""
+    bucket, key = split(s3_url)
+    endpoint = _own(bucket, archive).endpoint_url if is_own(s3_url) else archive.s3_endpoint
+    return f"{endpoint.rstrip('/')}/{bucket}/{key}" if endpoint else s3_url
+
+
+def _own(bucket: str, archive: Archive) -> Bucket:
+    return archive.buckets.get(bucket, Bucket(profile=None, endpoint_url=None, anon=False))
+
+
+def filesystem(bucket: str, archive: Archive):
+    """An s3fs.S3FileSystem for one bucket, with the credentials that belong there, and no others."""
+    import s3fs  # 0.3 s that other jobs need not pay
+    from aiobotocore.session import AioSession
+
+    config: dict[str, Any] = {
+        "connect_timeout": transport.TIMEOUT.connect_timeout,
+        "read_timeout": transport.TIMEOUT.read_timeout,
+        "max_pool_connections": transport.CONNECTIONS,
+        "retries": {"total_max_attempts": 1},  # of botocore
+        "response_checksum_validation": "when_required",  # of a range there is none
+    }
+    client: dict[str, Any] = {}
+    access: dict[str, Any]
+    if bucket in ARCHIVE_BUCKETS:
+        access = {**_earthdata_credentials(archive.credentials_url), "endpoint_url": archive.s3_endpoint, "anon": False}
+        session = AioSession(session_vars=NOTHING_OF_THE_USERS)
+        config["ignore_configured_endpoint_urls"] = True  # as AWS_ENDPOINT_URL
+        client["region_name"] = REGION
+    else:
+        own = _own(bucket, archive)
+        access = {"endpoint_url": own.endpoint_url, "anon": own.anon}
+        session = AioSession(profile=own.profile)
+    if certificates := os.environ.get("AWS_CA_BUNDLE") or transport.given_certificates():
+        client["verify"] = certificates
+    fs = s3fs.S3FileSystem(
+        session=session, config_kwargs=config, client_kwargs=client, skip_instance_cache=True, **access
+    )
+    fs.retries = 1  # attempts of s3fs
+    return fs
+
+
+def _earthdata_credentials(url: str) -> dict[str, str]:
+    """Temporary credentials for the archive's bucket, as S3FileSystem's arguments."""
+    answer = transport.request("GET", url, login.bearer(url, urlsplit(url).netloc))
+    if answer.status in (301, 302, 303, 307, 401, 403):
+        raise login.refusal(answer, url)
+    if answer.status != 200:
+        raise Refused(f"{url} answered {answer.status}")
+    try:
+        page = json.loads(answer.data)
+        keys = {name: page[theirs] for name, theirs in CREDENTIALS.items()}
+    except (ValueError, KeyError):
+        keys = {}
+    if not keys or not all(keys.values()):  # for a missing key s3fs would take the user's
+        raise Refused(f"{url} gave no credentials")
+    return keys
+
+
+async def _get(fs, bucket: str, key: str, start: int, stop: int) -> Answer:
+    """A range of an object: one request, whose answer says size and ETag as well."""
+    response = await fs._call_s3("get_object", Bucket=bucket, Key=key, Range=f"bytes={start}-{stop - 1}")
+    meta = response["ResponseMetadata"]
+    async with response["Body"] as body:
+        data = await body.read() if meta["HTTPStatusCode"] == 206 else b""  # else the whole object is on its way
+    return transport.checked(_answer(meta, data), start, stop)
+
+
+def _answer(meta: dict, data: bytes, code: str = "") -> Answer:
+    return Answer(meta["HTTPStatusCode"], HTTPHeaderDict(meta["HTTPHeaders"]), data, code)
+
+
+def _call(fs, coroutine, *arguments) -> Answer:
+    """What S3 answers, also where it refuses.
+
+    Raises Interrupted where the network is at fault, Refused where there are no credentials or other settings of AWS
+    are wrong, and GcovError where a certificate is not trusted.
+    """
+    from fsspec.asyn import sync
+
+    return sync(fs.loop, _answered, coroutine, fs, *arguments)
+
+
+async def _answered(coroutine, fs, *arguments) -> Answer:
+    import aiohttp
+    from botocore import exceptions as aws
+    from s3fs.core import S3_RETRYABLE_ERRORS
+
+    try:
+        return await coroutine(fs, *arguments)
+    except (aws.BotoCoreError, aiohttp.ClientError, OSError, ValueError, *S3_RETRYABLE_ERRORS) as error:
+        if isinstance(error.__cause__, aws.ClientError):  # s3fs raises Python's own errors for S3's
+            response = error.__cause__.response
+            return _answer(response["ResponseMetadata"], b"", response["Error"].get("Code", ""))
+        raise _fault(error) from None
+
+
+def _fault(error: Exception) -> Exception:
+    """The error that an error of s3fs, botocore or aiohttp amounts to."""
+    import aiohttp
+    from botocore import exceptions as aws
+
+    details = getattr(error, "kwargs", {})  # as botocore's errors keep them
+    host = urlsplit(str(details.get("endpoint_url", ""))).netloc
+    cause = details.get("error", error)
+    if isinstance(error, (aws.NoCredentialsError, aws.PartialCredentialsError)):
+        return Refused("no AWS credentials found")
+    if isinstance(error, aws.ProfileNotFound):
+        return Refused(f"there is no AWS profile {details['profile']!r} in ~/.aws/config or ~/.aws/credentials")
+    if isinstance(cause, aiohttp.ClientConnectorCertificateError):
+        return transport.untrusted(host, getattr(cause.certificate_error, "verify_message", cause.certificate_error))
+    if isinstance(cause, (FileNotFoundError, IsADirectoryError)):  # where the authorities should be
+        return transport.untrusted("S3", cause)
+    kind = type(error).__name__
+    network = (aws.ConnectionError, aws.HTTPClientError, aws.IncompleteReadError)
+    if isinstance(error, (aws.BotoCoreError, ValueError)) and not isinstance(error, network):
+        return Refused(f"these AWS settings cannot be used: {kind}")
+    unreached = isinstance(cause, aiohttp.ClientConnectorError) or isinstance(error, aws.ConnectTimeoutError)
+    return Interrupted(f"{kind} at {host}" if host else kind, reached=not unreached)

@@ -1,0 +1,81 @@
+"""What a granule's file says of itself, where its name says nothing: its identification group."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+
+from gcov.errors import GcovError
+from gcov.granules import Granule, from_name, maturity_of
+
+GRIDS = "science/LSAR/GCOV/grids"
+IDENTIFICATION = "science/LSAR/identification"
+
+
+@contextmanager
+def open_hdf5(source, label: str) -> Iterator[h5py.File]:
+    """A granule's HDF5 file from a path or a file object.
+
+    Raises GcovError where it is no HDF5 file (a cut download, a login page) or a damaged one.
+    """
+    try:
+        file = h5py.File(source, "r")
+    except FileNotFoundError:
+        raise GcovError(f"{label}: there is no such file") from None
+    except PermissionError:
+        raise GcovError(f"{label}: the file may not be read: change its permissions") from None
+    except OSError as error:
+        raise GcovError(f"{label}: not an HDF5 file, or one cut short: fetch it again ({error})") from None
+    with file:
+        yield file
+
+
+def text(group: h5py.Group, key: str) -> str:
+    """A dataset as text; empty where there is none."""
+    value = group[key][()] if key in group else b""
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def granule_of_file(path: str) -> Granule:
+    """The granule in a local file: by the file's name, else by its identification group.
+
+    The name it was produced under (granuleId) says all; without one the single fields are taken, and the file's name.
+    Raises GcovError where neither says what it is.
+    """
+    if Path(path).is_dir():
+        raise GcovError(f"granules: {path} is a folder; name the files in it: {path.rstrip('/')}/*.h5")
+    size = Path(path).stat().st_size
+    stem = Path(path).name.removesuffix(".h5")
+    if named := from_name(stem, path=path, size=size):
+        return named
+    with open_hdf5(path, path) as file:
+        if IDENTIFICATION not in file or GRIDS not in file:
+            raise GcovError(f"{path}: not an L-band GCOV granule: no group /{IDENTIFICATION} or /{GRIDS}")
+        facts = file[IDENTIFICATION]
+        if named := from_name(text(facts, "granuleId").removesuffix(".h5"), path=path, size=size):
+            return named
+        needed = ("trackNumber", "frameNumber", "orbitPassDirection", "zeroDopplerStartTime", "zeroDopplerEndTime")
+        if missing := [key for key in needed if key not in facts]:
+            raise GcovError(f"{path}: neither its name nor its identification says what it is: no {', '.join(missing)}")
+        crid = text(facts, "compositeReleaseId")
+        bands = file[GRIDS].values()
+        return Granule(
+            name=stem.replace(" ", "_"),
+            path=path,
+            size=size,
+            start=text(facts, "zeroDopplerStartTime")[:19],
+            end=text(facts, "zeroDopplerEndTime")[:19],
+            track=int(facts["trackNumber"][()]),
+            direction=text(facts, "orbitPassDirection")[:1].upper(),
+            frame=int(facts["frameNumber"][()]),
+            mode="+".join(f"{abs(float(band['xCoordinateSpacing'][()])):g}m" for band in bands),
+            polarizations="+".join(_polarizations(band) for band in bands),
+            crid=crid,
+            maturity=maturity_of(crid),
+            coverage="F" if text(facts, "isFullFrame") == "True" else "P",
+        )
+
+
+def _polarizations(band: h5py.Group) -> str:
+    return "".join(code.decode() for code in band["listOfPolarizations"][()]) if "listOfPolarizations" in band else ""

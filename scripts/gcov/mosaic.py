@@ -1,0 +1,78 @@
+"""Fragments side by side: whether they make one stack, and one date of the granules of a pass."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gcov import store
+from gcov.errors import GcovError
+from gcov.granules import Granule
+from gcov.grid import lattice_difference
+from gcov.radiometry import is_valid
+from gcov.store import Fragment
+
+
+def check_same(first: Fragment, other: Fragment) -> None:
+    """Raises GcovError if a fragment cannot be stacked sample on sample with the first one."""
+    difference = None
+    if not store.same_axes(first.path, other.path):
+        difference = lattice_difference(store.open_stack(first.path), store.open_stack(other.path))
+    if difference is None and other.types != first.types:
+        difference = f"terms {', '.join(other.types)} instead of {', '.join(first.types)}"
+    if difference:
+        raise GcovError(
+            f"{other.granule.name} cannot be stacked with {first.granule.name}: {difference}. Nothing is resampled"
+            " here: narrow the search (frame, mode, dates) to granules on one grid"
+        )
+
+
+def check_any_valid(fragments: Sequence[Fragment]) -> None:
+    """Raises GcovError if the AOI lies outside of every granule, or in none of them on a valid sample."""
+    if any(fragment.attributes["n_valid"] for fragment in fragments):
+        return
+    bbox = fragments[0].attributes["aoi_bbox"]
+    names = "\n  ".join(fragment.granule.name for fragment in fragments)
+    if not any(fragment.attributes["n_pixels_on_granule"] for fragment in fragments):
+        raise GcovError(f"the AOI {bbox} lies outside of every granule; check it against location of:\n  {names}")
+    raise GcovError(
+        f"not one valid sample (mask 1..254) in the AOI {bbox} in any granule: move the AOI into a swath of\n  {names}"
+    )
+
+
+def date_of(members: Sequence[Granule]) -> store.Date:
+    """The step on the time axis that the granules of one pass make."""
+
+    def joined(words):
+        return " ".join(dict.fromkeys(words))
+
+    return store.Date(
+        time=members[0].start,
+        granule=joined(g.name for g in members),
+        crid=joined(g.crid for g in members),
+        maturity=joined(g.maturity for g in members),
+    )
+
+
+def write_date(stack: Path, index: int, members: Sequence[Fragment]) -> None:
+    """Write one date of a stack: of a single fragment its shards as they are, of several merged by mask."""
+    names = list(members[0].types)
+    if len(members) == 1 and all(store.copy_date(members[0].path, stack, name, index) for name in names):
+        return
+    opened = [store.open_stack(fragment.path) for fragment in members]
+    for region in store.regions(opened[0], rows=store.SHARD, columns=store.SHARD):
+        blocks = [data.isel(region) for data in opened]
+        chosen = best_member([block["mask"].values for block in blocks])
+        for name in names:
+            layers = [block[name].values for block in blocks]
+            merged = np.choose(chosen, layers) if len(layers) > 1 else layers[0]
+            store.write(stack, {**region, "time": slice(index, index + 1)}, {name: merged})
+
+
+def best_member(masks: Sequence[np.ndarray]) -> np.ndarray:
+    """Which granule of a pass each pixel comes from: uint8, the index of the first mask with the best sample.
+
+    Valid (1..254) is better than invalid (0), and that better than outside (255).
+    """
+    ranks = [2 * is_valid(mask).view("u1") + (mask == 0) for mask in masks]
+    return np.argmax(ranks, axis=0).astype("u1")

@@ -1,0 +1,70 @@
+"""The log of a job: what the user sees, what the file keeps, and zarr's threads."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from helpers import REPO
+
+
+def python(code: str) -> subprocess.CompletedProcess:
+    """Code in a process of its own that can import the package."""
+    command = [sys.executable, "-c", "import sys; sys.path.insert(0, 'scripts')\n" + textwrap.dedent(code)]
+    return subprocess.run(command, cwd=REPO, capture_output=True, text=True, encoding="utf-8")
+
+
+def test_a_missing_file_is_one_line_and_a_traceback_in_the_log_file(tmp_path):
+    done = python(f"""
+        from gcov.log import job_log
+
+        def deep():
+            open("/none/such")
+
+        with job_log("{tmp_path}/a.log", "one HHHH"):
+            deep()
+        """)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.endswith("ERROR [one HHHH] No such file or directory: /none/such\n")
+    kept = (tmp_path / "a.log").read_text(encoding="utf-8")
+    assert kept.startswith(done.stderr)
+    assert "Traceback" in kept and "in deep" in kept
+
+
+def test_what_the_user_can_mend_is_one_line(tmp_path):
+    done = python(f"""
+        from gcov.errors import GcovError
+        from gcov.log import job_log
+
+        with job_log("{tmp_path}/a.log", "one"):
+            raise GcovError("mend this")
+        """)
+    assert done.returncode == 1
+    assert done.stderr.endswith("ERROR [one] mend this\n")
+    assert (tmp_path / "a.log").read_text(encoding="utf-8") == done.stderr
+
+
+@pytest.mark.parametrize(("imported", "threads"), [("gcov.store", "1"), ("gcov.files", "no zarr")])
+def test_zarr_has_one_thread_in_a_job_that_uses_it(imported, threads, tmp_path):
+    done = python(f"""
+        import {imported}
+        from gcov.log import job_log
+
+        with job_log("{tmp_path}/a.log", "one"):
+            zarr = sys.modules.get("zarr")
+            print(zarr.config.get("threading.max_workers") if zarr else "no zarr")
+        """)
+    assert done.stdout.strip() == threads, done.stderr
+
+
+def test_importing_the_package_leaves_zarr_as_it_is():
+    done = python("""
+        import zarr
+
+        before = repr(zarr.config.config)
+        import gcov.store
+
+        print(repr(zarr.config.config) == before)
+        """)
+    assert done.stdout.strip() == "True", done.stderr

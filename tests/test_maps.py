@@ -1,0 +1,171 @@
+"""Map tiles: from a loopback server, from one that misbehaves, and from names and addresses that are none."""
+
+import io
+import logging
+import re
+import signal
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+
+import numpy as np
+import pytest
+import yaml
+from helpers import REPO
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
+
+from gcov import __version__
+from gcov.errors import GcovError
+from gcov.figures import maps
+
+GREEN = (30, 160, 70)
+NOISE = np.random.default_rng(5).integers(0, 255, (256, 256, 3), "u1")  # a PNG of 200 kB
+
+
+def box(west, south, east, north, **properties) -> dict:
+    ring = [(west, south), (east, south), (east, north), (west, north), (west, south)]
+    return {"properties": properties, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+
+
+FEATURES = [box(83.9, 28.1, 84.1, 28.3, name="x"), box(83.0, 27.0, 85.0, 29.0, maturity="PROVISIONAL")]
+
+
+def png(pixels) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+class Tiles(ThreadingHTTPServer):
+    """A tile server on loopback; `manner` is how it answers, `asked` the path and User-Agent of each request."""
+
+    daemon_threads = True
+
+    def __init__(self, manner: str):
+        self.manner, self.asked, self.closing = manner, [], Event()
+        self.tile = png(np.full((256, 256, 3), GREEN, "u1") if manner == "good" else NOISE)
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/{{z}}/{{x}}/{{y}}{{r}}.png"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append((self.path, self.headers.get_all("User-Agent")))
+        manner = self.server.manner
+        if manner == "stalls":
+            self.server.closing.wait(60)
+            return
+        self.send_response(403 if manner == "refuses" else 200)
+        body = b"<html>blocked</html>" if manner in ("refuses", "no picture") else self.server.tile
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        step = 100 if manner == "drips" else len(body)
+        for start in range(0, len(body), step):
+            self.wfile.write(body[start : start + step])
+            if manner == "drips" and self.server.closing.wait(0.1):
+                return
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    """A function that starts a tile server; the environment knows no proxy."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    servers = []
+
+    def start(manner: str) -> Tiles:
+        servers.append(Tiles(manner))
+        Thread(target=servers[-1].serve_forever, args=(0.02,), daemon=True).start()
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.closing.set()
+        server.shutdown()
+        server.server_close()
+
+
+def drawn(figure) -> np.ndarray:
+    """The pixels of a figure."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].astype(int)
+
+
+def share_of(colour, pixels) -> float:
+    return (np.abs(pixels - colour).sum(axis=-1) < 12).mean()
+
+
+def test_tiles_lie_under_the_map_and_are_asked_for_by_name(serve):
+    server = serve("good")
+    pixels = drawn(maps.location(FEATURES, server.address))
+    assert share_of(GREEN, pixels) > 0.2  # around the footprint
+    assert share_of(GREEN, drawn(maps.location(FEATURES, None))) == 0
+    paths, agents = zip(*server.asked)
+    assert len(set(paths)) == len(paths) <= 30
+    assert all(agent == [f"nisar-gcov-timeseries/{__version__}"] for agent in agents)
+
+
+def test_the_user_agent_says_where_the_code_is_once_it_is_known():
+    citation = yaml.safe_load((REPO / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == __version__
+    assert citation.get("repository-code", "") in maps.USER_AGENT
+
+
+@pytest.mark.parametrize(
+    ("manner", "error"),
+    [
+        ("refuses", "HTTPError"),
+        ("no picture", "HTTPError"),
+        ("stalls", "ReadTimeout"),
+        ("drips", "(ConnectionError|TimeoutError)"),
+        ("not there", "ConnectionError"),
+    ],
+)
+def test_a_map_without_tiles_is_a_map_and_a_line_in_the_log(serve, manner, error, monkeypatch, caplog):
+    """Whatever the server does, and within a bounded time."""
+    monkeypatch.setattr(maps, "TILE_TIMEOUT", 0.5)
+    monkeypatch.setattr(maps, "TILES_TIMEOUT", 1.5 if manner == "drips" else 30)
+    import contextily  # noqa: F401  (its import is not measured)
+
+    server = serve(manner)
+    address = "http://127.0.0.1:9/{z}/{x}/{y}.png?key=secret" if manner == "not there" else server.address
+    began = time.monotonic()
+    with caplog.at_level(logging.WARNING, "gcov"):
+        figure = maps.location(FEATURES, address)
+    assert time.monotonic() - began < 4
+    (record,) = caplog.records
+    assert re.fullmatch(rf"the map has no tiles: .* cannot be fetched \({error}\)", record.getMessage())
+    assert "secret" not in record.getMessage()
+    np.testing.assert_array_equal(drawn(figure), drawn(maps.location(FEATURES, None)))
+    assert len(server.asked) <= 3
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("basemap", "words"),
+    [
+        ("OpenStreetMap.Mapnick", "provider that xyzservices knows.*OpenStreetMap.Mapnick"),
+        ("http://127.0.0.1:9/tiles.png", "provider that xyzservices knows"),
+        ("http://127.0.0.1:9/{z}/{x}/{y}.png?key={api_key}", r"nothing fills its placeholder \{api_key\}"),
+        ("http://127.0.0.1:9/{z}/{x}.png", r"it lacks \{y\}"),
+        ("http://127.0.0.1:9/{z}/{x}/{y}/{}.png", "address of tiles with {x}, {y} and {z}"),
+        ("http://127.0.0.1:9/{z}/{x}/{y}}.png", "address of tiles with {x}, {y} and {z}"),
+        ("MapBox", "Token is required"),
+    ],
+)
+def test_what_is_no_basemap_is_one_message_that_names_the_key(basemap, words):
+    with pytest.raises(GcovError, match=f"(?s)^basemap: .*{words}"):
+        maps.location(FEATURES, basemap)
+
+
+def test_the_default_basemap_is_a_provider():
+    schema = yaml.safe_load((REPO / "config/schema.yaml").read_text(encoding="utf-8"))
+    assert maps.tile_provider(schema["properties"]["basemap"]["default"]).name == "OpenStreetMap.Mapnik"

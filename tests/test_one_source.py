@@ -1,0 +1,95 @@
+"""A fact that stands in several places is the same in all of them: code, README, docs, schema, rules."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from itertools import product
+
+import yaml
+from helpers import REPO
+
+from gcov import __version__, granules
+
+SOURCES = sorted(path for path in REPO.glob("scripts/**/*.py") if "testing" not in path.parts)
+RULES = "\n".join(path.read_text() for path in sorted(REPO.glob("rules/*.smk")))
+SCHEMA = yaml.safe_load((REPO / "config" / "schema.yaml").read_text())
+
+
+def texts() -> list[str]:
+    """Every text in the sources, as far as it is fixed: what is filled in is a blank between two tabs."""
+    found = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                found.append("".join(part.value if isinstance(part, ast.Constant) else "\t" for part in node.values))
+    return found
+
+
+def messages() -> list[str]:
+    """The code spans in the first column of the access page's table of messages."""
+    table = (REPO / "docs" / "access.md").read_text().split("## What to do for each message")[1]
+    rows = re.findall(r"^\| (.+?) \|", table, re.MULTILINE)[1:]
+    return [span for row in rows for span in re.findall(r"`([^`]+)`", row)]
+
+
+def test_messages_of_the_access_page_are_in_the_sources():
+    known = "\n".join(texts())
+    assert len(messages()) > 25
+    for message in messages():
+        # what changes from case to case: numbers, dots, names in capitals, an error's class, S3's word for a refusal
+        changing = r"\.\.\.|(?<![a-z])\d+|\bN\b|\bHOST\b|\bBUCKET\b|\b(?:[A-Z][a-z]+){2,}\b|us-west-2|\.netrc"
+        pieces = [piece.strip(" ():,.") for piece in re.split(changing, message)]
+        assert all(piece in known for piece in pieces if len(piece) > 3), message
+
+
+def test_the_readme_names_every_product():
+    """Those of the rules, by name: `.png` beside a table may stand for its picture."""
+    names = set(re.findall(r'"results/\{aoi\}/(?:\{term\}/)?([^/"{}]+\.[a-z]+)"', RULES))
+    assert {"stack.zarr", "stack_db.zarr", "mean_series.csv", "granules.csv", "location.png"} <= names
+    readme = (REPO / "README.md").read_text()
+    for name in names - {"stretch.json"}:  # of the animations' making
+        stem, _, ending = name.rpartition(".")
+        assert stem in readme and f".{ending}" in readme, name
+
+
+def test_one_list_of_terms():
+    channels = ["HH", "HV", "VH", "VV", "LH", "LV", "RH", "RV"]
+    diagonal = {channel * 2 for channel in channels}
+    wildcard = re.search(r'term="([A-Z|]+)"', RULES)[1].split("|")
+    assert set(wildcard) == diagonal
+    pattern = SCHEMA["$defs"]["terms"]["items"]["pattern"]
+    for first, second in product(channels, channels):
+        if re.search(pattern, first + second):
+            assert granules.is_diagonal(first + second) == (first + second in diagonal)
+    assert all(re.search(pattern, term) for term in diagonal)
+
+
+def test_one_version_and_one_oldest_python():
+    project = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
+    assert yaml.safe_load((REPO / "CITATION.cff").read_text())["version"] == __version__
+    oldest = re.fullmatch(r">=(3\.\d+)", project["requires-python"])[1]
+    makefile = (REPO / "Makefile").read_text()
+    assert f"Python {oldest} or newer" in makefile and f"({oldest.replace('.', ', ')})" in makefile
+    assert f"--python-version {oldest}" in makefile
+    assert f"Python {oldest} or newer" in (REPO / "README.md").read_text()
+
+
+def test_the_package_installs_and_imports(tmp_path):
+    """As a notebook needs it: without the repository on the path."""
+    source = tmp_path / "source"  # building leaves files beside what is built
+    shutil.copytree(REPO / "scripts" / "gcov", source / "scripts" / "gcov")
+    for name in ("pyproject.toml", "requirements.in"):
+        shutil.copy(REPO / name, source)
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*install, "--target", str(tmp_path / "site"), str(source)], check=True)
+    code = "import gcov, gcov.store, gcov.figures.movies as m; print(gcov.__version__, m.PLAYER.is_file())"
+    environment = {"PYTHONPATH": str(tmp_path / "site"), "PATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [__version__, "True"]
