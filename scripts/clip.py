@@ -56,9 +56,9 @@ def clip(
         }
         with building(fragment) as part:
             date = store.Date(granule.start, granule.name, granule.crid, granule.maturity)
-            template = store.create(part, grid=grid, dates=[date], types=types, attributes=attributes)
+            store.create(part, grid=grid, dates=[date], types=types, attributes=attributes)
             n_valid = 0
-            for region in store.regions(template, rows=store.SHARD, columns=store.SHARD):
+            for region in store.regions(grid, rows=store.SHARD, columns=store.SHARD):
                 for name, samples in band.read(types, window.part(region["y"], region["x"])):
                     if inside is not None:
                         samples[~inside[region["y"], region["x"]]] = fill_value(samples.dtype)

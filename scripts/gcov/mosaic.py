@@ -8,7 +8,6 @@ import numpy as np
 from gcov import store
 from gcov.errors import GcovError
 from gcov.granules import Granule
-from gcov.grid import lattice_difference
 from gcov.radiometry import is_valid
 from gcov.store import Fragment
 
@@ -17,6 +16,8 @@ def check_same(first: Fragment, other: Fragment) -> None:
     """Raises GcovError if a fragment cannot be stacked sample on sample with the first one."""
     difference = None
     if not store.same_axes(first.path, other.path):
+        from gcov.grid import lattice_difference  # rioxarray, which costs 0.3 s and is seldom needed
+
         difference = lattice_difference(store.open_stack(first.path), store.open_stack(other.path))
     if difference is None and other.types != first.types:
         difference = f"terms {', '.join(other.types)} instead of {', '.join(first.types)}"
