@@ -9,7 +9,7 @@ demo: .venv/runtime
 	@echo "Look at demo/results/phewa: location.png, HHHH/animation_means.html, HHHH/mean_series.png ..."
 
 test: .venv/dev
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest -n auto --dist loadfile tests
 
 check: .venv/dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -40,4 +40,5 @@ bench: .venv/dev
 	PYTHONPATH=scripts:tests $(BIN)/python -m bench.run $(if $(BEFORE),--before $(BEFORE))
 
 soak: .venv/dev
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest tests/test_properties.py tests/test_fuzz.py -s
 	PYTHONPATH=scripts:tests $(BIN)/python tests/interruptions.py 60
