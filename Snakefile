@@ -9,6 +9,7 @@ min_version("9.0")
 include: "scripts/configuration.smk"  # config -> aois
 include: "rules/common.smk"  # wildcards, what rules share
 include: "rules/scheduler.smk"  # one workaround
+include: "rules/guards.smk"  # what a run without profiles/default lacks
 include: "rules/granules.smk"  # search, clip
 include: "rules/stack.smk"  # stack, stack_db, verify
 include: "rules/series.smk"  # summarize

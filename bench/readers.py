@@ -27,7 +27,7 @@ DEFAULTS = {  # of the section `archive`, as far as reading is concerned
 def ours(url: str, arrays: list[str], bbox: list[float], archive: dict) -> None:
     """Open, find, fetch and decode as clip does, into memory; an earlier checkout's suite is asked for this by name."""
     granule = from_url(url) if "://" in url else granule_of_file(url)
-    source = open_bytes(granule, Archive.from_section(DEFAULTS | archive))
+    source = open_bytes(granule, Archive.of({"aois": {}, "archive": DEFAULTS | archive}))
     with product.open_band(source, granule.label, "A") as band:
         dict(band.read(arrays, aoi_window(band.data, bbox, granule.label)))
 

@@ -15,7 +15,7 @@ from bench import analysis, frames, measure, notebook
 from bench.checkouts import HERE, Checkout, each, in_turn
 from bench.table import Row, against_before, at_least, at_most, note
 from gcov import histogram
-from gcov.figures.movies import averaged_shape
+from gcov.multilook import averaged_shape
 
 DATES = (5, 100, 200)
 TERM = "results/aoi/HHHH"

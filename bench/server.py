@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from servers import archive as archive_module
 from servers.archive import TOKEN, Archive
@@ -75,7 +76,11 @@ class Server:
     @property
     def env(self) -> dict[str, str]:
         """What a client's environment needs: the token, and the authority to trust."""
-        return trust(self.facts["ca_pem"]) | {"EARTHDATA_TOKEN": TOKEN, "NO_PROXY": "127.0.0.1,localhost"}
+        return trust(self.facts["ca_pem"]) | {
+            "EARTHDATA_TOKEN": TOKEN,
+            "GCOV_TRUST_HOST": urlsplit(self.facts["credentials_url"]).netloc,
+            "NO_PROXY": "127.0.0.1,localhost",
+        }
 
     def config(self, access: str) -> dict:
         """The `archive` section of a configuration."""

@@ -48,15 +48,25 @@ def setting(key):
 def record(wildcards):
     """The record of a granule; asking for the checkpoint first makes the search run first.
 
-    A search writes every record anew. Snakemake compares the checksums of such small files, so that only a granule
-    whose record has changed is fetched again.
+    A search writes every record anew, and addresses change. Its name identifies a granule, so that a fragment is never
+    older than its record: nothing is fetched again, also where results were copied without `.snakemake`.
     """
     checkpoints.search.get(aoi=wildcards.aoi)
-    return f"results/{wildcards.aoi}/granules/{wildcards.granule}.json"
+    return ancient(f"results/{wildcards.aoi}/granules/{wildcards.granule}.json")
+
+
+def local(wildcards):
+    """The local file behind a granule, if it is one: a file that has changed is read again.
+
+    A path with braces is left out, for Snakemake takes them for wildcards, and there is no way to write them otherwise.
+    """
+    records = checkpoints.search.get(aoi=wildcards.aoi).output.records
+    return [path for path in local_file(records, wildcards.granule) if "{" not in path]
 
 
 def fragments(aoi):
     """The fragments of an AOI's kept granules; offline and cheap, for it runs again on compute nodes."""
+    warn_of_missing_guards()
     records = checkpoints.search.get(aoi=aoi).output.records
     return [f"results/{aoi}/fragments/{name}.zarr" for name in kept_names(records)]
 

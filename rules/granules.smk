@@ -33,7 +33,7 @@ rule clip:
     """One granule's AOI: a window read from 2-7 GB, and the only rule that touches the archive's data."""
     input:
         record=record,
-        local=lambda w: local_file(checkpoints.search.get(aoi=w.aoi).output.records, w.granule),
+        local=local,
     output:
         directory("results/{aoi}/fragments/{granule}.zarr"),
     log:

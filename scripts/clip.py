@@ -5,12 +5,15 @@ import math
 from dataclasses import asdict
 from pathlib import Path
 
-from gcov import store
+import numpy as np
+
+from gcov import mosaic, store
 from gcov.archive.ranges import RangeFile
 from gcov.archive.sources import open_bytes
+from gcov.errors import GcovError
 from gcov.files import building
 from gcov.granules import Granule, read_record
-from gcov.grid import aoi_window, inside_polygon, window_grid
+from gcov.grid import aoi_window, inside_polygon, projected, window_grid
 from gcov.log import job_log, log
 from gcov.product import open_band
 from gcov.radiometry import fill_value, is_valid
@@ -36,12 +39,11 @@ def clip(
     """
     source = open_bytes(granule, archive)
     with open_band(source, granule.label, frequency) as band:
-        band.check_terms(terms)
+        band.check_layers([term for term in terms if granule.holds(term, frequency)])
         window = aoi_window(band.data, bbox, granule.label)
         grid = window_grid(band.data, window)
-        inside = inside_polygon(grid, polygon) if polygon else None
-        n_pixels = math.prod(window.shape) if inside is None else int(inside.sum())
-        types = {name: band.data[name].dtype for name in (*terms, "mask")}
+        outline = projected(polygon, grid.rio.crs) if polygon else None
+        types = band.types(terms)
         attributes = {
             "title": f"{granule.name}: {aoi}",
             "granule_record": json.dumps(asdict(granule)),
@@ -50,22 +52,30 @@ def clip(
             "aoi_bbox": list(bbox),
             "aoi_polygon": polygon or "",
             "frequency": frequency,
-            "n_pixels": n_pixels,
             "n_pixels_on_granule": math.prod(window.within(band.data["mask"].shape).shape),
             "software": store.software(),
         }
         with building(fragment) as part:
-            date = store.Date(granule.start, granule.name, granule.crid, granule.maturity)
+            date = mosaic.date_of([granule])
             store.create(part, grid=grid, dates=[date], types=types, attributes=attributes)
-            n_valid = 0
+            n_pixels = n_valid = 0
             for region in store.regions(grid, rows=store.SHARD, columns=store.SHARD):
-                for name, samples in band.read(types, window.part(region["y"], region["x"])):
-                    if inside is not None:
-                        samples[~inside[region["y"], region["x"]]] = fill_value(samples.dtype)
+                piece = window.part(region["y"], region["x"])
+                inside = np.ones(piece.shape, bool)
+                if outline is not None:
+                    inside = inside_polygon(grid, outline, region["y"], region["x"])
+                n_pixels += int(inside.sum())
+                for name, samples in band.layers(terms, piece):
+                    samples[~inside] = fill_value(samples.dtype)
                     store.write(part, region, {name: samples[None]})
                     if name == "mask":
                         n_valid += int(is_valid(samples).sum())
-            store.finish(part, n_valid=n_valid)
+            if n_pixels == 0:
+                size = abs(grid.rio.resolution()[0])
+                raise GcovError(f"the polygon of {aoi} holds no pixel centre at {size:g} m: draw a larger one")
+            store.finish(part, n_pixels=n_pixels, n_valid=n_valid)
+        if note := band.ignored_exceptions:
+            log.info("%s: %s", granule.name, note)
     percent = 100 * n_valid / max(n_pixels, 1)
     log.info("%s: %d of %d samples in the AOI valid (%.1f %%)", granule.name, n_valid, n_pixels, percent)
     if isinstance(source, RangeFile):
@@ -82,6 +92,6 @@ if __name__ == "__main__":
             frequency=snakemake.params.frequency,
             terms=snakemake.params.terms,
             # not a parameter of the rule: another way to the same bytes is no reason to read them again
-            archive=Archive.from_section(snakemake.config["archive"]),
+            archive=Archive.of(snakemake.config),
             fragment=Path(snakemake.output[0]),
         )

@@ -6,12 +6,14 @@ from gcov import tables
 from gcov.figures import style
 from gcov.figures.series import mean_series
 from gcov.log import job_log
-from gcov.provenance import provenance
+from gcov.provenance import metadata_of, provenance
 
 
-def plot_mean_series(*, series: Path, stack: Path, valid_samples_only: bool, title: str, output: Path) -> None:
+def plot_mean_series(*, series: Path, stack: Path, valid_samples_only: bool, term: str, output: Path) -> None:
     """A PNG of the mean series CSV; the provenance in it is that of the stack, and which samples were averaged."""
-    figure = mean_series(tables.read_series(series), title=title)
+    facts = metadata_of(stack)["attributes"]
+    title = f"{facts['aoi']}, {term}"
+    figure = mean_series(tables.read_series(series), term=term, frequency=facts["frequency"], title=title)
     style.save(figure, output, provenance(stack, valid_samples_only))
 
 
@@ -21,6 +23,6 @@ if __name__ == "__main__":
         plot_mean_series(
             **{name: Path(path) for name, path in snakemake.input.items()},
             **snakemake.params,
-            title=f"{wildcards.aoi}, {wildcards.term}",
+            term=wildcards.term,
             output=Path(snakemake.output[0]),
         )

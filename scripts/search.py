@@ -33,13 +33,15 @@ def search(
     Raises GcovError if nothing is found, or if what is found cannot be one time series (with a table of it).
     """
     if listed:
-        found = catalog.listed_granules(listed, archive)
+        found, left_out = catalog.listed_granules(listed, archive), []
     else:
-        found = catalog.search_archive(polygon or shapely.box(*bbox).wkt, query, archive.cmr_host)
+        found, left_out = catalog.search_archive(polygon or shapely.box(*bbox).wkt, query, archive.cmr_host)
     if not found:
-        raise GcovError(f"no granules found; asked for {list(listed) or {'bbox': list(bbox), **query}}")
-    kept, dropped = granules.newest_releases(found)
-    granules.check_one_series(kept)
+        others = "".join(f"\n  {granule.name}: {reason}" for granule, reason in left_out)
+        raise GcovError(f"no granules found; asked for {list(listed) or {'bbox': list(bbox), **query}}{others}")
+    kept, older = granules.newest_releases(found)
+    dropped = older + left_out
+    granules.check_one_series(kept, frequency, terms)
     granules.check_names(kept)
     with building(table) as part:
         granules.write_table(part, kept, dropped)
@@ -94,7 +96,7 @@ if __name__ == "__main__":
         search(
             **snakemake.params,
             # not a parameter of the rule, as in clip
-            archive=Archive.from_section(snakemake.config["archive"]),
+            archive=Archive.of(snakemake.config),
             records=Path(snakemake.output.records),
             table=Path(snakemake.output.table),
         )

@@ -27,6 +27,10 @@ def stack(*, fragments: list[Path], output: Path) -> None:
     dates = [mosaic.date_of(members) for members in passes(granules)]
     if note := maturity_note(date.maturity for date in dates):
         log.warning("this stack %s", note if note.startswith("mixes") else f"holds {note}")
+    for term in mosaic.terms_of(first):
+        without = [granule.name for granule in granules if not granule.holds(term, first.attributes["frequency"])]
+        if without:
+            log.warning("%s: %d of %d granules have none: %s", term, len(without), len(granules), ", ".join(without))
     attributes = {
         "title": f"NISAR GCOV time series: {first.attributes['aoi']}",
         **{key: first.attributes[key] for key in SHARED},
@@ -34,14 +38,14 @@ def stack(*, fragments: list[Path], output: Path) -> None:
         "granule_records": json.dumps([vars(granule) for granule in granules]),
         "software": store.software(),
     }
-    grid = store.open_stack(first.path)
+    grid, types = store.open_stack(first.path), mosaic.types_of(list(by_granule.values()))
     with building(output) as part:
-        store.create(part, grid=grid, dates=dates, types=first.types, attributes=attributes)
+        store.create(part, grid=grid, dates=dates, types=types, attributes=attributes)
         for index, members in enumerate(passes(granules)):
-            mosaic.write_date(part, index, [by_granule[granule] for granule in members])
+            mosaic.write_date(part, index, [by_granule[granule] for granule in members], list(types))
         store.finish(part)
     size = len(dates), len(granules), grid.sizes["y"], grid.sizes["x"]
-    log.info("%d dates from %d granules, %d x %d pixels, %s", *size, ", ".join(first.types))
+    log.info("%d dates from %d granules, %d x %d pixels, %s", *size, ", ".join(types))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def stack_db(*, stack: Path, valid_samples_only: bool, output: Path) -> None:
     `valid_samples_only` is false).
     """
     data = store.open_stack(stack)
-    terms = [name for name in store.variables_of(data) if name != "mask" and is_diagonal(name)]
+    terms = [name for name in store.variables_of(data) if is_diagonal(name)]
     attributes = {**data.attrs, "valid_samples_only": valid_samples_only}
     types = dict.fromkeys(terms, "f4")
     with building(output) as part:
@@ -29,7 +29,8 @@ def stack_db(*, stack: Path, valid_samples_only: bool, output: Path) -> None:
             for term in terms:
                 db = np.empty(block[term].shape, np.float32)
                 for band in store.regions(block, rows=2 * store.CHUNK):  # little in memory beside the shard
-                    power, mask = (block[name].isel(band).values for name in (term, "mask"))
+                    few = block.isel(band)
+                    power, mask = store.samples(few, term), store.mask_of(few, term)
                     use = counted(power, mask, valid_samples_only=valid_samples_only)
                     db[tuple(band.values())] = np.where(use, to_db(power), np.float32(np.nan))
                 store.write(part, region, {term: db})

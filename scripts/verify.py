@@ -1,4 +1,4 @@
-"""Decode every store of the results and remove the damaged ones, so that the next run makes them again."""
+"""Decode every store of the results and put the damaged ones aside, so that the next run makes them again."""
 
 import shutil
 from pathlib import Path
@@ -9,21 +9,33 @@ from gcov.log import job_log, log
 
 
 def verify(*, results: Path) -> None:
-    """Read every chunk of every store below `results`; raises GcovError naming what was bad and has been removed.
+    """Read every chunk of every store below `results`; damaged ones are renamed to `.damaged`.
 
-    Bad is a shard that is not there, a chunk whose crc32c is wrong or that cannot be decoded, metadata that cannot
-    be read.
+    A store is damaged if a shard is missing, a chunk fails its crc32c or cannot be decoded, or its metadata cannot be
+    read. Where the machine fails (an I/O error, no permission, no memory) nothing is touched. Raises GcovError naming
+    both kinds.
     """
     stores = sorted(results.glob("*/**/*.zarr"))
-    bad = []
+    damaged, unread = [], []
     for number, path in enumerate(stores, start=1):
-        reason = store.damage(path)
+        try:
+            reason = store.damage(path)
+        except (OSError, MemoryError) as error:
+            unread.append(f"{path}: {type(error).__name__}: {error}")
+            continue
         log.info("%d of %d: %s: %s", number, len(stores), path, reason or "good")
         if reason:
-            bad.append(f"{path}: {reason}")
-            shutil.rmtree(path)
-    if bad:
-        raise GcovError("removed, so that the next run makes them again:\n  " + "\n  ".join(bad))
+            aside = path.with_name(f"{path.name}.damaged")
+            shutil.rmtree(aside, ignore_errors=True)
+            path.rename(aside)
+            damaged.append(f"{aside}: {reason}")
+    messages = []
+    if damaged:
+        messages.append("renamed, so that the next run makes them again:\n  " + "\n  ".join(damaged))
+    if unread:
+        messages.append("could not be read, and were not touched:\n  " + "\n  ".join(unread))
+    if messages:
+        raise GcovError("\n".join(messages))
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ BBOX = [83.872, 28.262, 83.888, 28.275]  # inside of them, across sub-swaths and
 
 # Columns of the tables, after the contract
 FACTS = """name url s3_url path size start end cycle track direction frame mode polarizations crid maturity counter
-coverage accuracy""".split()  # noqa: SIM905
-SERIES = ["time", "granule", "crid", "maturity", "n_pixels", "n_valid", "valid_fraction", "mean_power", "mean_db"]
+coverage accuracy has_input_data_exception""".split()  # noqa: SIM905
+SERIES = """time granule crid maturity n_pixels n_valid valid_fraction mean_power mean_db polarizations""".split()  # noqa: SIM905
 
 REPO = Path(__file__).resolve().parents[1]
 DROPPED = ["inputDataExceptionMask", "listOfPolarizations", "listOfCovarianceTerms"]

@@ -62,9 +62,10 @@ def scene(scenes):
 
 
 @pytest.fixture
-def archive(scene):
+def archive(scene, monkeypatch):
     """An archive that holds them."""
     with Archive(scene.parent) as archive:
+        monkeypatch.setenv("GCOV_TRUST_HOST", archive.host)
         yield archive
 
 
@@ -624,8 +625,9 @@ def test_a_server_without_redirects(user, archive, scene, wanted, tmp_path, plai
     assert set(server.authorizations) == {None}
 
 
-def test_an_archive_that_sends_the_bytes_itself(user, archive, scene, wanted, tmp_path, plain):
+def test_an_archive_that_sends_the_bytes_itself(user, archive, scene, wanted, tmp_path, plain, monkeypatch):
     server = plain(session_tls(), wants=f"Bearer {TOKEN}")
+    monkeypatch.setenv("GCOV_TRUST_HOST", server.host)
     config = {"credentials_url": f"{server.url}/s3credentials"}
     assert fetch(archive, scene, tmp_path / "f.zarr", config=config, url=f"{server.url}/{scene.name}") == wanted
 
@@ -818,7 +820,9 @@ def start(analysis, archive, cmr, tmp_path):
 
     def run(*arguments, access="https", token=TOKEN, **aoi):
         analysis.configure(configuration(archive, cmr, access, **aoi))
-        return analysis.snakemake("--cores", "4", *arguments, env=environment(tmp_path, archive.ca_pem, token))
+        return analysis.snakemake(
+            "--cores", "4", *arguments, env=environment(tmp_path, archive.ca_pem, token, archive.host)
+        )
 
     return run
 
@@ -868,7 +872,9 @@ def test_a_corrupt_granule_fails_alone(start, analysis, archive, scenes, local_s
 
 
 @pytest.mark.parametrize(
-    ("arguments", "count", "bound"), [((), 6, 4), (("--resources", "archive=1"), 2, 1)], ids=["profile", "one"]
+    ("arguments", "count", "bound"),
+    [((), 6, 4), (("--workflow-profile", "none"), 6, 4), (("--resources", "archive=1"), 2, 1)],
+    ids=["profile", "no profile", "one"],
 )
 def test_granules_at_a_time_are_bounded_whatever_the_cores(
     analysis, scene, tmp_path, tmp_path_factory, arguments, count, bound
@@ -880,7 +886,7 @@ def test_granules_at_a_time_are_bounded_whatever_the_cores(
     with Archive(folder, latency=0.3) as archive, CmrServer(archive.umm_items(FOOTPRINT)) as cmr:
         analysis.configure(configuration(archive, cmr))
         targets = [f"results/a/fragments/{name}.zarr" for name in names]
-        env = environment(tmp_path, archive.ca_pem)
+        env = environment(tmp_path, archive.ca_pem, trusted=archive.host)
         run = analysis.snakemake("--cores", "8", *targets, *arguments, env=env)
     assert run.returncode == 0, run.output
     busy = most_at_a_time(archive)

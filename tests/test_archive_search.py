@@ -91,7 +91,7 @@ def test_trouble_that_passes(many, monkeypatch, pauses, caplog, trouble, page):
     many.pass_next(page)
     TROUBLE[trouble](many, 1)
     with caplog.at_level(logging.INFO):
-        found = search_archive(WKT, {"frame": [16, 17]}, many.host)
+        found, _ = search_archive(WKT, {"frame": [16, 17]}, many.host)
     assert len({granule.name for granule in found}) == len(found) == 270
     assert pauses == [2]
     assert f"the search at {many.host} " in caplog.text and "trying again (1 of 5)" in caplog.text
@@ -154,7 +154,7 @@ def test_a_refusal_is_final(many, pauses, status, body):
 def test_a_netrc_is_not_sent(many, tmp_path):
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password secret\ndefault login me password secret\n")
     (tmp_path / ".netrc").chmod(0o600)
-    assert len(search_archive(WKT, {}, many.host)) == 270
+    assert len(search_archive(WKT, {}, many.host)[0]) == 270
     assert not any("Authorization" in request.headers for request in many.requests)
 
 
@@ -246,7 +246,7 @@ def varied():
 def test_every_key_reaches_the_query(varied, search, expected):
     config = {"aois": {"a": {"bbox": [84, 28, 84.4, 28.4], "search": search}}}
     aoi = read_config(config)[1].aois["a"]
-    found = search_archive(WKT, aoi.search, varied.host)
+    found, _ = search_archive(WKT, aoi.search, varied.host)
     assert {granule.name for granule in found} == {VARIED[key][0] for key in expected}
     assert len(found) == len(expected)
 
@@ -267,7 +267,7 @@ def test_unknown_codes_are_named():
 
 
 def test_what_a_granule_is_known_by(varied):
-    found = {granule.name: granule for granule in search_archive(WKT, {}, varied.host)}
+    found = {granule.name: granule for granule in search_archive(WKT, {}, varied.host)[0]}
     base, key = found[VARIED["base"][0]], f"{BETA}/{VARIED['base'][0]}/{VARIED['base'][0]}.h5"
     assert base == from_name(
         base.name,
@@ -278,3 +278,15 @@ def test_what_a_granule_is_known_by(varied):
     )
     assert found[VARIED["provisional"][0]].maturity == "PROVISIONAL"
     assert found[VARIED["validated"][0]].maturity == "VALIDATED"
+
+
+@pytest.mark.parametrize("collection", ["NISAR_EA_L2", "NISAR_CUSTOM_PROVISIONAL_V1", "NISAR_UR_L2"])
+def test_other_collections_enter_a_series_only_if_they_are_named(collection):
+    own, other = name(), name(cycle=9)
+    with CmrServer([umm_item(own, BETA, FOOTPRINT), umm_item(other, collection, FOOTPRINT)]) as cmr:
+        found, left_out = search_archive(WKT, {}, cmr.host)
+        assert [granule.name for granule in found] == [own]
+        ((granule, reason),) = left_out
+        assert (granule.name, reason) == (other, f"of {collection}, which search.collections does not name")
+        found, left_out = search_archive(WKT, {"collections": [collection]}, cmr.host)
+        assert ({granule.name for granule in found}, left_out) == ({own, other}, [])

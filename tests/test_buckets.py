@@ -150,12 +150,13 @@ def test_each_bucket_has_its_endpoint(environ, store, data):
 
 
 @pytest.fixture
-def archive(user, tmp_path, data):
+def archive(user, monkeypatch, tmp_path, data):
     """The archive with two granules in it."""
     (tmp_path / "granules").mkdir()
     for name in NAMES:
         (tmp_path / "granules" / f"{name}.h5").write_bytes(data)
     with Archive(tmp_path / "granules") as archive:
+        monkeypatch.setenv("GCOV_TRUST_HOST", archive.host)
         archive.seen, record = [], archive.record
 
         def recording(way, method, path, headers):

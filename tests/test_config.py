@@ -2,10 +2,14 @@
 
 import json
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
+import shapely
 import yaml
 from helpers import REPO
+from pyproj import Transformer
 
 from gcov.config import check_yaml, read_config, read_polygon
 from gcov.errors import GcovError
@@ -86,6 +90,16 @@ BAD_ENTRIES = [
     ({"bbox": BOX, "granules": "data/*.h5"}, 'aois.x.granules: holds "data/*.h5"; should be a list of local files'),
     ({"bbox": BOX, "granules": []}, "aois.x.granules: holds []"),
     (
+        {"bbox": BOX, "granules": ["https://joe:SECRET@host/X.h5?X-Signature=SECRET"]},
+        "https://...@host/X.h5?...: an address must not hold a user name or password: for the archive set EARTHDATA_",
+    ),
+    ({"bbox": BOX, "granules": ["s3://AKIA:SECRET@bucket/X.h5"]}, "s3://...@bucket/X.h5: an address must not hold"),
+    ({"bbox": BOX, "granules": "https://joe:SECRET@host/X.h5?SECRET"}, 'holds "https://...@host/X.h5?..."; should be'),
+    ({"bbox": BOX, "granules": [["https://h/X.h5?SECRET"]]}, "aois.x.granules.0: holds"),
+    ({"bbox": BOX, "granules": ["https:///x.h5?SECRET"]}, "https:///x.h5?... is no address: should be https://HOST/"),
+    ({"bbox": BOX, "granules": ["ftp://host/x.h5"]}, "ftp://host/x.h5 is no address: should be https://HOST/"),
+    ({"bbox": BOX, "granules": ["https://[host/x.h5"]}, "https://[host/x.h5 is no address: Invalid IPv6 URL"),
+    (
         {"bbox": BOX, "granules": ["a.h5"], "search": {"frame": 16}},
         "give either granules (files, s3:// objects, URLs) or",
     ),
@@ -107,6 +121,7 @@ def test_bad_entry(entry, message):
     found = refusal({"aois": {"x": entry}})
     assert found.startswith("config: aois.x")
     assert message in found
+    assert "SECRET" not in found
 
 
 @pytest.mark.parametrize(
@@ -136,6 +151,40 @@ def test_names_that_are_no_folder_are_refused(name):
     assert found == f"config: aois.{name}: an AOI becomes a folder under results/: use letters, digits, _ and - only"
 
 
+@pytest.mark.parametrize("name", ["a\n", "\n", "a\nb"])
+def test_names_with_a_line_break_are_refused(name):
+    found = refusal({"aois": {name: {"bbox": BOX}}})
+    assert f"config: aois.{name!r}: an AOI becomes a folder" in found and "\n" not in found
+
+
+@pytest.mark.parametrize(
+    "entry", [{"terms": ["HHHH\n"]}, {"search": {"mode": "2005\n"}}, {"search": {"polarizations": "DHDH\n"}}]
+)
+def test_texts_that_end_in_a_line_break_are_refused(entry):
+    assert "should be" in refusal({"aois": {"x": {"bbox": BOX, **entry}}})
+
+
+def test_names_that_differ_only_in_case_are_refused():
+    found = refusal({"aois": {"Lake": {"bbox": BOX}, "lake": {"bbox": BOX}}})
+    assert found == "config: aois.Lake and aois.lake: would be one folder on some computers; rename one"
+
+
+def test_keys_that_are_no_text_are_refused():
+    """Whatever file they come from."""
+    assert "a key is False" in refusal({"aois": {False: {"bbox": BOX}}})
+
+
+def test_what_holds_itself_or_is_huge_is_refused():
+    circle = []
+    circle.append(circle)
+    deep = []
+    for _ in range(2000):
+        deep = [deep]
+    for bbox in (circle, deep):
+        assert "nested too deeply" in refusal({"aois": {"x": {"bbox": bbox}}})
+    assert "aois.x.bbox.0: holds 1111" in refusal({"aois": {"x": {"bbox": [int("1" * 400), 2, 3, 4]}}})
+
+
 def test_every_problem_is_told_at_once():
     found = refusal({"aois": {"x": {"bbox": [1, 2], "frequency": "C"}}, "trems": []})
     assert [line.split(":")[1].strip() for line in found.splitlines()] == ["trems", "aois.x.bbox", "aois.x.frequency"]
@@ -161,10 +210,26 @@ def test_every_problem_is_told_at_once():
         ("# only a comment\n", "no keys"),
         ("- aois\n", "no keys"),
         (b"aois: {x: 1} # caf\xe9\n", "not UTF-8 text"),
+        ("aois:\n  x: &x\n    bbox: [1, *x]\n", r"line 2: this holds itself"),
+        ("aois: &a [*a]", "line 1: this holds itself"),
+        ("aois: " + "[" * 2000 + "]" * 2000, "nested too deeply"),
+        (f"aois:\n  x: {{bbox: [{'1' * 400}, 2, 3, 4]}}", r"line 2: 1111111111\.\.\. is a number of 400 digits"),
+        ("aois:\n  x: {bbox: [1, 2, 3, " + "9" * 5000 + "]}", "line 2: 9+... is a number of 5000 digits"),
+        ("aois:\n  x: {bbox: [1:30, 2, 3, 4]}", 'line 2: 1:30 is read as 90 by YAML .*write "1:30" as text'),
+        ("aois:\n  x: {bbox: [-1:30.5, 2, 3, 4]}", "line 2: -1:30.5 is read as -90.5 by YAML"),
     ],
 )
 def test_yaml_traps(tmp_path, text, message):
     assert re.search(f"config.yaml.*{message}", yaml_refusal(tmp_path, text), re.DOTALL)
+
+
+def test_of_another_workflows_file_only_our_sections_are_checked(tmp_path):
+    path = tmp_path / "theirs.yaml"
+    path.write_text("code: 026\nsamples: {NO: 1}\ngcov: {aois: {x: {bbox: [1, 2, 3, 4]}}}\n")
+    check_yaml(path, ours=False)
+    path.write_text("code: 026\nsar:\n  gcov:\n    aois: {}\n    search: {relative_orbit: 026}\n")
+    with pytest.raises(GcovError, match=r"^[^\n]*theirs.yaml, line 5: 026 has a leading zero[^\n]*$"):
+        check_yaml(path, ours=False)
 
 
 def test_numbers_that_yaml_reads_as_written_pass(tmp_path):
@@ -238,7 +303,28 @@ FEATURE = {
     "properties": {},
     "geometry": {"type": "Polygon", "coordinates": [[[83.9, 28.1, 5], [84, 28.1, 5], [84, 28.2, 5], [83.9, 28.1, 5]]]},
 }
+MALFORMED = [
+    "5",
+    "null",
+    '"x"',
+    "[]",
+    "[[]]",
+    "[[[]]]",
+    "[[[83]]]",
+    '[[["a", "b"], [1, 2], [1, 3], [1, 2]]]',
+    "[[[83, 28], [84, 28]]]",
+    "[[[83, 28], [84, null], [84, 29], [83, 28]]]",
+    f"[[[{'1' * 400}, 28], [84, 28], [84, 29], [83, 28]]]",
+    "[" * 3000 + "]" * 3000,
+]
 NOWHERE = {"type": "Feature", "properties": {}, "geometry": None}
+
+
+def geojson(crs: str, geometry: dict = FEATURE["geometry"]) -> bytes:
+    """A feature collection with a `crs` member, as QGIS and ogr2ogr write it."""
+    member = {"type": "name", "properties": {"name": crs}}
+    feature = {**FEATURE, "geometry": geometry}
+    return json.dumps({"type": "FeatureCollection", "crs": member, "features": [feature]}).encode()
 
 
 @pytest.mark.parametrize(
@@ -278,12 +364,59 @@ def test_several_features_are_one_area(tmp_path):
         (json.dumps(NOWHERE).encode(), "should hold one or more polygons"),
         (b'{"type": "Point", "coordinates": [84, 28]}', "holds Point; should hold one or more polygons"),
         (b"LINESTRING (84 28, 85 28)", "holds LineString; should hold one or more polygons"),
+        (b'{"type": "Polygon",\n"coordinates": [}', "cannot be read as WKT or GeoJSON: Expecting value: line 2"),
+        *((f'{{"type": "Polygon", "coordinates": {bad}}}'.encode(), "config: aois.x.polygon: ") for bad in MALFORMED),
+        (b'{"type": "FeatureCollection", "features": [1]}', "cannot be read as WKT or GeoJSON: not in GeoJSON's form"),
+        (b'{"type": "FeatureCollection", "features": {"a": {}}}', "cannot be read as WKT or GeoJSON"),
+        (b'{"type": "Feature", "geometry": 5}', "cannot be read as WKT or GeoJSON"),
+        (b'{"type": 5}', "cannot be read as WKT or GeoJSON"),
+        (
+            geojson("EPSG:999999"),
+            'has a CRS that is not known: {"type": "name", "properties": {"name": "EPSG:999999"}}',
+        ),
+        (geojson("nonsense"), "has a CRS that is not known"),
+        (json.dumps({**FEATURE, "crs": {"type": "link", "properties": {"href": "x"}}}).encode(), "has a CRS that is"),
+        (json.dumps({**FEATURE, "crs": "EPSG:32645"}).encode(), "has a CRS that is not known"),
     ],
 )
 def test_bad_polygon_files(tmp_path, content, message):
     path = tmp_path / "aoi"
     path.write_bytes(content)
     assert message in refusal({"aois": {"x": {"polygon": str(path)}}})
+
+
+@pytest.mark.parametrize(
+    "crs", ["urn:ogc:def:crs:EPSG::32645", "EPSG:32645", "urn:ogc:def:crs:EPSG::3857", "EPSG:4269", "ESRI:54009"]
+)
+def test_the_crs_of_a_geojson_is_honoured(tmp_path, crs):
+    """The area of a large box is that of one with a thousand points on each edge, whatever CRS its edges are of."""
+    forth = Transformer.from_crs(4326, crs, always_xy=True)
+    left, bottom, right, top = forth.transform_bounds(83, 27, 85, 29)
+    path = tmp_path / "aoi.geojson"
+    path.write_bytes(geojson(crs, shapely.geometry.mapping(shapely.box(left, bottom, right, top))))
+    found = read_polygon(str(path), "x")
+    dense = shapely.segmentize(shapely.box(left, bottom, right, top), max(right - left, top - bottom) / 1000)
+    back = Transformer.from_crs(crs, 4326, always_xy=True)
+    wanted = shapely.transform(dense, lambda xy: np.column_stack(back.transform(*xy.T)))
+    assert found.symmetric_difference(wanted).area < 1e-5 * wanted.area
+    assert found.bounds == pytest.approx(wanted.bounds, abs=1e-5)
+
+
+@pytest.mark.parametrize("crs", ["urn:ogc:def:crs:OGC:1.3:CRS84", "EPSG:4326", "urn:ogc:def:crs:EPSG::4326", None])
+def test_degrees_stay_what_they_are(tmp_path, crs):
+    path = tmp_path / "aoi.geojson"
+    path.write_bytes(geojson(crs) if crs else json.dumps({**FEATURE, "crs": None}).encode())
+    assert read_polygon(str(path), "x").bounds == (83.9, 28.1, 84, 28.2)
+
+
+def test_a_polygon_file_that_may_not_be_read(tmp_path, monkeypatch):
+    path = tmp_path / "aoi.geojson"
+    path.write_bytes(geojson("EPSG:4326"))
+    monkeypatch.setattr(
+        Path, "read_text", lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
+    )
+    with pytest.raises(GcovError, match="cannot be read: Permission denied"):
+        read_polygon(str(path), "x")
 
 
 @pytest.mark.parametrize("name", ["config/config.yaml", "demo/config/config.yaml"])

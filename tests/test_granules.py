@@ -4,6 +4,7 @@ import csv
 import itertools
 import os
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -80,8 +81,11 @@ def test_other_names_are_no_granules(name):
     ("crid", "collection", "maturity"),
     [
         ("X05009", "", "BETA"),
+        ("P05022", "", "BETA"),
         ("P05023", "", "PROVISIONAL"),
-        ("V06001", "", "VALIDATED"),
+        ("X05026", "", "PROVISIONAL"),
+        ("X05009", "NISAR_EA_L2", "BETA"),
+        ("X05026", "NISAR_CUSTOM_PROVISIONAL_V1", "PROVISIONAL"),
         ("X05009", "NISAR_L2_GCOV_PROVISIONAL_V1", "PROVISIONAL"),
         ("P05023", "NISAR_L2_GCOV_BETA_V1", "BETA"),
         ("P05023", "NISAR_L2_GCOV_V1", "VALIDATED"),
@@ -93,10 +97,17 @@ def test_maturity_is_the_collections_else_the_crids(crid, collection, maturity):
     assert maturity_of(crid, collection) == maturity
 
 
+@pytest.mark.parametrize(("letter", "maturity"), [("B", "BETA"), ("P", "PROVISIONAL"), ("V", "VALIDATED")])
+def test_maturity_by_the_doi_where_no_collection_is_known(letter, maturity):
+    assert maturity_of("X05026", doi=f"10.5067/NIL2GCOV-{letter}1") == maturity
+    assert maturity_of("X05026", "NISAR_L2_GCOV_V1", f"10.5067/NIL2GCOV-{letter}1") == "VALIDATED"
+
+
 def test_url_names_granule_and_collection():
     url = f"{ARCHIVE}/NISAR_L2_GCOV_V1/{NAME}/{NAME}.h5?A-userid=x"
     found = from_url(url)
-    assert (found.name, found.url, found.s3_url, found.path) == (NAME, url, None, None)
+    # a signature is used, and written nowhere
+    assert (found.name, found.url, found.s3_url, found.path) == (NAME, url.split("?")[0], None, None)
     assert found.maturity == "VALIDATED"
     s3 = from_url(f"s3://bucket/NISAR_L2_GCOV_PROVISIONAL_V1/{NAME}/{NAME}.h5")
     assert (s3.url, s3.maturity) == (None, "PROVISIONAL")
@@ -110,10 +121,10 @@ def test_rank_is_maturity_then_crid_digits_then_counter():
         granule(crid="X05009", counter=2),
         granule(crid="X05010"),
         granule(crid="X05013", counter=9),
-        granule(crid="P05000"),
+        granule(crid="P05020"),
         granule(crid="P05023", counter=1),
         granule(crid="P05023", counter=2),
-        granule(crid="A05000"),
+        granule(crid="X05026"),
     ]
     for order in itertools.islice(itertools.permutations(rising), 500):
         assert sorted(order, key=lambda g: g.rank) == rising
@@ -134,7 +145,8 @@ def test_rank_takes_the_collection_before_the_letter():
         ({"crid": "X05009"}, {"crid": "X05010"}),
         ({"counter": 1}, {"counter": 2}),
         ({"crid": "X05010"}, {"crid": "P05023"}),
-        ({"crid": "X05010", "counter": 3}, {"crid": "P05000"}),
+        ({"crid": "X05010", "counter": 3}, {"crid": "P05023"}),
+        ({"crid": "P05023", "counter": 3}, {"crid": "X05026"}),
         ({"start": "20251123T234739"}, {"start": "20251123T234741", "crid": "X05010"}),  # other length, one take
     ],
 )
@@ -211,12 +223,12 @@ def test_several_series_are_refused_with_a_table():
         granule(mode="4005", pols="SHSH"),
     ]
     with pytest.raises(GcovError) as caught:
-        granules.check_one_series(found)
+        granules.check_one_series(found, "A", ["HHHH"])
     lines = [line.split() for line in str(caught.value).splitlines()]
     assert lines[1] == ["track", "direction", "mode", "polarizations", "frames", "granules", "dates"]
     assert lines[2] == ["26", "A", "2005", "DHDH", "16,17", "2", "2025-11-23", "..", "2025-12-05", "(2", "days)"]
     assert lines[3] == ["26", "A", "4005", "SHSH", "16", "1", "2025-11-23", "..", "2025-11-23", "(1", "days)"]
-    assert "set mode, polarizations under this AOI's search" in str(caught.value)
+    assert "set mode under this AOI's search" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -225,16 +237,30 @@ def test_several_series_are_refused_with_a_table():
         ({"track": 99}, "relative_orbit"),
         ({"direction": "D"}, "flight_direction"),
         ({"mode": "4005"}, "mode"),
-        ({"pols": "SHSH"}, "polarizations"),
     ],
 )
 def test_the_table_names_the_key_that_narrows(other, key):
     with pytest.raises(GcovError, match=f"set {key}"):
-        granules.check_one_series([granule(), granule(**other)])
+        granules.check_one_series([granule(), granule(**other)], "A", ["HHHH"])
 
 
 def test_one_series_with_several_frames_and_maturities_passes():
-    granules.check_one_series([granule(), granule(frame=17), granule(cycle=7, crid="P05023")])
+    granules.check_one_series([granule(), granule(frame=17), granule(cycle=7, crid="P05023")], "A", ["HHHH"])
+
+
+def test_polarizations_may_alternate_and_the_other_band_may_differ():
+    found = [granule(), granule(cycle=7, pols="SHSH"), granule(cycle=8, mode="2000", pols="DHNA")]
+    granules.check_one_series(found, "A", ["HHHH", "HVHV"])
+    with pytest.raises(GcovError, match="no granule has the term VVVV in frequency A; polarizations: DHDH, DHNA, SHSH"):
+        granules.check_one_series(found, "A", ["VVVV"])
+    with pytest.raises(GcovError, match="set mode under"):
+        granules.check_one_series(found, "B", ["HHHH"])
+
+
+def test_a_local_file_is_preferred_to_a_url_of_the_same_granule():
+    local, remote = replace(granule(), path="data/x.h5"), replace(granule(), url="https://host/x.h5")
+    for found in ([local, remote], [remote, local]):
+        assert newest_releases(found) == ([local], [(remote, "the same granule, found twice")])
 
 
 @pytest.mark.parametrize(
@@ -299,7 +325,7 @@ def test_table_lists_all_in_order_of_time(tmp_path):
             "mode",
             "polarizations",
         ],
-        *["crid", "maturity", "counter", "coverage", "accuracy", "kept", "reason"],
+        *["crid", "maturity", "counter", "coverage", "accuracy", "has_input_data_exception", "kept", "reason"],
     ]
     assert rows[0]["reason"].startswith("superseded by") and rows[1]["reason"] == ""
     assert (rows[1]["cycle"], rows[1]["url"], rows[1]["frame"]) == ("6", "", "16")

@@ -26,7 +26,7 @@ class Field:
 
     def __init__(self, analysis, archive, cmr, band):
         self.analysis, self.archive, self.cmr, self.band = analysis, archive, cmr, band
-        self.env = {**os.environ, **trust(archive.ca_pem), "EARTHDATA_TOKEN": TOKEN}
+        self.env = {**os.environ, **trust(archive.ca_pem), "EARTHDATA_TOKEN": TOKEN, "GCOV_TRUST_HOST": archive.host}
         half = (WEST + EAST) / 2
         self.config = {
             "aois": {"one": {"bbox": [WEST, SOUTH, half, NORTH]}, "two": {"bbox": [half, SOUTH, EAST, NORTH]}},
@@ -112,6 +112,22 @@ def test_what_is_new_is_fetched_and_nothing_else(field):
     assert jobs == {"search": 2, "stack": 2, "summarize": 2}
     assert not fetched
     assert len(field.dates()) == 3 and new not in field.series()
+
+
+def test_results_copied_without_snakemakes_notes_are_used_as_they_are(field):
+    """Also where the archive has moved: every record has changed, no granule has."""
+    shutil.rmtree(field.analysis.folder / ".snakemake")
+    assert field.run("-R", "search") == ({"search": 2}, {})
+    with Archive(field.analysis.folder / "written") as elsewhere:
+        field.cmr.items[:] = elsewhere.umm_items(FOOTPRINT)
+        field.config["archive"]["credentials_url"] = elsewhere.credentials_url
+        field.env["GCOV_TRUST_HOST"] = elsewhere.host
+        assert field.run("-R", "search") == ({"search": 2}, {})
+        record = next((field.analysis.folder / "results/one/granules").glob("*.json")).read_text()
+        assert elsewhere.host in record
+        shutil.rmtree(field.analysis.folder / ".snakemake")
+        assert field.run("-R", "search") == ({"search": 2}, {})
+        assert elsewhere.entries(way="cdn") == []
 
 
 def test_a_changed_setting_redoes_what_it_touches(field):

@@ -32,6 +32,24 @@ def test_a_missing_file_is_one_line_and_a_traceback_in_the_log_file(tmp_path):
     assert "Traceback" in kept and "in deep" in kept
 
 
+@pytest.mark.parametrize("mistake", ["{}['key']", "raise OSError('a mistake')", "1 / 0"])
+def test_a_mistake_in_the_program_is_one_line_and_a_traceback_in_the_log_file(tmp_path, mistake):
+    done = python(f"""
+        from gcov.log import job_log
+
+        def deep():
+            {mistake}
+
+        with job_log("{tmp_path}/a.log", "one"):
+            deep()
+        """)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"ERROR [one] unexpected error, please report it with {tmp_path}/a.log: " in done.stderr
+    kept = (tmp_path / "a.log").read_text(encoding="utf-8")
+    assert "Traceback" in kept and "in deep" in kept
+
+
 def test_what_the_user_can_mend_is_one_line(tmp_path):
     done = python(f"""
         from gcov.errors import GcovError

@@ -21,7 +21,7 @@ import xarray as xr
 import zarr
 from animation import animation
 from clip import clip
-from helpers import BBOX, EPSG, FIRST, REPO, assert_counts, notebook_db, notebook_granule, notebook_stack
+from helpers import BBOX, EPSG, FIRST, REPO, SERIES, assert_counts, notebook_db, notebook_granule, notebook_stack
 from location import location
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
@@ -39,6 +39,7 @@ from gcov.errors import GcovError
 from gcov.figures import movies
 from gcov.figures.style import COLOURS, date_axis
 from gcov.identification import granule_of_file
+from gcov.multilook import averaged_shape
 from gcov.testing.synthetic import OUTSIDE, Band, block_average
 
 ARCHIVE = {"access": "auto", "credentials_url": "https://localhost/s3credentials", "s3_endpoint": None}
@@ -187,9 +188,7 @@ def test_db_is_the_notebooks(made, valid):
 @pytest.mark.parametrize("valid", [True, False])
 def test_means_are_averaged_in_power(made, valid):
     power, series = counted(made[valid], valid), rows(made[valid].mean_series)
-    assert list(series[0]) == (
-        ["time", "granule", "crid", "maturity", "n_pixels", "n_valid", "valid_fraction", "mean_power", "mean_db"]
-    )
+    assert list(series[0]) == SERIES
     assert len(series) == 4
     for row, image in zip(series, power):
         mean = np.nanmean(image)
@@ -289,7 +288,7 @@ def test_frames_show_the_valid_samples_in_the_stretch(made):
     ],
 )
 def test_any_aoi_makes_an_image_of_a_readable_size(shape):
-    averaged = movies.averaged_shape(shape)
+    averaged = averaged_shape(shape)
     zoom = movies.zoom_for(averaged)
     height, width = zoom * averaged[0], zoom * averaged[1]
     assert height * width <= 1.11 * movies.LARGEST and max(height, width) <= 1.06 * movies.LONGEST
@@ -343,7 +342,7 @@ def test_still_figures(made, tmp_path):
         series=one.mean_series,
         stack=one.stack,
         valid_samples_only=True,
-        title="x, HVHV",
+        term="HVHV",
         output=tmp_path / "series.png",
     )
     for name in ("db", "power", "series"):
@@ -444,7 +443,7 @@ def test_a_date_without_a_valid_sample_is_a_result(kind, band, write, newest, tm
         series=made.mean_series,
         stack=made.stack,
         valid_samples_only=True,
-        title="x",
+        term="HHHH",
         output=tmp_path / "series.png",
     )
     location(
@@ -587,11 +586,9 @@ def test_complex_terms_near_the_pole(quad, tmp_path):
     assert set(xr.open_zarr(tmp_path / "stack_db.zarr").data_vars) == {"HHHH"}
 
 
-def test_a_missing_term_lists_what_there_is(quad, newest, tmp_path):
+def test_a_missing_term_lists_what_there_is(quad, tmp_path):
     with pytest.raises(GcovError, match="no term VVVV in frequencyA; it holds HHHH, HHHV, HVHV"):
         fragment(tmp_path, quad, terms=("HHHH", "VVVV"))
-    with pytest.raises(GcovError, match=f"{newest[0].stem}.*no term HHVV in frequencyA; it holds HHHH, HVHV"):
-        fragment(tmp_path, newest[0], terms=("HHVV",))
     assert not list(tmp_path.glob("fragments/*"))
 
 
@@ -620,7 +617,7 @@ def test_granules_on_other_grids_are_refused(change, words, band, write, newest,
 
 def test_fragments_of_other_terms_are_refused(newest, tmp_path):
     fragments = [fragment(tmp_path, newest[0]), fragment(tmp_path, newest[1], terms=("HVHV",))]
-    with pytest.raises(GcovError, match="terms HVHV, mask instead of HHHH, mask"):
+    with pytest.raises(GcovError, match=r"terms HVHV \(float32\) instead of HHHH \(float32\)"):
         stack(fragments=fragments, output=tmp_path / "stack.zarr")
 
 

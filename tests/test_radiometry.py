@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gcov import radiometry
+from gcov.multilook import Multilook
 
 
 @pytest.fixture
@@ -45,13 +46,13 @@ def test_cells_hold_each_sample_once_and_its_power(rng, shape, cells, band):
     power = rng.gamma(2, 0.1, shape).astype(np.float32)
     use = rng.random(shape) < 0.6
     power[~use & (rng.random(shape) < 0.5)] = np.nan
-    sums, counts = np.zeros((2, *cells), np.float32)
+    multilook = Multilook(cells, shape[0])
     for top in range(0, shape[0], band):
         rows = slice(top, min(top + band, shape[0]))
-        radiometry.add_cells(sums, counts, power[rows], use[rows], rows, shape[0])
+        multilook.add(power[rows], use[rows], rows)
     members = {cell: [] for cell in np.ndindex(cells)}
     for row, column in np.argwhere(use):
         members[int(row * cells[0] / shape[0]), int(column * cells[1] / shape[1])].append(power[row, column])
     for cell, samples in members.items():
-        assert counts[cell] == len(samples)
-        assert sums[cell] == pytest.approx(np.sum(samples, dtype="f8"), rel=1e-6)
+        found = multilook.mean[cell]
+        assert found == pytest.approx(np.mean(samples, dtype="f8"), rel=1e-6) if samples else np.isnan(found)

@@ -44,10 +44,11 @@ def scene(request, tmp_path_factory):
     return write_granule(folder, granule_name(start=FIRST), {"A": band}, chunks=(CHUNK, CHUNK), page_size=request.param)
 
 
-@pytest.fixture(scope="module")
-def archive(scene):
+@pytest.fixture
+def archive(scene, monkeypatch):
     """The archive that holds it."""
     with Archive(scene.parent) as archive:
+        monkeypatch.setenv("GCOV_TRUST_HOST", archive.host)
         yield archive
 
 

@@ -86,9 +86,10 @@ def scenes(tmp_path_factory):
 
 
 @pytest.fixture
-def archive(scenes):
+def archive(scenes, monkeypatch):
     """The archive that holds them."""
     with Archive(scenes[0].parent) as archive:
+        monkeypatch.setenv("GCOV_TRUST_HOST", archive.host)
         yield archive
 
 
@@ -116,7 +117,7 @@ def test_a_whole_run_tells_nobody(analysis, archive, scenes, access, tmp_path_fa
     target = "results/a/HHHH/mean_series.png" if access == "https" else "results/a/stack.zarr"
     with CmrServer(archive.umm_items(FOOTPRINT)) as cmr, Processes() as processes:
         analysis.configure(configuration(archive, cmr, access))
-        env = environment(home, archive.ca_pem, TOKEN_OF_THIS_TEST)
+        env = environment(home, archive.ca_pem, TOKEN_OF_THIS_TEST, archive.host)
         failing = analysis.snakemake(
             "--keep-going", "--show-failed-logs", target, env={**env, "PYTHONPATH": str(mistakes)}
         )
@@ -179,6 +180,55 @@ def test_a_whole_run_on_an_own_bucket_tells_nobody(analysis, scenes, tmp_path_fa
         assert not any(secret.encode() in text for text in said), secret
 
 
+class Signed(Handler):
+    """A host of somebody's own: granules for whoever has a signature."""
+
+    def do_GET(self):
+        path, _, query = self.path.partition("?")
+        self.server.asked.append(path)
+        if not query.startswith("Signature=DISTINCTIVE"):
+            return self.answer(403)
+        data = (self.server.folder / Path(path).name).read_bytes()
+        start, stop = map(int, self.headers["Range"].removeprefix("bytes=").split("-"))
+        piece = data[start : stop + 1]
+        span = f"bytes {start}-{start + len(piece) - 1}/{len(data)}"
+        return self.answer(206, piece, headers={"Content-Range": span})
+
+
+@pytest.fixture
+def signed(scenes):
+    """Such a host, with the scenes."""
+    with LoopbackServer(Signed, session_tls()) as server:
+        server.asked, server.folder = [], scenes[0].parent
+        yield server
+
+
+def by_address(signed, scenes, query: str) -> dict:
+    """A configuration of signed addresses."""
+    urls = [f"{signed.url}/{scene.name}?{query}" for scene in scenes]
+    return {"aois": {"a": {"bbox": aoi_bbox(), "granules": urls}}, "basemap": None}
+
+
+def test_a_signed_address_is_written_nowhere(analysis, signed, scenes, tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    env = environment(home, session_tls().ca_pem, None)
+    target = "results/a/HHHH/mean_series.png"
+    refused = analysis.configure(by_address(signed, scenes, "Signature=EXPIREDISTINCTIVE")).snakemake(target, env=env)
+    assert f"{signed.url}/{scenes[0].name}: cannot be read ({signed.host} answered 403)" in refused.output
+    analysis.configure(by_address(signed, scenes, "Signature=DISTINCTIVE1"))
+    outputs = [refused.output, analysis.run("--verbose", "--printshellcmds", target, env=env)]
+    outputs.append(analysis.run(target, "--report", "report.html", env=env))
+    signed.asked.clear()
+    analysis.configure(by_address(signed, scenes, "Signature=DISTINCTIVE2"))
+    outputs += [analysis.run(target, env=env), analysis.run("-R", "search", "--", target, env=env)]
+    assert "Nothing to be done" in outputs[-2]
+    assert signed.asked == []
+    assert not any("DISTINCTIVE" in output for output in outputs)
+    files = [path for path in analysis.folder.rglob("*") if path.is_file() and path.name != "config.yaml"]
+    assert len(files) > 50
+    assert [path for path in files if b"DISTINCTIVE" in path.read_bytes()] == []
+
+
 # ---- who receives the token
 
 
@@ -195,13 +245,14 @@ class Ear(Handler):
 
 
 @pytest.fixture
-def ear():
-    """A function that starts such a server."""
+def ear(monkeypatch):
+    """A function that starts such a server; the last one is trusted with the token."""
     running = []
 
     def start(tls=True, target=None):
         server = LoopbackServer(Ear, session_tls() if tls else None).start()
         server.heard, server.target = [], target
+        monkeypatch.setenv("GCOV_TRUST_HOST", server.host)
         running.append(server)
         return server
 
@@ -225,6 +276,22 @@ def test_a_redirect_does_not_take_the_token_along(user, ear, where):
     assert RangeFile(HttpsFile(f"{archive.url}/granule.h5", archive.host)).read() == b"x"
     assert archive.heard == [BEARER]
     assert other.heard == [None]
+
+
+def test_redirects_from_host_to_host_are_followed_without_the_token(user, ear):
+    last = ear()
+    second = ear(target=f"{last.url}/there?Signature=2")
+    archive = ear(target=f"{second.url}/signed?Signature=1")
+    assert RangeFile(HttpsFile(f"{archive.url}/granule.h5", archive.host)).read() == b"x"
+    assert (archive.heard, second.heard, last.heard) == ([BEARER], [None], [None])
+    last.target = f"{second.url}/back"
+    with pytest.raises(GcovError, match=rf"^{archive.url}/granule\.h5: more than 5 redirects$"):
+        RangeFile(HttpsFile(f"{archive.url}/granule.h5", archive.host))
+
+
+def test_no_address_is_not_asked_for_again(user):
+    with pytest.raises(GcovError, match=r"^https:///x\.h5 is no address$"):
+        transport.request("GET", "https:///x.h5?Signature=1", {})
 
 
 def test_a_redirect_to_the_archive_itself_without_tls(user, ear):
@@ -275,9 +342,50 @@ def test_a_granule_on_a_foreign_host_never_gets_the_token(user, ear, where, arch
         "ftp://archive.example/x",
     ],
 )
-def test_only_the_archives_host_over_tls_is_told(user, address):
+def test_only_the_archives_host_over_tls_is_told(user, monkeypatch, address):
+    monkeypatch.setenv("GCOV_TRUST_HOST", "archive.example:443")
     assert login.bearer(address, "archive.example") == {}
     assert login.bearer("https://archive.example/x", "archive.example") == {"Authorization": BEARER}
+
+
+ARCHIVES = ["nisar.asf.earthdatacloud.nasa.gov", "datapool.asf.alaska.edu", "NISAR.ASF.alaska.edu:8443"]
+OTHERS = [
+    "evil.org",
+    "nasa.gov.evil.org",
+    "evilnasa.gov",
+    "evil.org:443",
+    "nasa.gov@evil.org",
+    "evil.org\\.nasa.gov",
+    "evil.org#.nasa.gov",
+    "evil.org%2f.nasa.gov",
+    "x.nasa.gov:443@evil.org",
+    "127.0.0.1:8443",
+]
+
+
+@pytest.mark.parametrize("host", ARCHIVES)
+def test_the_archives_hosts_are_trusted(user, host):
+    assert login.bearer(f"https://{host}/x", host) == {"Authorization": BEARER}
+
+
+@pytest.mark.parametrize("host", OTHERS)
+def test_a_configuration_cannot_send_the_token_elsewhere(user, monkeypatch, host):
+    for trusted in ("", "evil.org:444", "other.org"):
+        monkeypatch.setenv("GCOV_TRUST_HOST", trusted)
+        try:
+            assert login.bearer(f"https://{host}/x", host) == {}  # no such host
+        except GcovError as error:
+            assert f"is not sent to {host}" in str(error) and "GCOV_TRUST_HOST" in str(error)
+            assert TOKEN not in str(error)
+
+
+@pytest.mark.parametrize("access", ["https", "s3", "auto"])
+def test_an_untrusted_archive_hears_nothing(user, monkeypatch, archive, scenes, access):
+    monkeypatch.delenv("GCOV_TRUST_HOST")
+    urls = {"url": archive.https_url(scenes[0].stem), "s3_url": archive.s3_url(scenes[0].stem)}
+    with pytest.raises(GcovError, match=f"is not sent to {archive.host}.*GCOV_TRUST_HOST"):
+        open_bytes(from_name(scenes[0].stem, **urls), archive_settings(archive, access=access))
+    assert archive.log == []
 
 
 def test_the_password_goes_to_the_login_host_alone(user, archive, scenes, monkeypatch):

@@ -92,7 +92,7 @@ def runs(slurm, archive, granules, tmp_path_factory) -> dict[str, Run]:
     fetched_on_nodes = {"aois": {"valley": listed}, "archive": network}
     few = ["results/valley/stack.zarr", "results/valley/location.png"]
     offline = [*few, "--default-resources", "slurm_partition=offline"]
-    env = {**os.environ, **trust(archive.ca_pem), "EARTHDATA_TOKEN": TOKEN}
+    env = {**os.environ, **trust(archive.ca_pem), "EARTHDATA_TOKEN": TOKEN, "GCOV_TRUST_HOST": archive.host}
     runs = {
         "whole": Run.start(tmp_path_factory.mktemp("whole"), whole),
         "fetched here": Run.start(tmp_path_factory.mktemp("here"), fetched_here, *offline, env=env),

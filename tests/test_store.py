@@ -1,6 +1,8 @@
 """The stores: layout, what xarray and rioxarray make of them, integrity."""
 
+import errno
 import json
+import os
 import shutil
 import warnings
 from pathlib import Path
@@ -18,8 +20,8 @@ from gcov.files import building
 
 GRID = grid_of(32645, 191_770 + 20.0 * np.arange(700), 3_132_230 - 20.0 * np.arange(530))
 DATES = [
-    store.Date("2025-11-23T23:47:39", "first", "X05009", "BETA"),
-    store.Date("2025-12-05T23:47:39", "second third", "P05023 X05009", "PROVISIONAL BETA"),
+    store.Date("2025-11-23T23:47:39", "first", "X05009", "BETA", "DHDH"),
+    store.Date("2025-12-05T23:47:39", "second third", "P05023 X05009", "PROVISIONAL BETA", "DHDH"),
 ]
 TYPES = {"HHHH": np.dtype("f4"), "HHHV": np.dtype("c8"), "mask": np.dtype("u1")}
 
@@ -57,7 +59,7 @@ def test_xarray_opens_it_as_it_is_without_a_warning(written):
         data = xr.open_zarr(path)
         loaded = data.load()
     assert set(data.data_vars) == {"HHHH", "HHHV", "mask"}
-    assert set(data.coords) == {"time", "y", "x", "spatial_ref", "granule", "crid", "maturity"}
+    assert set(data.coords) == {"time", "y", "x", "spatial_ref", *store.DATE_ATTRIBUTES}
     for name, values in samples.items():
         assert loaded[name].dims == ("time", "y", "x")
         assert loaded[name].dtype == TYPES[name]
@@ -87,8 +89,8 @@ def test_cf_attributes(written):
     assert data.attrs["Conventions"].startswith("CF-1.")
     assert data["HHHH"].attrs["units"] == "1"
     assert data["HHHH"].attrs["long_name"] == "Geocoded polarimetric covariance term HHHH"
-    assert data["HHHH"].attrs["standard_name"] == "surface_backwards_scattering_coefficient_of_radar_wave"
-    assert "standard_name" not in data["HHHV"].attrs
+    # CF has no name for gamma nought; that of the backscattering coefficient is sigma nought's
+    assert not any("standard_name" in data[name].attrs for name in data.data_vars)
     assert data["x"].attrs["standard_name"] == "projection_x_coordinate"
     assert data["y"].attrs["standard_name"] == "projection_y_coordinate"
     assert (data["x"].attrs["units"], data["y"].attrs["axis"]) == ("metre", "Y")
@@ -226,6 +228,34 @@ def test_building_leaves_nothing_half_written(tmp_path, error, kind):
         (part / "x" if kind == "folder" else part).write_text("half")
         raise error
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_named(tmp_path, code):
+    with pytest.raises(OSError) as error, building(tmp_path / "a"):
+        raise OSError(code, "No room")
+    assert error.value.filename == str(tmp_path / "a")
+
+
+def test_building_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.readlink(f"/proc/self/fd/{handle}")))
+    rename = Path.rename
+    monkeypatch.setattr(Path, "rename", lambda *paths: (synced.append("rename"), rename(*paths)))
+    with building(tmp_path / "a") as part:
+        (part / "deep").mkdir(parents=True)
+        (part / "deep" / "file").write_text("x")
+    assert synced == [*map(str, (part, part / "deep" / "file", part / "deep")), "rename", str(tmp_path)]
+
+
+@pytest.mark.parametrize("name", ["HHHH/c/0/0/0", "mask/c/0/0/0", "x/c/0"])
+def test_an_empty_shard_is_a_missing_one(tmp_path, name):
+    path = tmp_path / "stack.zarr"
+    write(path)
+    assert store.missing_shards(path) == []
+    (path / name).write_bytes(b"")
+    assert store.missing_shards(path) == [name]
+    assert store.damage(path) == f"it lacks {name}"
 
 
 def test_building_begins_anew_after_a_kill(tmp_path):

@@ -11,8 +11,10 @@ import zarr
 from conftest import Analysis
 from helpers import BBOX, REPO
 from PIL import Image
+from verify import verify
 
 from gcov import store
+from gcov.errors import GcovError
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +44,9 @@ def test_damage_is_named_and_remade(finished, tmp_path):
     shutil.rmtree(fragment / "mask")
     output = analysis.snakemake("verify").output
     for bad in ("results/one/stack.zarr", "results/one/stack_db.zarr", f"results/one/fragments/{fragment.name}"):
-        assert f"  {bad}: " in output
+        assert f"  {bad}.damaged: " in output
         assert not (analysis.folder / bad).exists()
+        shutil.rmtree(analysis.folder / f"{bad}.damaged")
     assert len(list(results.glob("fragments/*.zarr"))) == 3
     output = analysis.run()
     assert output.count("rule clip:") == 1
@@ -59,6 +62,9 @@ def test_trouble_of_the_machine_is_no_damage(finished, monkeypatch):
             patch.setattr(store, "open_stack", lambda _, error=error: (_ for _ in ()).throw(error))
             with pytest.raises(type(error)):
                 store.damage(stack)
+            with pytest.raises(GcovError, match=r"not touched:\n"):
+                verify(results=finished / "results")
+            assert stack.exists()
 
 
 def test_products_say_where_they_come_from(finished):

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections import Counter
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -249,6 +250,23 @@ def test_search_again_fetches_what_is_new_and_nothing_else(analysis, granules, t
     assert (before, after) == ((3,), (4,))
 
 
+def test_paths_with_odd_characters_work(analysis, newest):
+    """Folders, and a file that tells a granule's name by its own alone."""
+    entries = ["d{1}/*.h5", "100%/*.h5", "a[1]/" + newest[2].name, "my{v2} [3] 50%, {granule}=b.h5"]
+    for folder, path in zip(["d{1}", "100%", "a[1]"], newest):
+        (analysis.folder / folder).mkdir()
+        shutil.copy(path, analysis.folder / folder)
+    shutil.copy(newest[3], analysis.folder / entries[3])
+    with h5py.File(analysis.folder / entries[3], "a") as file:
+        del file["science/LSAR/identification/granuleId"]
+    named, unnamed = ({"bbox": SMALL, "granules": part} for part in (entries[:3], entries[3:]))
+    analysis.configure({"aois": {"named": named, "unnamed": unnamed}, "basemap": None})
+    targets = ["results/named/HHHH/mean_series.csv", "results/unnamed/HHHH/mean_series.csv"]
+    assert rules(analysis.run(*targets)) == {"search": 2, "clip": 4, "stack": 2, "summarize": 2}
+    assert analysis.results("unnamed/fragments/*") == ["unnamed/fragments/my_v2___3__50____granule__b.zarr"]
+    assert "Nothing to be done" in analysis.run(*targets)
+
+
 # ---- bad input: one clear message, nothing half-written
 
 
@@ -266,6 +284,47 @@ def test_a_wrong_configuration_ends_before_any_job(text, message, analysis):
     assert done.returncode and message in done.output
     assert "Traceback" not in done.output and len(done.output.splitlines()) < 12
     assert analysis.results() == []
+
+
+def test_a_configuration_given_by_name_is_checked_and_its_merging_said(analysis, config, tmp_path):
+    analysis.configure(config)
+    other = tmp_path / "other.yaml"
+    other.write_text("search: {relative_orbit: 026}\n")
+    done = analysis.snakemake("--dry-run", "--configfile", str(other))
+    assert done.returncode and f"{other}, line 1: 026 has a leading zero" in done.output
+    assert "Traceback" not in done.output
+    other.write_text("search: {relative_orbit: 26}\n")
+    output = analysis.run("results/two/granules.csv", "--configfile", str(other))
+    assert output.count("is merged with config/config.yaml") == 1
+    assert f"{other} is merged" in output and "`snakemake -d FOLDER`" in output
+    assert "is merged" not in analysis.run("--dry-run", "--configfile", str(analysis.folder / "config/config.yaml"))
+    (analysis.folder / "config/config.yaml").rename(tmp_path / "alone.yaml")
+    assert "is merged" not in analysis.run("--dry-run", "--configfile", str(tmp_path / "alone.yaml"))
+
+
+def test_as_a_module_our_section_is_checked(analysis):
+    section = "gcov:\n  aois: {x: {bbox: [83, 28, 84, 29]}}\n  search: {relative_orbit: 026}\n"
+    analysis.configure(f"code: 026\n{section}")
+    (analysis.folder / "Snakefile").write_text(
+        f'configfile: "config/config.yaml"\nmodule gcov:\n    snakefile: "{REPO}/Snakefile"\n'
+        '    config: config["gcov"]\nuse rule * from gcov as gcov_*\n'
+    )
+    done = analysis.snakemake("-s", str(analysis.folder / "Snakefile"), "--dry-run")
+    assert done.returncode and "config.yaml, line 4: 026 has a leading zero" in done.output
+    assert "config.yaml, line 1:" not in done.output
+
+
+def test_without_the_default_profile_the_guards_are_kept_or_missed_aloud(analysis, config, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/config.yaml").write_text("printshellcmds: true\n")
+    analysis.configure(config)
+    missing = "a changed script (an upgrade, say) fetches every granule again"
+    arguments = ("--dry-run", "results/one/stack.zarr", "results/two/stack.zarr")
+    output = analysis.run(*arguments, "--workflow-profile", str(tmp_path / "own"))
+    assert output.count(missing) == 1 and "--rerun-triggers mtime params input" in output
+    assert missing not in analysis.run(*arguments)
+    kept = ("--rerun-triggers", "mtime", "params", "input")
+    assert missing not in analysis.run(*arguments, "--workflow-profile", str(tmp_path / "own"), *kept)
 
 
 @pytest.fixture(scope="module")
@@ -313,7 +372,7 @@ def test_several_tracks_are_refused_with_a_table(failures):
 
 
 def test_an_unknown_term_lists_what_there_is(failures):
-    assert re.search(r"ERROR \[unknown\] .*no term VVVV in frequencyA; it holds HHHH, HVHV", failures[1])
+    assert "ERROR [unknown] no granule has the term VVVV in frequency A; polarizations: DHDH" in failures[1]
 
 
 def test_an_aoi_outside_of_every_granule(failures):

@@ -4,6 +4,7 @@ import difflib
 import json
 import os
 import re
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -11,67 +12,97 @@ from typing import Any, cast
 import jsonschema
 import yaml
 
+from gcov import addresses
 from gcov.errors import GcovError
 from gcov.settings import Aoi, Archive, Search, Settings
 
 SCHEMA = Path(__file__).parents[2] / "config" / "schema.yaml"
+NUMBERS = {f"tag:yaml.org,2002:{kind}" for kind in ("int", "float")}
+LONGEST_NUMBER = 40  # characters
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)  # as GeoJSON
 NO_TEXT = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float", "null")}
 
 
-def check_yaml(path: str | Path) -> None:
+def check_yaml(path: str | Path, *, ours: bool = True) -> None:
     """Refuse what YAML would silently turn into something else, naming the line.
 
+    Of a file that is another workflow's (not `ours`), only the sections with nothing but our keys are checked.
     Raises GcovError on broken YAML, on a key given twice (YAML keeps the last), on a key that is no text (NO is
-    false), on numbers with leading zeros (YAML 1.1 reads 026 as octal 22) and on days that no month has.
+    false), on numbers with leading zeros (YAML 1.1 reads 026 as octal 22), with colons (1:30 as 90) or of more digits
+    than any, on days that no month has, and on what holds itself.
     """
     path = Path(path)
-    if not path.exists():
-        return  # snakemake itself names a missing config file
+    if not path.exists() or path.suffix == ".json":
+        return  # snakemake itself names a missing config file; JSON has no traps
     try:
         root = yaml.compose(path.read_text(encoding="utf-8"))
+        sections = [root] if ours else list(_sections(root))
+        problems = [f"{path}, line {line}: {text}" for node in sections if node for line, text in _yaml_traps(node)]
     except UnicodeDecodeError as error:
         raise GcovError(f"{path}: not UTF-8 text: {error.reason} at byte {error.start}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}, line {mark.line + 1}" if mark else str(path)
         raise GcovError(f"{where}: not valid YAML: {getattr(error, 'problem', error)}") from None
-    if not isinstance(root, yaml.MappingNode):
+    except RecursionError:
+        raise GcovError(f"{path}: lists or mappings are nested too deeply") from None
+    if ours and not isinstance(root, yaml.MappingNode):
         raise GcovError(f"{path}: no keys; it should hold at least `aois:` with one area of interest")
-    problems = [f"{path}, line {line}: {text}" for line, text in _yaml_traps(root)]
     if problems:
         raise GcovError("\n".join(problems))
 
 
-def _yaml_traps(node):
-    """Line number and text of each trap below a node."""
-    if isinstance(node, yaml.ScalarNode):
-        if node.tag == "tag:yaml.org,2002:timestamp":
-            try:
-                yaml.safe_load(node.value)
-            except ValueError as error:
-                yield node.start_mark.line + 1, f"{node.value} is no date: {error}"
-        if re.fullmatch(r"[-+]?0[0-9_]+", node.value) and node.style is None:
-            plain = node.value.lstrip("0") or "0"
-            yield (
-                node.start_mark.line + 1,
-                f'{node.value} has a leading zero, which YAML reads as octal: write {plain}, or "{node.value}" as text',
-            )
+def _sections(node, above=()):
+    """The mappings in another workflow's file that may be a configuration of ours: with nothing but our keys."""
+    if isinstance(node, yaml.MappingNode) and node not in above:
+        keys = {key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)}
+        if keys and keys <= set(_schema()["properties"]):
+            yield node
+        else:
+            for _, value in node.value:
+                yield from _sections(value, (*above, node))
+
+
+def _yaml_traps(node, above=()):
+    """Line number and text of each trap below a node; `above` are the nodes that hold it."""
+    line = node.start_mark.line + 1
+    if node in above:
+        yield line, "this holds itself (by an alias, *)"
+    elif isinstance(node, yaml.ScalarNode):
+        yield from ((line, text) for text in _scalar_traps(node))
     elif isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 yield key.start_mark.line + 1, "a key must be text, not a list or a mapping"
                 continue
-            if key.tag in NO_TEXT and str(read := yaml.safe_load(key.value)) != key.value.lstrip("0"):
-                yield key.start_mark.line + 1, f'{key.value} is read as {read} by YAML: write "{key.value}"'
             if key.value in seen:
                 yield key.start_mark.line + 1, f"{key.value!r} is given twice"
             seen.add(key.value)
-            yield from _yaml_traps(key)
-            yield from _yaml_traps(value)
+            traps = list(_yaml_traps(key))
+            yield from traps
+            if not traps and key.tag in NO_TEXT and str(read := yaml.safe_load(key.value)) != key.value:
+                yield key.start_mark.line + 1, f'{key.value} is read as {read} by YAML: write "{key.value}"'
+            yield from _yaml_traps(value, (*above, node))
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            yield from _yaml_traps(item)
+            yield from _yaml_traps(item, (*above, node))
+
+
+def _scalar_traps(node: yaml.ScalarNode) -> Iterator[str]:
+    text = node.value
+    if node.tag == "tag:yaml.org,2002:timestamp":
+        try:
+            yaml.safe_load(text)
+        except ValueError as error:
+            yield f"{text} is no date: {error}"
+    if re.fullmatch(r"[-+]?0[0-9_]+", text) and node.style is None:
+        plain = text.lstrip("0") or "0"
+        yield f'{text} has a leading zero, which YAML reads as octal: write {plain}, or "{text}" as text'
+    elif node.tag in NUMBERS and len(text) > LONGEST_NUMBER:
+        yield f"{text[:10]}... is a number of {len(text)} digits"
+    elif node.tag in NUMBERS and ":" in text:
+        yield f'{text} is read as {yaml.safe_load(text)} by YAML (sixties): write "{text}" as text, or a plain number'
 
 
 def read_config(config: dict) -> tuple[dict, Settings]:
@@ -80,19 +111,48 @@ def read_config(config: dict) -> tuple[dict, Settings]:
     Returns the completed configuration, as jobs get it, and the same as types.
     Raises GcovError naming each bad key, what it holds and what it should hold.
     """
-    schema = yaml.safe_load(SCHEMA.read_text())
-    config = _plain(config)
-    errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(config), key=lambda e: list(map(str, e.path)))
+    schema = _schema()
+    try:
+        config = _plain(config)
+    except RecursionError:
+        raise GcovError("config: lists or mappings hold themselves, or are nested too deeply") from None
+    errors = sorted(Validator(schema).iter_errors(config), key=lambda e: list(map(str, e.path)))
     if errors:
         raise GcovError("config: " + "\nconfig: ".join(_explain(error, schema) for error in errors))
     config = _with_defaults(config, schema)
+    _check_case(config["aois"])
     aois = {name: _aoi(name, entry, config) for name, entry in config["aois"].items()}
-    return config, Settings(aois, Archive.from_section(config["archive"]), config["basemap"])
+    return config, Settings(aois, Archive.of(config), config["basemap"])
+
+
+def _schema() -> dict:
+    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+
+
+def _matches(validator, pattern, instance, schema):
+    """As JSON Schema has it: `$` is the end of a text. Python's stands before a last line break as well."""
+    if isinstance(instance, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), instance):
+        yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _matches})
+
+
+def _check_case(names: Iterable[str]) -> None:
+    """Refuse names that are one folder where the file system does not tell a from A."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if other := seen.get(name.lower()):
+            raise GcovError(f"config: aois.{other} and aois.{name}: would be one folder on some computers; rename one")
+        seen[name.lower()] = name
 
 
 def _plain(value):
     """YAML dates as text, mapping keys as text, `mode: 2005` as "2005"."""
     if isinstance(value, dict):
+        for key in value:
+            if isinstance(key, bool) or key is None:  # NO, off, null
+                raise GcovError(f"config: a key is {key}, as YAML reads some words: write it in quotes")
         plain = {str(key): _plain(item) for key, item in value.items()}
         if isinstance(plain.get("mode"), int):
             plain["mode"] = str(plain["mode"])
@@ -113,9 +173,15 @@ def _explain(error: Any, schema: dict) -> str:
     if error.validator == "required":
         return f"{'.'.join(filter(None, [where, error.message.split(chr(39))[1]]))}: missing"
     if "propertyNames" in error.absolute_schema_path:
-        return f"{where}.{error.instance}: {error.schema['description']}"
+        return f"{where}.{_one_line(error.instance)}: {error.schema['description']}"
     wanted = error.schema.get("description") or error.message
-    return f"{where or 'config'}: holds {json.dumps(error.instance, default=str)}; should be {wanted}"
+    return (
+        f"{where or 'config'}: holds {addresses.redacted(json.dumps(error.instance, default=str))}; should be {wanted}"
+    )
+
+
+def _one_line(text: str) -> str:
+    return text if text.isprintable() else repr(text)
 
 
 def _with_defaults(config: dict, schema: dict) -> dict:
@@ -145,7 +211,7 @@ def _aoi(name: str, entry: dict, config: dict) -> Aoi:
         name=name,
         bbox=(west, south, east, north),
         polygon=polygon.wkt if polygon else None,
-        granules=tuple(entry.get("granules", ())),
+        granules=tuple(addresses.checked(text, f"{where}.granules") for text in entry.get("granules", ())),
         search=_search({**config.get("search", {}), **entry.get("search", {})}, f"{where}.search"),
         frequency=entry.get("frequency", config["frequency"]),
         terms=tuple(entry.get("terms", config["terms"])),
@@ -203,7 +269,8 @@ def _search(search: dict[str, Any], where: str) -> Search:
 def read_polygon(text: str, where: str):
     """A shapely polygon or multipolygon (EPSG:4326, degrees) from WKT text, a WKT file or a GeoJSON file.
 
-    Raises GcovError, beginning with `where`, on a missing file, bad WKT or GeoJSON, and anything but valid polygons.
+    A GeoJSON's `crs` member is honoured. Raises GcovError, beginning with `where`, on a missing file, bad WKT or
+    GeoJSON, a CRS that is not known, and anything but valid polygons.
     """
     import shapely  # costs 0.3 s at every start of snakemake, and most AOIs are boxes
 
@@ -215,8 +282,13 @@ def read_polygon(text: str, where: str):
     try:
         source = text if inline else Path(text).read_text(encoding="utf-8-sig")
         shape = _from_geojson(source) if source.lstrip().startswith("{") else shapely.from_wkt(source)
-    except (shapely.errors.GEOSException, ValueError, KeyError, TypeError) as error:
-        raise GcovError(f"{where}: {text[:60]!r} cannot be read as WKT or GeoJSON: {error}") from None
+    except (shapely.errors.ShapelyError, *MALFORMED) as error:
+        reason = error if isinstance(error, (ValueError, shapely.errors.ShapelyError)) else "not in GeoJSON's form"
+        raise GcovError(f"{where}: {text[:60]!r} cannot be read as WKT or GeoJSON: {reason}") from None
+    except OSError as error:
+        raise GcovError(f"{where}: {text[:60]!r} cannot be read: {error.strerror}") from None
+    except _Unusable as unusable:
+        raise GcovError(f"{where}: {text[:60]!r} {unusable}") from None
     if shape.is_empty or shape.geom_type not in ("Polygon", "MultiPolygon"):
         raise GcovError(f"{where}: {text[:60]!r} holds {shape.geom_type}; should hold one or more polygons")
     if not shape.is_valid:
@@ -231,4 +303,31 @@ def _from_geojson(source: str):
     content = json.loads(source)
     features = content["features"] if content["type"] == "FeatureCollection" else [content]
     geometries = [feature.get("geometry", feature) for feature in features]
-    return shapely.union_all([shape(geometry) for geometry in geometries if geometry])
+    area = shapely.union_all([shape(geometry) for geometry in geometries if geometry])
+    return _in_degrees(area, content["crs"]) if content.get("crs") else area
+
+
+class _Unusable(Exception):
+    """What is wrong with a polygon file, beginning with a verb."""
+
+
+def _in_degrees(area, member: dict):
+    """An area in the CRS that a GeoJSON's `crs` member names, put into EPSG:4326.
+
+    Its edges are straight in its own CRS: they are cut into pieces of a hundredth of its extent first.
+    """
+    import numpy as np
+    import pyproj
+    import shapely
+
+    try:
+        crs = pyproj.CRS.from_user_input(member["properties"]["name"])
+    except (pyproj.exceptions.CRSError, LookupError, TypeError):
+        raise _Unusable(f"has a CRS that is not known: {json.dumps(member)[:200]}") from None
+    if crs.equals(pyproj.CRS(4326), ignore_axis_order=True) or area.is_empty:
+        return area
+    west, south, east, north = area.bounds
+    to_degrees = pyproj.Transformer.from_crs(crs, 4326, always_xy=True)
+    pieces = shapely.segmentize(shapely.force_2d(area), max(east - west, north - south) / 100)
+    # 0.1 mm; further digits may differ from one release of PROJ to the next
+    return shapely.transform(pieces, lambda xy: np.round(np.column_stack(to_degrees.transform(*xy.T)), 9))

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from gcov.addresses import bare
 from gcov.errors import GcovError
 
 NAME = re.compile(
@@ -23,12 +24,23 @@ NAME = re.compile(
 )
 MATURITIES = ("BETA", "PROVISIONAL", "VALIDATED")  # in rising order
 BANDWIDTHS = {"05": 80, "20": 20, "40": 10, "77": 20}  # MHz as granule names write them: posting in metres
+CHANNELS = {  # polarizations by their code in granule names
+    "SH": ("HH",), "SV": ("VV",), "DH": ("HH", "HV"), "DV": ("VV", "VH"), "CL": ("LH", "LV"), "CR": ("RH", "RV"),
+    "QP": ("HH", "HV", "VH", "VV"), "NA": (),
+}  # fmt: skip
+PROVISIONAL_FROM = 5023  # the CRID's digits; its letter says nothing (X05026 is in the PROVISIONAL collections)
 PASS_LENGTH = timedelta(minutes=30)  # frames of one pass are seconds apart, passes of one track 12 days
 
 
 def is_diagonal(term: str) -> bool:
     """True for a term that is backscatter (HHHH and the like, real); False for a complex off-diagonal one (HHVV)."""
     return term[:2] == term[2:]
+
+
+def holds(codes: str, term: str, frequency: str) -> bool:
+    """Whether a granule with a polarization code, or one of several, has a term in a band; True where none tells."""
+    bands = [code[:2] if frequency == "A" else code[2:] for code in codes.split()]
+    return not bands or any({term[:2], term[2:]} <= set(CHANNELS.get(band, (term[:2], term[2:]))) for band in bands)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +65,7 @@ class Granule:
     counter: int | None = None
     coverage: str | None = None  # F or P
     accuracy: str | None = None
+    has_input_data_exception: bool | None = None
 
     @property
     def label(self) -> str:
@@ -64,10 +77,16 @@ class Granule:
         """Newer releases rank higher: maturity, then the digits of the CRID, then the product counter."""
         return MATURITIES.index(self.maturity), int(re.sub(r"\D", "", self.crid) or 0), self.counter or 0
 
-    @property
-    def series(self) -> tuple:
-        """What must be equal for granules to make one time series."""
-        return self.track, self.direction, self.mode, self.polarizations
+    def bandwidth(self, frequency: str) -> str:
+        """What the mode says of the band A or B: MHz as names write them, 00 where there is none."""
+        mode = self.mode or ""
+        if re.fullmatch(r"\d{4}", mode):
+            return mode[:2] if frequency == "A" else mode[2:]
+        return mode  # of a file without a proper name: its postings
+
+    def holds(self, term: str, frequency: str) -> bool:
+        """Whether a band has this covariance term, by the polarization code; True where the code does not tell."""
+        return holds(self.polarizations or "", term, frequency)
 
     @property
     def interval(self) -> tuple[datetime, datetime]:
@@ -78,8 +97,12 @@ class Granule:
     def same_acquisition(self, other: "Granule") -> bool:
         """True for two releases of one take; False for two partial granules of a frame that do not overlap."""
         (start, end), (other_start, other_end) = self.interval, other.interval
-        same_frame = (self.cycle, self.frame, *self.series) == (other.cycle, other.frame, *other.series)
-        return same_frame and start < other_end and other_start < end
+        return self.take == other.take and start < other_end and other_start < end
+
+    @property
+    def take(self) -> tuple:
+        """What is equal in all releases of one take."""
+        return self.cycle, self.track, self.direction, self.frame, self.mode, self.polarizations
 
 
 def from_name(name: str, **where) -> Granule | None:
@@ -95,18 +118,32 @@ def from_name(name: str, **where) -> Granule | None:
     return Granule(name=name, **{"maturity": maturity_of(facts["crid"]), **facts, **where})
 
 
-def maturity_of(crid: str, collection: str = "") -> str:
-    """BETA, PROVISIONAL or VALIDATED: from the collection's short name where known, else from the CRID's letter.
+def name_of_file(stem: str) -> str:
+    """A granule's name after that of its file, without what Snakemake or a shell would take apart."""
+    return re.sub(r"[^\w.+-]", "_", stem)
 
-    A file without a CRID (somebody's own processing) counts as BETA.
+
+def maturity_of(crid: str, collection: str = "", doi: str = "") -> str:
+    """BETA, PROVISIONAL or VALIDATED.
+
+    From the collection's short name (or an address that holds it), else from the product's DOI (10.5067/NIL2GCOV-P1),
+    else from the CRID's digits. A file without a CRID (somebody's own processing) counts as BETA.
     """
-    if match := re.search(r"NISAR_L2_GCOV_(?:(BETA|PROVISIONAL)_)?V\d+", collection):
+    if match := re.search(r"NISAR_\w*?(BETA|PROVISIONAL)_V\d+|NISAR_L2_GCOV_V\d+", collection):
         return match[1] or "VALIDATED"
-    return {"X": "BETA", "P": "PROVISIONAL", "": "BETA"}.get(crid[:1], "VALIDATED")
+    if match := re.search(r"NIL2GCOV-([BPV])\d", doi):
+        return {"B": "BETA", "P": "PROVISIONAL", "V": "VALIDATED"}[match[1]]
+    return "PROVISIONAL" if int(re.sub(r"\D", "", crid) or 0) >= PROVISIONAL_FROM else "BETA"
+
+
+def is_standard(collection: str) -> bool:
+    """Whether a collection holds the mission's own products: not early adopters', custom or urgent ones."""
+    return re.fullmatch(r"NISAR_L2_GCOV_((BETA|PROVISIONAL)_)?V\d+", collection) is not None
 
 
 def from_url(url: str) -> Granule:
     """The granule behind an https:// or s3:// address, by its file name; maturity by the collection in the address."""
+    url = url if url.startswith("s3://") else bare(url)  # records must not hold a signature
     name = url.split("?")[0].rsplit("/", 1)[-1].removesuffix(".h5")
     granule = from_name(name, **{"s3_url" if url.startswith("s3://") else "url": url})
     if granule is None:
@@ -117,13 +154,13 @@ def from_url(url: str) -> Granule:
 
 
 def newest_releases(granules: Iterable[Granule]) -> tuple[list[Granule], list[tuple[Granule, str]]]:
-    """Keep the newest release of each acquisition.
+    """Keep the newest release of each acquisition; of one granule found twice the local file.
 
     Returns the kept granules in order of time, and the others each with the reason it was dropped.
     """
     kept: list[Granule] = []
     dropped: list[tuple[Granule, str]] = []
-    for granule in sorted(granules, key=lambda g: (g.rank, g.name), reverse=True):
+    for granule in sorted(granules, key=lambda g: (g.rank, g.name, g.path is not None), reverse=True):
         newer = next((k for k in kept if k.same_acquisition(granule)), None)
         if newer is None:
             kept.append(granule)
@@ -146,25 +183,34 @@ def passes(granules: Iterable[Granule]) -> list[list[Granule]]:
     return dates
 
 
-def check_one_series(granules: list[Granule]) -> None:
-    """Refuse granules that cannot be one time series.
+def check_one_series(granules: list[Granule], frequency: str, terms: Iterable[str]) -> None:
+    """Refuse granules that cannot be one time series of a band.
 
-    Raises GcovError with a table of what was found and the configuration keys that narrow it.
+    Track, direction and bandwidth must be equal. Polarizations may alternate: a date whose granule lacks a term is a
+    date without a sample of it. Raises GcovError with a table of what was found and the configuration keys that
+    narrow it, or if no granule has one of the terms.
     """
     groups = defaultdict(list)
     for granule in granules:
-        groups[granule.series].append(granule)
+        groups[granule.track, granule.direction, granule.bandwidth(frequency)].append(granule)
     if len(groups) == 1:
+        codes = ", ".join(sorted({str(granule.polarizations) for granule in granules}))
+        for term in terms:
+            if not any(granule.holds(term, frequency) for granule in granules):
+                raise GcovError(f"no granule has the term {term} in frequency {frequency}; polarizations: {codes}")
         return
     rows: list[tuple[str, ...]] = [("track", "direction", "mode", "polarizations", "frames", "granules", "dates")]
-    for series, members in sorted(groups.items(), key=lambda item: str(item[0])):
+    for (track, direction, _), members in sorted(groups.items(), key=str):
         days = sorted({g.start[:10] for g in members})
-        frames = ",".join(sorted({str(g.frame) for g in members}))
-        rows.append((*map(str, series), frames, str(len(members)), f"{days[0]} .. {days[-1]} ({len(days)} days)"))
+        modes, codes, frames = (
+            ",".join(sorted({str(getattr(g, name)) for g in members})) for name in ("mode", "polarizations", "frame")
+        )
+        span = f"{days[0]} .. {days[-1]} ({len(days)} days)"
+        rows.append((str(track), str(direction), modes, codes, frames, str(len(members)), span))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     table = "\n".join("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
-    keys = ("relative_orbit", "flight_direction (A ASCENDING, D DESCENDING)", "mode", "polarizations")
-    differing = [key for i, key in enumerate(keys) if len({series[i] for series in groups}) > 1]
+    keys = ("relative_orbit", "flight_direction (A ASCENDING, D DESCENDING)", "mode")
+    differing = [key for i, key in enumerate(keys) if len({group[i] for group in groups}) > 1]
     raise GcovError(
         f"The granules found cannot be one time series: they differ in acquisition.\n{table}\n"
         f"Choose one line: set {', '.join(differing)} under this AOI's search (or list only its files under granules)."
@@ -194,7 +240,7 @@ def write_records(folder: Path, granules: Iterable[Granule]) -> None:
     """One small JSON file per kept granule, `{name}.json`."""
     folder.mkdir(parents=True)
     for granule in granules:
-        (folder / f"{granule.name}.json").write_text(json.dumps(asdict(granule), indent=1) + "\n")
+        (folder / f"{granule.name}.json").write_text(json.dumps(asdict(granule), indent=1) + "\n", encoding="utf-8")
 
 
 def read_record(path: str | Path) -> Granule:

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyproj
+import rasterio.features
 import rioxarray  # noqa: F401  (the .rio accessor)
+import shapely
 import xarray as xr
 from affine import Affine
+from rasterio.crs import CRS
 
 from gcov.errors import GcovError
 
@@ -89,18 +92,21 @@ def _continued(centres: np.ndarray, start: int, stop: int) -> np.ndarray:
     return np.where(on_grid, centres[np.clip(index, 0, len(centres) - 1)], centres[0] + index * step)
 
 
-def inside_polygon(grid: xr.Dataset, polygon: str) -> np.ndarray:
-    """True (ny, nx) for the pixels of a grid whose centre lies in the polygon (WKT, EPSG:4326).
+def projected(polygon: str, crs: CRS) -> shapely.Geometry:
+    """A polygon (WKT, EPSG:4326) in another CRS.
 
     Edges are straight in longitude and latitude: they are cut into short pieces before they are projected.
     """
-    import rasterio.features
-    import shapely
-
-    to_grid = pyproj.Transformer.from_crs(4326, grid.rio.crs, always_xy=True)
+    to_crs = pyproj.Transformer.from_crs(4326, crs, always_xy=True)
     pieces = shapely.segmentize(shapely.from_wkt(polygon), 0.01)
-    projected = shapely.transform(pieces, lambda xy: np.column_stack(to_grid.transform(*xy.T)))
-    return rasterio.features.geometry_mask([projected], grid.rio.shape, grid.rio.transform(), invert=True)
+    return shapely.transform(pieces, lambda xy: np.column_stack(to_crs.transform(*xy.T)))
+
+
+def inside_polygon(grid: xr.Dataset, polygon: shapely.Geometry, rows: slice, cols: slice) -> np.ndarray:
+    """True (rows, columns) for the pixels of a part of a grid whose centre lies in the polygon, given in its CRS."""
+    transform = grid.rio.transform() @ Affine.translation(cols.start, rows.start)
+    shape = rows.stop - rows.start, cols.stop - cols.start
+    return rasterio.features.geometry_mask([polygon], shape, transform, invert=True)
 
 
 def lattice_difference(one: xr.Dataset, other: xr.Dataset) -> str | None:

@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
+import numpy as np
 
 from gcov.errors import GcovError
-from gcov.granules import Granule, from_name, maturity_of
+from gcov.granules import Granule, from_name, maturity_of, name_of_file
 
 GRIDS = "science/LSAR/GCOV/grids"
 IDENTIFICATION = "science/LSAR/identification"
+EXCEPTION = "hasInputDataException"
 
 
 @contextmanager
@@ -32,49 +36,67 @@ def open_hdf5(source, label: str) -> Iterator[h5py.File]:
 
 
 def text(group: h5py.Group, key: str) -> str:
-    """A dataset as text; empty where there is none."""
-    value = group[key][()] if key in group else b""
-    return value.decode() if isinstance(value, bytes) else str(value)
+    """A dataset as text; empty where there is none, or anything but text."""
+    node = group.get(key)
+    value = node[()] if isinstance(node, h5py.Dataset) else b""
+    return value.decode(errors="replace") if isinstance(value, bytes) else ""
 
 
 def granule_of_file(path: str) -> Granule:
     """The granule in a local file: by the file's name, else by its identification group.
 
     The name it was produced under (granuleId) says all; without one the single fields are taken, and the file's name.
-    Raises GcovError where neither says what it is.
+    Maturity is what the product's DOI says, where there is one. Raises GcovError where neither says what it is.
     """
     if Path(path).is_dir():
         raise GcovError(f"granules: {path} is a folder; name the files in it: {path.rstrip('/')}/*.h5")
-    size = Path(path).stat().st_size
+    where: dict[str, Any] = {"path": path, "size": Path(path).stat().st_size}
     stem = Path(path).name.removesuffix(".h5")
-    if named := from_name(stem, path=path, size=size):
-        return named
-    with open_hdf5(path, path) as file:
-        if IDENTIFICATION not in file or GRIDS not in file:
-            raise GcovError(f"{path}: not an L-band GCOV granule: no group /{IDENTIFICATION} or /{GRIDS}")
-        facts = file[IDENTIFICATION]
-        if named := from_name(text(facts, "granuleId").removesuffix(".h5"), path=path, size=size):
-            return named
-        needed = ("trackNumber", "frameNumber", "orbitPassDirection", "zeroDopplerStartTime", "zeroDopplerEndTime")
-        if missing := [key for key in needed if key not in facts]:
-            raise GcovError(f"{path}: neither its name nor its identification says what it is: no {', '.join(missing)}")
-        crid = text(facts, "compositeReleaseId")
-        bands = file[GRIDS].values()
-        return Granule(
-            name=stem.replace(" ", "_"),
-            path=path,
-            size=size,
-            start=text(facts, "zeroDopplerStartTime")[:19],
-            end=text(facts, "zeroDopplerEndTime")[:19],
-            track=int(facts["trackNumber"][()]),
-            direction=text(facts, "orbitPassDirection")[:1].upper(),
-            frame=int(facts["frameNumber"][()]),
-            mode="+".join(f"{abs(float(band['xCoordinateSpacing'][()])):g}m" for band in bands),
-            polarizations="+".join(_polarizations(band) for band in bands),
-            crid=crid,
-            maturity=maturity_of(crid),
-            coverage="F" if text(facts, "isFullFrame") == "True" else "P",
+    named = from_name(stem, **where)
+    try:
+        with open_hdf5(path, path) as file:
+            return _identified(file, stem, named, where)
+    except GcovError:
+        if named is None:
+            raise
+        return named  # what is wrong with the file is said when it is read
+
+
+def _identified(file: h5py.File, stem: str, named: Granule | None, where: dict[str, Any]) -> Granule:
+    label = where["path"]
+    if IDENTIFICATION not in file or GRIDS not in file:
+        raise GcovError(f"{label}: not an L-band GCOV granule: no group /{IDENTIFICATION} or /{GRIDS}")
+    facts = file[IDENTIFICATION]
+    granule = named or from_name(text(facts, "granuleId").removesuffix(".h5"), **where) or _described(file, stem, where)
+    doi = text(facts, "productDoi")
+    flag = facts[EXCEPTION][()] if EXCEPTION in facts else None
+    exception = bool(flag) if isinstance(flag, np.integer) else None
+    return replace(granule, maturity=maturity_of(granule.crid, doi=doi), has_input_data_exception=exception)
+
+
+def _described(file: h5py.File, stem: str, where: dict[str, Any]) -> Granule:
+    """The granule in a file that has no proper name anywhere."""
+    facts = file[IDENTIFICATION]
+    needed = ("trackNumber", "frameNumber", "orbitPassDirection", "zeroDopplerStartTime", "zeroDopplerEndTime")
+    if missing := [key for key in needed if key not in facts]:
+        raise GcovError(
+            f"{where['path']}: neither its name nor its identification says what it is: no {', '.join(missing)}"
         )
+    bands = file[GRIDS].values()
+    return Granule(
+        name=name_of_file(stem),
+        **where,
+        start=text(facts, "zeroDopplerStartTime")[:19],
+        end=text(facts, "zeroDopplerEndTime")[:19],
+        track=int(facts["trackNumber"][()]),
+        direction=text(facts, "orbitPassDirection")[:1].upper(),
+        frame=int(facts["frameNumber"][()]),
+        mode="+".join(f"{abs(float(band['xCoordinateSpacing'][()])):g}m" for band in bands),
+        polarizations="+".join(_polarizations(band) for band in bands),
+        crid=text(facts, "compositeReleaseId"),
+        maturity="",
+        coverage="F" if text(facts, "isFullFrame") == "True" else "P",
+    )
 
 
 def _polarizations(band: h5py.Group) -> str:

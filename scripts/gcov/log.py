@@ -11,7 +11,9 @@ log = logging.getLogger("gcov")
 
 @contextmanager
 def job_log(path: str, subject: str):
-    """Log to `path` and stderr; end the process with status 1 and one message on an error the user can mend.
+    """Log to `path` and stderr; end the process with status 1 and one message on an error.
+
+    Of what the user cannot mend by the message alone the file keeps the traceback.
 
     `subject` (an AOI, and a granule or term) opens every message, so that parallel jobs can be told apart.
     """
@@ -20,6 +22,7 @@ def job_log(path: str, subject: str):
     for handler in (file, terminal):
         handler.setFormatter(form)
     terminal.setLevel(logging.INFO)
+    logging.raiseExceptions = False  # a full disk takes no log: the terminal says it
     logging.basicConfig(level=logging.WARNING, handlers=[file, terminal])
     logging.captureWarnings(True)
     log.setLevel(logging.DEBUG)
@@ -29,10 +32,11 @@ def job_log(path: str, subject: str):
     except GcovError as error:
         log.error("%s", error)
         sys.exit(1)
-    except OSError as error:
-        if error.filename is None and error.errno is None:
-            raise
-        log.error("%s: %s", error.strerror or error, error.filename or "")
+    except Exception as error:
+        if isinstance(error, OSError) and error.strerror:  # a disk, a file, a permission
+            log.error("%s", f"{error.strerror}: {error.filename}" if error.filename else error.strerror)
+        else:
+            log.error("unexpected error, please report it with %s: %s: %s", path, type(error).__name__, error)
         log.debug("where it happened:", exc_info=True)  # in the file only
         sys.exit(1)
 

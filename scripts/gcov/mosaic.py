@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 
 from gcov import store
 from gcov.errors import GcovError
 from gcov.granules import Granule
-from gcov.radiometry import is_valid
+from gcov.radiometry import OUTSIDE, is_valid
 from gcov.store import Fragment
 
 
@@ -19,13 +20,25 @@ def check_same(first: Fragment, other: Fragment) -> None:
         from gcov.grid import lattice_difference  # rioxarray, which costs 0.3 s and is seldom needed
 
         difference = lattice_difference(store.open_stack(first.path), store.open_stack(other.path))
-    if difference is None and other.types != first.types:
-        difference = f"terms {', '.join(other.types)} instead of {', '.join(first.types)}"
+    theirs, ours = ([f"{term} ({one.types[term]})" for term in terms_of(one)] for one in (other, first))
+    if difference is None and theirs != ours:
+        difference = f"terms {', '.join(theirs)} instead of {', '.join(ours)}"
     if difference:
         raise GcovError(
             f"{other.granule.name} cannot be stacked with {first.granule.name}: {difference}. Nothing is resampled"
             " here: narrow the search (frame, mode, dates) to granules on one grid"
         )
+
+
+def terms_of(fragment: Fragment) -> list[str]:
+    """The covariance terms of a fragment, without the layers that say which samples count."""
+    return [name for name in fragment.types if name != "mask" and not name.endswith(store.VALID)]
+
+
+def types_of(fragments: Sequence[Fragment]) -> dict[str, str]:
+    """The dtypes of a stack's variables: those that fragments share, and the validity that some of them hold."""
+    types = {name: dtype for fragment in fragments for name, dtype in fragment.types.items()}
+    return {"mask": types.pop("mask"), **types}
 
 
 def check_any_valid(fragments: Sequence[Fragment]) -> None:
@@ -52,22 +65,41 @@ def date_of(members: Sequence[Granule]) -> store.Date:
         granule=joined(g.name for g in members),
         crid=joined(g.crid for g in members),
         maturity=joined(g.maturity for g in members),
+        polarizations=joined(g.polarizations or "" for g in members),
     )
 
 
-def write_date(stack: Path, index: int, members: Sequence[Fragment]) -> None:
-    """Write one date of a stack: of a single fragment its shards as they are, of several merged by mask."""
-    names = list(members[0].types)
-    if len(members) == 1 and all(store.copy_date(members[0].path, stack, name, index) for name in names):
+def write_date(stack: Path, index: int, members: Sequence[Fragment], names: Sequence[str]) -> None:
+    """Write one date of a stack: of a single fragment its shards as they are, of several merged by mask.
+
+    Validity of terms that a fragment says nothing of is 1.
+    """
+    if len(members) == 1:
+        names = [
+            name
+            for name in names
+            if name not in members[0].types or not store.copy_date(members[0].path, stack, name, index)
+        ]
+    if not names:
         return
     opened = [store.open_stack(fragment.path) for fragment in members]
     for region in store.regions(opened[0], rows=store.SHARD, columns=store.SHARD):
         blocks = [data.isel(region) for data in opened]
-        chosen = best_member([block["mask"].values for block in blocks])
         for name in names:
-            layers = [block[name].values for block in blocks]
-            merged = np.choose(chosen, layers) if len(layers) > 1 else layers[0]
+            masks = [_mask(fragment, block, name) for fragment, block in zip(members, blocks)]
+            layers = [
+                store.samples(block, name) if name in block else np.ones(masks[0].shape, "u1") for block in blocks
+            ]
+            merged = np.choose(best_member(masks), layers) if len(layers) > 1 else layers[0]
             store.write(stack, {**region, "time": slice(index, index + 1)}, {name: merged})
+
+
+def _mask(fragment: Fragment, block: xr.Dataset, name: str) -> np.ndarray:
+    """The mask by which a layer of a fragment competes with those of other granules."""
+    term = name.removesuffix(store.VALID)
+    if term != "mask" and not fragment.granule.holds(term, fragment.attributes["frequency"]):
+        return np.full_like(store.samples(block, "mask"), OUTSIDE)
+    return store.mask_of(block, term)
 
 
 def best_member(masks: Sequence[np.ndarray]) -> np.ndarray:

@@ -9,16 +9,21 @@ from dataclasses import dataclass
 
 import h5py
 import numpy as np
+import pyproj
 import rioxarray  # noqa: F401  (the .rio accessor)
+import shapely
 import xarray as xr
 from xarray.backends.h5netcdf_ import H5netcdfBackendEntrypoint
 
 from gcov.archive.ranges import RangeFile
 from gcov.errors import GcovError
+from gcov.granules import is_diagonal
 from gcov.grid import Window
 from gcov.identification import GRIDS, IDENTIFICATION, open_hdf5, text
-from gcov.radiometry import fill_value
+from gcov.radiometry import fill_value, without_exception
 
+EXCEPTIONS = "inputDataExceptionMask"
+FAULTS = (OSError, RuntimeError, ValueError, KeyError, TypeError)  # what HDF5 and xarray make of damaged files
 AT_ONCE = 200_000_000  # compressed bytes of all arrays fetched together; more of them one array after the other
 
 
@@ -34,6 +39,7 @@ class Band:
     data: xr.Dataset
     source: str | RangeFile
     _group: h5py.Group
+    _falling: bool = True  # y in the file; in `data` it always falls
 
     @property
     def terms(self) -> list[str]:
@@ -43,18 +49,72 @@ class Band:
     @property
     def footprint(self) -> str:
         """The granule's outline as the product states it, else its grid's: WKT, longitude and latitude."""
-        if stated := text(self._group.file[IDENTIFICATION], "boundingPolygon"):
+        stated = text(self._group.file, f"{IDENTIFICATION}/boundingPolygon")
+        if shapely.from_wkt(stated or "POINT EMPTY", on_invalid="ignore"):
             return stated
-        import shapely
-
         return shapely.box(*self.data.rio.transform_bounds(4326)).wkt
 
-    def check_terms(self, terms: Sequence[str]) -> None:
-        """Raises GcovError, listing the terms there are, if one is missing."""
-        for term in terms:
-            if term not in self.data:
+    @property
+    def says_exceptions(self) -> bool:
+        """Whether the band has an exception mask that says which samples of a term count.
+
+        That is the uint16 layer of specification 1.6.0 on the terms' own grid. Earlier ones (uint8, sometimes on the
+        other band's grid) say nothing of polarizations, and are ignored.
+        """
+        return EXCEPTIONS in self.data and not self.ignored_exceptions
+
+    @property
+    def ignored_exceptions(self) -> str:
+        """Why the band's exception mask says nothing of its terms; empty where it does, or where there is none."""
+        if EXCEPTIONS not in self._group:
+            return ""
+        layer, shape = self._group[EXCEPTIONS], self._group["mask"].shape
+        if layer.dtype != np.uint16:
+            return f"{EXCEPTIONS} is {layer.dtype} and says nothing of single terms: ignored"
+        return "" if layer.shape == shape else f"{EXCEPTIONS} has the shape {layer.shape}, the mask {shape}: ignored"
+
+    def check_layers(self, terms: Sequence[str]) -> None:
+        """Raises GcovError if a term is missing (listing those there are), or the mask does not belong to it."""
+        for name in (*terms, "mask"):
+            if name not in self.data:
                 there = ", ".join(self.terms)
-                raise GcovError(f"{self.label}: no term {term} in {self._group.name.split('/')[-1]}; it holds {there}")
+                kind = "term" if name in terms else "layer"
+                where = self._group.name.split("/")[-1]
+                raise GcovError(f"{self.label}: no {kind} {name} in {where}; it holds {there}")
+            shape, grid = self.data[name].shape, (self.data.sizes["y"], self.data.sizes["x"])
+            if shape != grid:
+                raise GcovError(f"{self.label}: {name} has the shape {shape}, its coordinates {grid}")
+        if (dtype := self.data["mask"].dtype) != np.uint8:
+            raise GcovError(f"{self.label}: the mask holds {dtype} instead of uint8")
+
+    def types(self, terms: Sequence[str]) -> dict[str, np.dtype]:
+        """The dtypes of what a fragment holds of these terms, by name, the mask last.
+
+        Terms that the band lacks (polarizations alternate) are there as well, and `{term}_valid` where the band's
+        exception mask says which samples of a term count.
+        """
+        terms = list(terms)
+        types: dict[str, np.dtype] = {term: np.dtype("f4" if is_diagonal(term) else "c8") for term in terms}
+        types |= {term: self.data[term].dtype for term in terms if term in self.data}
+        if self.says_exceptions:
+            types |= {f"{term}_valid": np.dtype("u1") for term in terms}
+        return {**types, "mask": np.dtype("u1")}
+
+    def layers(self, terms: Sequence[str], window: Window) -> Iterator[tuple[str, np.ndarray]]:
+        """The samples of a window, (rows, columns) by the names of `types`, one layer in memory after the other.
+
+        NaN in terms that the band lacks; `{term}_valid` is 1 where the exception mask lets a sample count, else 0.
+        """
+        held = [term for term in terms if term in self.data]
+        for term in terms:
+            if term not in held:
+                yield term, np.full(window.shape, np.nan, self.types(terms)[term])
+        for name, samples in self.read([*held, *([EXCEPTIONS] if self.says_exceptions else []), "mask"], window):
+            if name == EXCEPTIONS:
+                for term in terms:
+                    yield f"{term}_valid", without_exception(samples, term).astype("u1")
+            else:
+                yield name, samples
 
     def read(self, names: Sequence[str], window: Window) -> Iterator[tuple[str, np.ndarray]]:
         """The samples of a window, (rows, columns) by name, one variable in memory after the other.
@@ -82,10 +142,13 @@ class Band:
         if dataset.chunks is None or 0 in inside.shape:
             return []
         height, width = dataset.chunks
+        rows = inside.row_start, inside.row_stop
+        if not self._falling:
+            rows = dataset.shape[0] - inside.row_stop, dataset.shape[0] - inside.row_start
         with _naming(self.label, dataset.name):
             chunks = [
                 dataset.id.get_chunk_info_by_coord((row, col))
-                for row in range(inside.row_start // height * height, inside.row_stop, height)
+                for row in range(rows[0] // height * height, rows[1], height)
                 for col in range(inside.col_start // width * width, inside.col_stop, width)
             ]
         return [(chunk.byte_offset, chunk.byte_offset + chunk.size) for chunk in chunks if chunk.size]
@@ -110,39 +173,68 @@ def open_band(source: str | RangeFile, label: str, frequency: str) -> Iterator[B
     """One frequency band of a granule, from a path or a file object; `label` opens every message.
 
     Raises GcovError where it is no GCOV granule, or a damaged one; where the band is missing (listing those there
-    are); where its coordinates are not evenly spaced.
+    are); where its coordinates or its CRS cannot be used.
     """
     with open_hdf5(source, label) as file:
-        grids = file.get(GRIDS)
-        if grids is None:
-            raise GcovError(f"{label}: no group /{GRIDS}: not an L-band GCOV granule")
-        if f"frequency{frequency}" not in grids:
-            there = ", ".join(key.removeprefix("frequency") for key in grids)
-            raise GcovError(
-                f"{label}: no frequency{frequency}; it holds frequency {there}: set `frequency: {there[:1]}`"
-            )
-        group = grids[f"frequency{frequency}"]
+        group = _band_group(file, frequency, label)
         with _naming(label, group.name):
+            epsg = _epsg(group, label)
+            falling = _falling(group, label)
             opened = xr.open_dataset(
                 source,  # type: ignore[arg-type]  # any file object will do
                 engine=H5netcdfBackendEntrypoint,  # by name xarray would look through every installed plugin
                 group=group.name,
                 phony_dims="access",
-                mask_and_scale=False,
+                mask_and_scale=False,  # samples as they are, and attributes that nobody interprets
+                decode_times=False,
+                decode_coords=False,
                 cache=False,
             )
         with opened:
-            data = opened.rename(xCoordinates="x", yCoordinates="y")
-            _check_spacing(data, f"{label}: coordinates of {group.name}")
-            # `projection` is the EPSG code; write_crs would overwrite it
-            yield Band(label, data.rio.write_crs(int(data["projection"])), source, group)
+            data = opened.drop_attrs().rename(xCoordinates="x", yCoordinates="y").rio.write_crs(epsg)
+            yield Band(label, data if falling else data.isel(y=slice(None, None, -1)), source, group, falling)
 
 
-def _check_spacing(data: xr.Dataset, what: str) -> None:
-    for centres in (data["x"].values, data["y"].values):
-        steps = np.diff(centres)
-        if np.abs(steps - steps.mean()).max() > abs(steps.mean()) * 1e-3:
-            raise GcovError(f"{what} are not evenly spaced")
+def _band_group(file: h5py.File, frequency: str, label: str) -> h5py.Group:
+    grids = file.get(GRIDS)
+    if not isinstance(grids, h5py.Group):
+        raise GcovError(f"{label}: no group /{GRIDS}: not an L-band GCOV granule")
+    group = grids.get(f"frequency{frequency}")
+    if not isinstance(group, h5py.Group):
+        there = ", ".join(key.removeprefix("frequency") for key in grids)
+        raise GcovError(f"{label}: no frequency{frequency}; it holds frequency {there}: set `frequency: {there[:1]}`")
+    return group
+
+
+def _epsg(group: h5py.Group, label: str) -> int:
+    """The EPSG code of a band: the value of `projection`, or its attribute where that is no number."""
+    projection = group.get("projection")
+    if projection is None:
+        raise GcovError(f"{label}: no projection in {group.name}: nobody knows its CRS")
+    stated = [projection[()]] if isinstance(projection, h5py.Dataset) and projection.shape == () else []
+    for code in (*stated, projection.attrs.get("epsg_code")):
+        try:
+            pyproj.CRS.from_epsg(int(code))
+            return int(code)
+        except (TypeError, ValueError, pyproj.exceptions.CRSError):
+            continue
+    raise GcovError(f"{label}: {projection.name} is no EPSG code that PROJ knows")
+
+
+def _falling(group: h5py.Group, label: str) -> bool:
+    """Whether y falls, as in the product. Raises GcovError where coordinates are no even steps."""
+    steps = {}
+    for name in ("xCoordinates", "yCoordinates"):
+        centres = np.array(group[name] if isinstance(group.get(name), h5py.Dataset) else [])
+        if centres.ndim != 1 or centres.size < 2 or centres.dtype.kind not in "fiu":
+            raise GcovError(f"{label}: {group.name} has no usable {name}: a row of pixel centres is wanted")
+        apart = np.diff(centres.astype(float))
+        steps[name] = step = apart.mean()
+        if not np.abs(apart - step).max() <= abs(step) * 1e-3 or step == 0:  # NaN included
+            raise GcovError(f"{label}: {name} of {group.name} are not evenly spaced")
+    if steps["xCoordinates"] < 0:
+        raise GcovError(f"{label}: xCoordinates of {group.name} fall from west to east")
+    return bool(steps["yCoordinates"] < 0)
 
 
 @contextmanager
@@ -150,6 +242,6 @@ def _naming(label: str, what: str) -> Iterator[None]:
     """Raises GcovError, naming granule and dataset, for what HDF5 says of a damaged file."""
     try:
         yield
-    except (OSError, RuntimeError) as error:
+    except FAULTS as error:
         reason = str(error).partition("(")[2].rstrip(")") or error
         raise GcovError(f"{label}: {what} is damaged ({reason}); fetch or download the granule again") from None

@@ -1,10 +1,11 @@
-"""Backscatter arithmetic: which samples count, dB, averaging.
+"""Backscatter arithmetic: which samples count, dB.
 
 Power is linear gamma0 (unit 1), dB is 10 log10 of it. Averages are taken in power; dB comes last.
 """
 
 import numpy as np
 
+POLARIZATION_BITS = {"HH": 256, "HV": 512, "VH": 1024, "VV": 2048, "LH": 4096, "LV": 8192, "RH": 16384, "RV": 32768}
 OUTSIDE = 255  # the mask's value outside of the swath, and ours outside of the granule or the AOI
 
 
@@ -23,27 +24,21 @@ def counted(power: np.ndarray, mask: np.ndarray, *, valid_samples_only: bool) ->
 
 
 def fill_value(dtype: np.dtype) -> int | float:
-    """What stands where there is no sample: 255 in the mask, NaN elsewhere."""
-    return OUTSIDE if dtype == np.uint8 else np.nan
+    """What stands where there is no sample: NaN, or in a mask the largest number (OUTSIDE, of eight bits)."""
+    return np.iinfo(dtype).max if dtype.kind == "u" else np.nan
+
+
+def without_exception(exceptions: np.ndarray, term: str) -> np.ndarray:
+    """True where the input data of a term were as they should be, by the uint16 `inputDataExceptionMask`.
+
+    Its low byte holds exceptions (a bit set is bad), its high byte a bit per polarization (set is good); a term needs
+    those of both its channels (GCOV product specification 1.6.0). The fill value 65535 is bad.
+    """
+    good = POLARIZATION_BITS[term[:2]] | POLARIZATION_BITS[term[2:]]
+    return (exceptions & (0xFF | good)) == good
 
 
 def to_db(power: np.ndarray) -> np.ndarray:
     """10 log10 of linear power, same shape and dtype; NaN where power is not positive or NaN."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(power > 0, 10 * np.log10(power), np.nan).astype(power.dtype, copy=False)
-
-
-def add_cells(
-    sums: np.ndarray, counts: np.ndarray, power: np.ndarray, use: np.ndarray, rows: slice, height: int
-) -> None:
-    """Add the samples of some rows of an image, (len(rows), nx) linear power where `use`, to the cells they fall in.
-
-    `sums` and `counts` (cell rows, cell columns) share out an image of `height` rows equally, to a pixel.
-    sums / counts is the multilooked image: averaged in power, as backscatter must be.
-    """
-    cell_rows, cell_cols = sums.shape
-    row_cells = np.arange(rows.start, rows.stop) * cell_rows // height
-    col_cells = np.arange(power.shape[1]) * cell_cols // power.shape[1]
-    first_rows, first_cols = (np.flatnonzero(np.diff(cells, prepend=-1)) for cells in (row_cells, col_cells))
-    for total, values in ((sums, np.where(use, power, np.float32(0))), (counts, use.astype(np.float32))):
-        total[row_cells[first_rows]] += np.add.reduceat(np.add.reduceat(values, first_cols, axis=1), first_rows, axis=0)

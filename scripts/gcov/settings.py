@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+from gcov import addresses
 from gcov.granules import is_diagonal
 
 
@@ -18,6 +19,7 @@ class Search(TypedDict, total=False):
     mode: str
     polarizations: str
     maturity: list[str]
+    collections: list[str]  # beyond the mission's own
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,9 @@ class Aoi:
     name: str
     bbox: tuple[float, float, float, float]  # west, south, east, north; degrees, EPSG:4326
     polygon: str | None  # WKT in EPSG:4326; its bounds are the bbox
-    granules: tuple[str, ...]  # local files, s3 objects, globs of both, or URLs; empty: search the archive
+    granules: tuple[
+        str, ...
+    ]  # local files, s3 objects, globs of both, or URLs without a query; empty: search the archive
     search: Search = field(hash=False)
     frequency: str
     terms: tuple[str, ...]
@@ -58,12 +62,14 @@ class Archive:
     s3_endpoint: str | None
     fetch_on_submit_host: bool
     buckets: dict[str, Bucket] = field(hash=False)
+    signed: dict[str, str] = field(hash=False, repr=False)  # signed addresses, by the same without the query
 
     @classmethod
-    def from_section(cls, section: dict) -> "Archive":
-        """The section as a mapping, complete with its defaults."""
+    def of(cls, config: dict) -> "Archive":
+        """From a whole configuration, complete with its defaults, as jobs get it."""
+        section = config["archive"]
         buckets = {name: Bucket(**bucket) for name, bucket in section["buckets"].items()}
-        return cls(**{**section, "buckets": buckets})
+        return cls(**{**section, "buckets": buckets, "signed": addresses.signed(config)})
 
 
 @dataclass(frozen=True)

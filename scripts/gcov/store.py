@@ -32,7 +32,7 @@ from gcov import __version__
 from gcov.errors import GcovError
 from gcov.granules import Granule, is_diagonal
 from gcov.provenance import metadata_of
-from gcov.radiometry import fill_value
+from gcov.radiometry import OUTSIDE, fill_value
 
 DIMS = ("time", "y", "x")
 CHUNK = 512
@@ -47,7 +47,9 @@ DATE_ATTRIBUTES = {
     "granule": "granules of this date",
     "crid": "composite release identifier",
     "maturity": "maturity of the release",
+    "polarizations": "codes of bands A and B",
 }
+VALID = "_valid"  # the ending of a layer that says where a term counts
 # Every shard is written, so that a lost one can be told from an empty one.
 WRITE: dict[str, Any] = {"consolidated": False, "write_empty_chunks": True}
 
@@ -60,6 +62,7 @@ class Date:
     granule: str
     crid: str
     maturity: str
+    polarizations: str
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,8 @@ def open_stack(path: str | Path) -> xr.Dataset:
 def regions(data: xr.Dataset, *, rows: int = CHUNK, columns: int | None = None) -> Iterator[dict[str, slice]]:
     """The parts of a stack that are read or written at once, date by date: slices by dim, for `isel` and `write`.
 
-    `data` may be a grid, which is one date. Without `columns` a part is of full width. One row of chunks after another is the cheapest way to read.
+    `data` may be a grid, which is one date. Without `columns` a part is of full width. One row of chunks after another
+    is the cheapest way to read.
     """
     height, width = data.sizes["y"], data.sizes["x"]
     for date, top, left in itertools.product(
@@ -108,9 +112,33 @@ def variables_of(data: xr.Dataset) -> list[str]:
 
 
 def dates_of(data: xr.Dataset) -> list[Date]:
-    """The steps of a store's time axis."""
+    """The steps of a store's time axis; stores of version 0.1 do not say the polarizations of each."""
     times = np.datetime_as_string(data["time"].values, unit="s")
-    return [Date(*map(str, facts)) for facts in zip(times, *(data[name].values for name in DATE_ATTRIBUTES))]
+    facts = (data[name].values if name in data.coords else [""] * len(times) for name in DATE_ATTRIBUTES)
+    return [Date(*map(str, date)) for date in zip(times, *facts)]
+
+
+def samples(block: xr.Dataset, name: str) -> np.ndarray:
+    """The samples (time, y, x) of a layer of a stack, or of a part of one.
+
+    Raises GcovError, naming store, layer and date, where a chunk cannot be decoded.
+    """
+    try:
+        return block[name].values
+    except (ValueError, RuntimeError) as error:  # of a wrong checksum, of bytes that are no longer compressed
+        date = np.datetime_as_string(block["time"].values[0], unit="s")
+        raise GcovError(
+            f"{block.encoding['source']} is damaged: {name} of {date} cannot be decoded ({error}); run"
+            " `snakemake verify`, then again"
+        ) from error
+
+
+def mask_of(block: xr.Dataset, term: str) -> np.ndarray:
+    """The mask (time, y, x) of a term: the product's own, and 0 where exceptions make a sample not count."""
+    mask = samples(block, "mask")
+    if (layer := term + VALID) in block:
+        mask = np.where((mask != OUTSIDE) & (samples(block, layer) != 1), np.uint8(0), mask)
+    return mask
 
 
 def bounds(data: xr.Dataset) -> tuple[float, float, float, float]:
@@ -123,8 +151,8 @@ def read_fragment(path: Path) -> Fragment:
     """A fragment's metadata, without its samples. Raises GcovError if a file of samples is not there."""
     if missing := missing_shards(path):
         raise GcovError(
-            f"{path} is damaged: it lacks {', '.join(missing[:3])}. `snakemake verify` removes it, the next run makes"
-            " it again"
+            f"{path} is damaged: it lacks {', '.join(missing[:3])}. `snakemake verify` puts it aside, the next run"
+            " makes it again"
         )
     metadata = metadata_of(path)
     arrays = metadata["consolidated_metadata"]["metadata"]
@@ -135,14 +163,25 @@ def read_fragment(path: Path) -> Fragment:
 
 
 def missing_shards(path: Path) -> list[str]:
-    """The files of a store that should be there and are not: every one is written, also where all is NaN."""
+    """The files of a store that should be there and are not, or are empty.
+
+    Every one is written, also where all is NaN.
+    """
     missing = []
     for name, array in metadata_of(path)["consolidated_metadata"]["metadata"].items():
         shards = array["chunk_grid"]["configuration"]["chunk_shape"]
         counts = [range(math.ceil(size / shard)) for size, shard in zip(array["shape"], shards)]
         keys = ("/".join([name, "c", *map(str, key)]) for key in itertools.product(*counts))
-        missing += [key for key in keys if not (path / key).is_file()]
+        missing += [key for key in keys if not _holds_bytes(path / key)]
     return missing
+
+
+def _holds_bytes(path: Path) -> bool:
+    """Whether a file is there and not empty, as a power cut may leave it."""
+    try:
+        return path.stat().st_size > 0
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 # ---- writing
@@ -152,9 +191,10 @@ def cf_attributes(name: str) -> dict[str, str]:
     """CF attributes of a covariance term (linear gamma0) or of the mask."""
     if name == "mask":
         return MASK_ATTRIBUTES
+    if name.endswith(VALID):
+        return {"long_name": f"1 where samples of {name.removesuffix(VALID)} count, as far as exceptions tell"}
     attributes = {"units": "1", "long_name": f"Geocoded polarimetric covariance term {name}"}
     if is_diagonal(name):  # off-diagonal terms have no CF name
-        attributes["standard_name"] = "surface_backwards_scattering_coefficient_of_radar_wave"
         attributes["comment"] = "gamma0, terrain-corrected, linear power"
     return attributes
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from gcov.files import building
 
-TEXT = ("granule", "crid", "maturity")
+TEXT = ("granule", "crid", "maturity", "polarizations")
 MEANS = ("mean_power", "mean_db")  # empty where no sample counts
 
 
@@ -18,11 +18,15 @@ def write(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_series(path: Path) -> pd.DataFrame:
-    """mean_series.csv: time as datetime64 (UTC), granule, crid and maturity as text, means NaN where none counts."""
-    return pd.read_csv(
+    """mean_series.csv: time as datetime64 (UTC), facts of the granules as text, means NaN where no sample counts.
+
+    Tables of version 0.1 say nothing of polarizations: empty text.
+    """
+    table = pd.read_csv(
         path,
         parse_dates=["time"],
         dtype=dict.fromkeys(TEXT, str),
         keep_default_na=False,  # a granule may be called NA
         na_values=dict.fromkeys(MEANS, ""),
     )
+    return table if "polarizations" in table else table.assign(polarizations="")

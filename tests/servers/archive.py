@@ -608,6 +608,11 @@ class Archive:
         return self._servers["https"].url
 
     @property
+    def host(self):
+        """The archive host and its port, as GCOV_TRUST_HOST must name it."""
+        return self._servers["https"].host
+
+    @property
     def credentials_url(self):
         """Where S3 credentials are had."""
         return f"{self.url}/s3credentials"

@@ -67,9 +67,15 @@ def configuration(archive, cmr=None, access="https", **aoi) -> dict:
     }
 
 
-def environment(home: Path, ca_pem: str, token: str | None = TOKEN, **more: str) -> dict[str, str]:
-    """The environment of a user who trusts the test authority: no proxy, a home of their own, nothing inherited."""
-    foreign = ("EARTHDATA_", "AWS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NETRC", "SNAKEMAKE_")
+def environment(
+    home: Path, ca_pem: str, token: str | None = TOKEN, trusted: str | None = None, **more: str
+) -> dict[str, str]:
+    """The environment of a user who trusts the test authority: no proxy, a home of their own, nothing inherited.
+
+    `trusted` is the host:port that may be given the token although it is no archive's.
+    """
+    foreign = ("EARTHDATA_", "GCOV_", "AWS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NETRC", "SNAKEMAKE_")
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(foreign)}
-    given = {"EARTHDATA_TOKEN": token} if token else {}
+    given = {"EARTHDATA_TOKEN": token, "GCOV_TRUST_HOST": trusted}
+    given = {name: value for name, value in given.items() if value}
     return {**kept, **trust(ca_pem), "HOME": str(home), "NO_PROXY": "127.0.0.1,localhost", **given, **more}

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from gcov.archive import s3, transport
 from gcov.errors import GcovError
-from gcov.granules import BANDWIDTHS, Granule, from_name, from_url, maturity_of
+from gcov.granules import BANDWIDTHS, Granule, from_name, from_url, is_standard, maturity_of
 from gcov.identification import granule_of_file
 from gcov.settings import Archive, Search
 
@@ -24,18 +24,28 @@ POLARIZATIONS = {
 }  # fmt: skip
 
 
-def search_archive(wkt: str, search: Search, cmr_host: str) -> list[Granule]:
-    """Every GCOV granule of production PR that the catalogue has for an AOI (WKT, EPSG:4326) and the search keys.
+def search_archive(wkt: str, search: Search, cmr_host: str) -> tuple[list[Granule], list[tuple[Granule, str]]]:
+    """Every GCOV granule that the catalogue has for an AOI (WKT, EPSG:4326) and the search keys.
 
-    Asked again where the catalogue is busy, cannot be reached or gives half an answer. Raises GcovError when that
-    does not help, or when the catalogue refuses the question: a stack is never built from half a listing.
+    Granules of other collections than the mission's own (early adopters', custom, urgent) that `search.collections`
+    does not name come second, each with the reason for leaving it out. Asked again where the catalogue is
+    busy, cannot be reached or gives half an answer. Raises GcovError when that does not help, or when the catalogue
+    refuses the question: a stack is never built from half a listing.
     """
     asked = query(wkt, search)
     frames = asked.get("frame")
     # of several frames asked for at once, asf_search says only whether the last one's listing is complete
     questions = [{**asked, "frame": frame} for frame in frames] if isinstance(frames, list) else [asked]
-    granules = [from_product(product) for question in questions for product in _listing(question, cmr_host)]
-    return [granule for granule in granules if granule is not None]
+    found, left_out = [], []
+    for properties in (product for question in questions for product in _listing(question, cmr_host)):
+        granule, collection = from_product(properties), properties["collectionName"] or ""
+        if granule is None:
+            continue
+        if not collection or is_standard(collection) or collection in search.get("collections", []):
+            found.append(granule)
+        else:
+            left_out.append((granule, f"of {collection}, which search.collections does not name"))
+    return found, left_out
 
 
 def _listing(asked: dict, cmr_host: str) -> list[dict]:
@@ -80,10 +90,11 @@ def query(wkt: str, search: Search) -> dict:
     asked: dict[str, Any] = {
         "dataset": "NISAR",
         "processingLevel": "GCOV",
-        "productionConfiguration": "PR",
         "intersectsWith": search.get("intersects", wkt),
     }
     given: dict[str, Any] = dict(search)
+    if "collections" not in given:
+        asked["productionConfiguration"] = "PR"
     for key in ("start", "end"):
         if key in given:
             asked[key] = datetime.fromisoformat(given[key]).replace(tzinfo=UTC)

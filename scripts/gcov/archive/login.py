@@ -1,7 +1,8 @@
 """Earthdata Login: the token, where it may come from, where it may go, and what each refusal means to the user.
 
 A token is kept in memory only. It goes to the host of `archive.credentials_url`, which is the archive's, and to no
-other: not to what that host redirects to, not into a message, not into a file.
+other: not to what that host redirects to, not into a message, not into a file. That host must be one of NASA's or
+ASF's, or the environment must name it: a configuration may be somebody else's.
 """
 
 import base64
@@ -21,6 +22,8 @@ from gcov.errors import GcovError
 
 LOGIN = "https://urs.earthdata.nasa.gov"
 HOW = f"get one at {LOGIN} (Generate Token) and put it into the environment variable EARTHDATA_TOKEN"
+ARCHIVES = re.compile(r"([a-z0-9-]+\.)+(nasa\.gov|alaska\.edu)(:[0-9]+)?", re.IGNORECASE)
+TRUST = "GCOV_TRUST_HOST"  # host:port
 LICENCE = f"accept the licence once, at {LOGIN} > EULAs > Accept New EULAs > Alaska Satellite Facility Data Access"
 
 
@@ -72,11 +75,24 @@ def _netrc_login() -> tuple[str, str] | None:
 
 
 def bearer(url: str, archive_host: str) -> dict[str, str]:
-    """The Authorization header for an address of the archive; nothing for any other host or port, or without TLS."""
+    """The Authorization header for an address of the archive; nothing for any other host or port, or without TLS.
+
+    Raises GcovError where the archive's host is not to be trusted with a token.
+    """
     parts = urlsplit(url)
     if parts.scheme != "https" or parts.netloc != archive_host:
         return {}
+    if not _is_trusted(archive_host):
+        raise GcovError(
+            f"the Earthdata token is not sent to {archive_host}, the host of archive.credentials_url: it goes to hosts"
+            f" below nasa.gov and alaska.edu. If you trust this one, set the environment variable {TRUST} to it"
+        )
     return {"Authorization": f"Bearer {token()}"}
+
+
+def _is_trusted(host: str) -> bool:
+    named = os.environ.get(TRUST, "").strip()
+    return bool(ARCHIVES.fullmatch(host)) or host.removesuffix(":443") == named.removesuffix(":443")
 
 
 def refusal(answer: transport.Answer, what: str) -> GcovError:

@@ -15,6 +15,7 @@ from gcov.archive.transport import CONNECTIONS
 from gcov.errors import GcovError
 
 BLOCK = 1 << 19  # what a paged granule says of itself lies in two of them
+LONGEST = 12 << 20  # of a longer request a fault costs too much, and other connections would be idle
 GAP = 3 << 18  # nearer ranges are one request: at 80 MB/s the gap flows in 10 ms, a round trip takes 30 or more
 
 
@@ -141,10 +142,10 @@ def _holds(piece: tuple[int, bytes], span: tuple[int, int]) -> bool:
 
 
 def merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Ranges (start, stop) in order, those nearer than GAP joined."""
+    """Ranges (start, stop) in order, those nearer than GAP joined, none longer than LONGEST for it."""
     joined: list[list[int]] = []
     for start, stop in sorted(ranges):
-        if joined and start - joined[-1][1] <= GAP:
+        if joined and start - joined[-1][1] <= GAP and stop - joined[-1][0] <= LONGEST:
             joined[-1][1] = max(joined[-1][1], stop)
         else:
             joined.append([start, stop])

@@ -3,6 +3,7 @@
 import logging
 from urllib.parse import urljoin, urlsplit
 
+from gcov.addresses import bare
 from gcov.archive import login, renewal, s3, transport
 from gcov.archive.ranges import Piece, RangeFile, Refused
 from gcov.errors import GcovError
@@ -13,6 +14,7 @@ log = logging.getLogger(__name__)
 
 
 REDIRECTS = 5
+REDIRECTED = (301, 302, 303, 307, 308)
 
 
 def open_bytes(granule: Granule, archive: Archive) -> str | RangeFile:
@@ -36,7 +38,9 @@ def open_bytes(granule: Granule, archive: Archive) -> str | RangeFile:
     if granule.url is None:
         raise GcovError(f"{granule.name} has no https address, only {granule.s3_url}: set `access: s3` or `auto`")
     try:
-        return RangeFile(HttpsFile(granule.url, urlsplit(archive.credentials_url).netloc))
+        return RangeFile(
+            HttpsFile(archive.signed.get(granule.url, granule.url), urlsplit(archive.credentials_url).netloc)
+        )
     except Refused as refused:
         raise GcovError(f"{granule.url}: cannot be read ({refused})") from None
 
@@ -57,21 +61,28 @@ class HttpsFile:
     """A file behind an address that redirects to a signed, expiring one: resolved once, and again when refused."""
 
     def __init__(self, url: str, archive_host: str):
-        self.name = url
+        self.name = bare(url)
+        self._url = url
         self._archive_host = archive_host
         self._signed = renewal.Renewed(self._resolve)
 
     def read(self, start: int, stop: int) -> Piece:
         """As a Source does."""
 
-        def ask(url):
-            return transport.request("GET", url, login.bearer(url, self._archive_host), span=(start, stop))
+        return renewal.read(self.name, self._signed, lambda url: self._ask(url, start, stop))
 
-        return renewal.read(self.name, self._signed, ask)
+    def _ask(self, url: str, start: int, stop: int) -> transport.Answer:
+        """A range behind a resolved address, which may redirect once more: to another host again."""
+        for _ in range(REDIRECTS):
+            answer = transport.request("GET", url, login.bearer(url, self._archive_host), span=(start, stop))
+            if answer.status not in REDIRECTED:
+                return answer
+            url = urljoin(url, answer.headers.get("Location", ""))
+        raise GcovError(f"{self.name}: more than {REDIRECTS} redirects")
 
     def _resolve(self) -> str:
         """Follow the redirects; the token goes to the archive's own host only."""
-        url = self.name
+        url = self._url
         for _ in range(REDIRECTS):
             headers = login.bearer(url, self._archive_host)
             answer = transport.request("GET", url, headers, span=(0, 1))
@@ -83,7 +94,7 @@ class HttpsFile:
                 if headers:
                     raise login.refusal(answer, self.name)
                 raise Refused(f"{urlsplit(url).netloc} answered {answer.status}")
-            if answer.status not in (301, 302, 303, 307, 308):
+            if answer.status not in REDIRECTED:
                 raise GcovError(f"{self.name}: {renewal.explain(answer)}")
             url = urljoin(url, location)
             if urlsplit(url).netloc != self._archive_host:

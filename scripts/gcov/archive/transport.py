@@ -19,6 +19,7 @@ from urllib.request import getproxies, proxy_bypass
 import certifi
 import urllib3
 
+from gcov.addresses import bare
 from gcov.errors import GcovError
 
 log = logging.getLogger(__name__)
@@ -111,6 +112,8 @@ def _once(method: str, url: str, headers: dict[str, str], span: tuple[int, int] 
             data = response.read()
         finally:
             response.release_conn()
+    except urllib3.exceptions.LocationValueError:
+        raise GcovError(f"{bare(url)} is no address") from None
     except urllib3.exceptions.HTTPError as error:
         _check_trust(error, url)
         raise Interrupted(type(error).__name__, reached=not isinstance(error, UNREACHED)) from None
@@ -176,8 +179,3 @@ def _retry_after(answer: Answer) -> float:
         return urllib3.Retry().parse_retry_after(answer.headers.get("Retry-After", "0"))
     except urllib3.exceptions.InvalidHeader:
         return 0
-
-
-def bare(url: str) -> str:
-    """An address fit to be shown: without its query."""
-    return url.split("?")[0]

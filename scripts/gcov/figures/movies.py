@@ -28,27 +28,18 @@ from matplotlib.lines import Line2D
 from PIL import GifImagePlugin, Image
 
 from gcov import store
+from gcov.figures.series import held, line
 from gcov.figures.style import COLOURS, GAMMA0, date_axis
 from gcov.files import building
 from gcov.granules import maturity_note
-from gcov.radiometry import add_cells, counted, to_db
+from gcov.multilook import LARGEST, LONGEST, Multilook, averaged_shape
+from gcov.radiometry import counted, to_db
 
 WIDTH = 475  # pixels of the image part at which a small AOI is large enough
-LARGEST = 350_000  # pixels of the image part: 100 dates of speckle are a GIF of 20 MB
-LONGEST = 1400  # pixels of its longer side
 GREYS = 16  # fewer make a smaller GIF; these are finer than the eye tells apart in speckle
 NO_DATA = "#c9d6e2"
 MILLISECONDS = 450  # per date
 PLAYER = Path(__file__).with_name("player.html")
-
-
-def averaged_shape(shape: tuple[int, int]) -> tuple[int, int]:
-    """The shape (rows, columns) to which an image of (ny, nx) pixels is averaged so that it can be shown."""
-    ny, nx = shape
-    scale = min(math.sqrt(LARGEST / (ny * nx)), LONGEST / max(ny, nx))
-    if scale > 0.95:  # a little too large is better than a little averaged
-        return ny, nx
-    return max(1, round(ny * scale)), max(1, round(nx * scale))
 
 
 def zoom_for(shape: tuple[int, int]) -> int:
@@ -58,19 +49,15 @@ def zoom_for(shape: tuple[int, int]) -> int:
 
 
 def images(data: xr.Dataset, term: str, shape: tuple[int, int], *, valid_samples_only: bool) -> Iterator[np.ndarray]:
-    """The image of each date of a stack, averaged to `shape` (ny, nx): linear power float32, NaN where none counts.
-
-    Averaged in linear power over the samples that count; one band of rows is in memory at a time.
-    """
-    height = data.sizes["y"]
+    """The image of each date of a stack, averaged to `shape` (ny, nx): linear power float32, NaN where none counts."""
     for date in range(data.sizes["time"]):
+        multilook = Multilook(shape, data.sizes["y"])
         image = data.isel(time=slice(date, date + 1))
-        sums, counts = np.zeros((2, *shape), np.float32)
         for region in store.regions(image):
-            power, mask = (image[name].isel(region).values[0] for name in (term, "mask"))
-            use = counted(power, mask, valid_samples_only=valid_samples_only)
-            add_cells(sums, counts, power, use, region["y"], height)
-        yield np.divide(sums, counts, out=np.full(shape, np.nan, np.float32), where=counts > 0)
+            block = image.isel(region)
+            power, mask = store.samples(block, term)[0], store.mask_of(block, term)[0]
+            multilook.add(power, counted(power, mask, valid_samples_only=valid_samples_only), region["y"])
+        yield multilook.mean
 
 
 @dataclass(frozen=True)
@@ -109,11 +96,10 @@ class Layout:
 
 
 def captions(series: pd.DataFrame) -> list[str]:
-    """What is written over each frame: date, release, number."""
-    return [
-        f"{date.time:%Y-%m-%d %H:%M:%S} UTC   {date.crid} {date.maturity}   {number} of {len(series)}"
-        for number, date in enumerate(series.itertuples(), start=1)
-    ]
+    """What is written over each frame: date, release, polarizations, number."""
+    facts = [f"{date.crid} {date.maturity} {date.polarizations}".rstrip() for date in series.itertuples()]
+    times = series["time"].dt.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return [f"{time}   {fact}   {n} of {len(series)}" for n, (time, fact) in enumerate(zip(times, facts), start=1)]
 
 
 def frames(
@@ -145,6 +131,7 @@ def frames(
     empty = picture.axes.text(0.5, 0.5, "", ha="center", va="center", transform=picture.axes.transAxes, fontsize=13)
     moving = [picture, caption, empty]
     if with_means:
+        means = line(series[held(series, term, data.attrs["frequency"])])
         curve = _add_means(figure, layout, series)
         moving.append(curve)
     for artist in moving:
@@ -159,7 +146,8 @@ def frames(
         caption.set_text(words)
         empty.set_text("" if np.isfinite(db).any() else "no valid sample on this date")
         if with_means:
-            curve.set_data(series["time"][:number], series["mean_db"][:number])
+            seen = means[means["time"] <= series["time"][number - 1]]
+            curve.set_data(seen["time"], seen["mean_db"])
         for artist in moving:
             figure.draw_artist(artist)
         yield to_palette(np.asarray(canvas.buffer_rgba()))

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 from pyproj import CRS, Transformer
 
-from gcov.granules import is_diagonal
+from gcov.granules import is_diagonal, maturity_of
 
 OUTSIDE = 255
 NAME_FIELDS = [
@@ -55,6 +55,7 @@ class Band:
     y: np.ndarray  # (ny,) pixel centres, descending, metres
     terms: dict[str, np.ndarray]  # term -> (ny, nx) float32, or complex64 off the diagonal; NaN = no sample
     mask: np.ndarray  # (ny, nx) uint8: 0 invalid, 1..n sub-swath, 255 outside
+    exceptions: np.ndarray | None = None  # (ny, nx) uint16: inputDataExceptionMask as of specification 1.6.0
 
 
 def centres(start: float, posting: float, count: int) -> np.ndarray:
@@ -145,7 +146,9 @@ def write_granule(
             grid = file.create_group(f"science/LSAR/GCOV/grids/frequency{key}")
             _write_grid(grid, key, band, chunks)
             if exception_mask:
-                _write_exception_mask(grid, first.mask.shape, chunks)
+                _write_exception_mask(grid, np.zeros(first.mask.shape, np.uint8), chunks)
+            if band.exceptions is not None:
+                _write_exception_mask(grid, band.exceptions, chunks)
         _write_metadata(file.create_group("science/LSAR/GCOV/metadata"), fields, bands)
     return path
 
@@ -208,6 +211,11 @@ def _write_identification(group: h5py.Group, name: str, fields: dict[str, str], 
             "Indicates if the radar operation mode is a diagnostic mode: 0, 1, or 2",
         ),
         ("granuleId", name, "Unique granule identification name"),
+        *(
+            [("hasInputDataException", np.uint8(1), "1 if input data of the product were exceptional")]
+            if any(band.exceptions is not None for band in bands.values())
+            else []
+        ),
         ("instrumentName", "LSAR", "Name of the instrument used to collect the remote sensing data"),
         ("isDithered", "False", '"True" if the pulse timing was varied (dithered) during acquisition'),
         ("isGeocoded", "True", '"True" if the product data is in the map geometry'),
@@ -228,7 +236,11 @@ def _write_identification(group: h5py.Group, name: str, fields: dict[str, str], 
         ("processingCenter", "JPL", "Data processing center"),
         ("processingDateTime", (end + timedelta(days=1)).isoformat(), "Processing date and time (in UTC)"),
         ("processingType", "Nominal", "Nominal (or) Urgent (or) Custom (or) Undefined"),
-        ("productDoi", "10.5067/NIL2GCOV-B1", "Digital Object Identifier (DOI) for the product"),
+        (
+            "productDoi",
+            f"10.5067/NIL2GCOV-{maturity_of(fields['crid'])[0]}1",
+            "Digital Object Identifier (DOI) for the product",
+        ),
         ("productLevel", fields["level"], "Product level"),
         ("productSpecificationVersion", "1.4.0", "Product specification version"),
         ("productType", fields["product"], "Product type"),
@@ -463,7 +475,9 @@ def _put_lut(group: h5py.Group, name: str, values: Any, **filters) -> None:
     _create(group, name, values.shape, chunks, values.dtype, **filters)[:] = values
 
 
-def _write_exception_mask(group: h5py.Group, shape: tuple[int, int], chunks: tuple[int, int]) -> None:
-    mask = _create(group, "inputDataExceptionMask", shape, chunks, np.dtype(np.uint8), compression=9)
-    mask[:] = 0
+def _write_exception_mask(group: h5py.Group, values: np.ndarray, chunks: tuple[int, int]) -> None:
+    mask = _create(group, "inputDataExceptionMask", values.shape, chunks, values.dtype, compression=9)
+    mask[:] = values
     _set(mask, long_name="Input data exception mask", grid_mapping="projection")
+    if values.dtype == np.uint16:
+        _set(mask, _FillValue=np.uint16(65535))
