@@ -47,7 +47,7 @@ rule stack_db:
 register(rules.stack_db.output, wanted=lambda aoi: aoi.diagonal_terms)
 
 
-# Read every chunk of every store; what is damaged is named and removed. Only when asked for: `snakemake verify`.
+# Read every chunk of every store; what is damaged is named and put aside. Only when asked for: `snakemake verify`.
 rule verify:
     log:
         "logs/verify.log",

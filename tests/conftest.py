@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -140,3 +141,11 @@ def user(monkeypatch, tmp_path):
     yield
     login.token.cache_clear()
     transport._pool.cache_clear()
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """The pauses before new attempts, in seconds; nobody waits for them."""
+    asked = []
+    monkeypatch.setattr(transport, "time", SimpleNamespace(sleep=asked.append))
+    return asked

@@ -11,7 +11,6 @@ import socket
 import threading
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import certifi
 import h5py
@@ -67,14 +66,6 @@ def archive(scene, monkeypatch):
     with Archive(scene.parent) as archive:
         monkeypatch.setenv("GCOV_TRUST_HOST", archive.host)
         yield archive
-
-
-@pytest.fixture
-def pauses(monkeypatch):
-    """The pauses before new attempts, in seconds; nobody waits for them."""
-    asked = []
-    monkeypatch.setattr(transport, "time", SimpleNamespace(sleep=asked.append))
-    return asked
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import re
 import socket
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 from helpers import BBOX, REPO
@@ -16,7 +15,7 @@ from servers.cmr import BUCKET
 from servers.field import archive_settings
 from servers.tls import make_tls, session_tls
 
-from gcov.archive import s3, sources, transport
+from gcov.archive import s3, sources
 from gcov.archive.catalog import listed_granules
 from gcov.archive.sources import open_bytes
 from gcov.config import read_config
@@ -64,14 +63,6 @@ def lab(environ, tmp_path):
     path.write_text("[profile lab]\naws_access_key_id = AKIALAB\naws_secret_access_key = a-secret-of-the-lab\n")
     environ.setenv("AWS_CONFIG_FILE", str(path))
     return path
-
-
-@pytest.fixture
-def pauses(monkeypatch):
-    """The pauses before new attempts, in seconds; nobody waits for them."""
-    asked = []
-    monkeypatch.setattr(transport, "time", SimpleNamespace(sleep=asked.append))
-    return asked
 
 
 def settings(access="auto", **buckets):

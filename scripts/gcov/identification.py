@@ -1,4 +1,4 @@
-"""What a granule's file says of itself, where its name says nothing: its identification group."""
+"""What a granule's file says of itself, beside its name: its identification group."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Reading a GCOV granule: one frequency band as xarray sees it, where its chunks lie, and its identification.
+"""Reading a GCOV granule: one frequency band as xarray sees it, and where its chunks lie.
 
 Layout after the NISAR L2 GCOV product specification (D-102274).
 """
@@ -21,6 +21,7 @@ from gcov.granules import is_diagonal
 from gcov.grid import Window
 from gcov.identification import GRIDS, IDENTIFICATION, open_hdf5, text
 from gcov.radiometry import fill_value, without_exception
+from gcov.store import VALID
 
 EXCEPTIONS = "inputDataExceptionMask"
 FAULTS = (OSError, RuntimeError, ValueError, KeyError, TypeError)  # what HDF5 and xarray make of damaged files
@@ -97,7 +98,7 @@ class Band:
         types: dict[str, np.dtype] = {term: np.dtype("f4" if is_diagonal(term) else "c8") for term in terms}
         types |= {term: self.data[term].dtype for term in terms if term in self.data}
         if self.says_exceptions:
-            types |= {f"{term}_valid": np.dtype("u1") for term in terms}
+            types |= {term + VALID: np.dtype("u1") for term in terms}
         return {**types, "mask": np.dtype("u1")}
 
     def layers(self, terms: Sequence[str], window: Window) -> Iterator[tuple[str, np.ndarray]]:
@@ -112,7 +113,7 @@ class Band:
         for name, samples in self.read([*held, *([EXCEPTIONS] if self.says_exceptions else []), "mask"], window):
             if name == EXCEPTIONS:
                 for term in terms:
-                    yield f"{term}_valid", without_exception(samples, term).astype("u1")
+                    yield term + VALID, without_exception(samples, term).astype("u1")
             else:
                 yield name, samples
 
