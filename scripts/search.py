@@ -30,7 +30,8 @@ def search(
 ) -> None:
     """Write one record per kept granule into the folder `records`, and every granule found with its fate to `table`.
 
-    Raises GcovError if nothing is found, or if what is found cannot be one time series (with a table of it).
+    Raises GcovError if nothing is found, if what is found cannot be one time series (with a table of it), or if
+    adjacent frames are not on one lattice.
     """
     if listed:
         found, left_out = catalog.listed_granules(listed, archive), []
@@ -43,12 +44,17 @@ def search(
     dropped = older + left_out
     granules.check_one_series(kept, frequency, terms)
     granules.check_names(kept)
+    missing_token = any(map(sources.wants_token, kept)) and login.at_hand() is None
+    if len({granule.frame for granule in kept}) > 1 and not missing_token:
+        from gcov.frames import check_one_lattice  # all that opens a granule; most searches open none
+
+        check_one_lattice(kept, bbox, frequency, archive)
     with building(table) as part:
         granules.write_table(part, kept, dropped)
     with building(records) as part:
         granules.write_records(part, kept)
     report(kept, dropped, bbox, frequency, terms)
-    if any(map(sources.wants_token, kept)) and login.at_hand() is None:
+    if missing_token:
         log.warning("no Earthdata token for the fetch that follows: %s", login.HOW)
 
 

@@ -19,7 +19,7 @@ def stack_db(*, stack: Path, valid_samples_only: bool, output: Path) -> None:
     """
     data = store.open_stack(stack)
     terms = [name for name in store.variables_of(data) if is_diagonal(name)]
-    attributes = {**data.attrs, "valid_samples_only": valid_samples_only}
+    attributes = {**data.attrs, "valid_samples_only": str(valid_samples_only).lower()}  # NetCDF has no booleans
     types = dict.fromkeys(terms, "f4")
     with building(output) as part:
         dates = store.dates_of(data)

@@ -21,6 +21,7 @@ import xarray as xr
 import zarr
 from animation import animation
 from clip import clip
+from compliance_checker.runner import CheckSuite, ComplianceChecker
 from helpers import BBOX, EPSG, FIRST, REPO, SERIES, assert_counts, notebook_db, notebook_granule, notebook_stack
 from location import location
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -29,6 +30,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from plot_histogram import plot_histogram
 from plot_mean_series import plot_mean_series
+from search import search
 from stack import stack
 from stack_db import stack_db
 from summarize import summarize
@@ -143,6 +145,30 @@ def test_stack_is_the_notebooks_bit_for_bit(made):
 
 def test_stack_holds_the_same_samples_whichever_are_valid(made):
     assert made[True].data.identical(made[False].data)
+
+
+# Recommendations beyond the conventions' musts, and the unit of all backscatter, which UDUNITS has under other names.
+EXCUSED = ("spatial_ref", "history should exist", "units_metadata", '"dB" are not recognized')
+
+
+def test_stores_saved_as_netcdf_follow_cf(made, tmp_path):
+    """What a user gets from `to_netcdf`; the checker knows no Zarr."""
+    CheckSuite.load_all_available_checkers()
+    for store_path in (made[True].stack, made[True].db, *made[True].stack.parent.glob("fragments/*.zarr")):
+        netcdf, found = tmp_path / "saved.nc", tmp_path / "found.json"
+        data = xr.open_zarr(store_path, chunks=None)
+        data.to_netcdf(netcdf, engine="h5netcdf", encoding={axis: {"_FillValue": None} for axis in ("x", "y")})
+        ComplianceChecker.run_checker(
+            str(netcdf), ["cf:1.11"], 2, "strict", output_filename=str(found), output_format="json"
+        )
+        checked = json.loads(found.read_text())["cf:1.11"]
+        told = [
+            text
+            for level in ("high", "medium", "low")
+            for check in checked[f"{level}_priorities"]
+            for text in check["msgs"]
+        ]
+        assert [text for text in told if not any(words in text for words in EXCUSED)] == []
 
 
 def test_the_stack_shares_no_file_with_its_fragments(made):
@@ -613,6 +639,19 @@ def test_granules_on_other_grids_are_refused(change, words, band, write, newest,
     with pytest.raises(GcovError, match=f"{other.stem} cannot be stacked with {newest[0].stem}: {words}"):
         stack(fragments=fragments, output=tmp_path / "stack.zarr")
     assert not list(tmp_path.glob("stack*"))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"), [({"epsg": 32644}, "CRS EPSG:32644 instead of EPSG:32645"), ({"x": 5}, "x coordinates off by")]
+)
+def test_frames_on_two_grids_are_refused_by_the_search(change, words, band, write, newest, tmp_path):
+    """Before a granule is fetched: the second frame of a pass is in another UTM zone, or off the lattice."""
+    beside = write(shifted(band(), **change), start=FIRST + timedelta(seconds=35), frame=17)
+    listed = {"listed": tuple(map(str, [*newest, beside])), "query": {}, "archive": ARCHIVE}
+    results = {"records": tmp_path / "records", "table": tmp_path / "granules.csv"}
+    with pytest.raises(GcovError, match=f"{beside.stem} cannot be stacked with {newest[0].stem}: {words}"):
+        search(bbox=BBOX, polygon=None, frequency="A", terms=("HHHH",), **listed, **results)
+    assert not any(path.exists() for path in results.values())
 
 
 def test_fragments_of_other_terms_are_refused(newest, tmp_path):

@@ -24,10 +24,15 @@ def check_same(first: Fragment, other: Fragment) -> None:
     if difference is None and theirs != ours:
         difference = f"terms {', '.join(theirs)} instead of {', '.join(ours)}"
     if difference:
-        raise GcovError(
-            f"{other.granule.name} cannot be stacked with {first.granule.name}: {difference}. Nothing is resampled"
-            " here: narrow the search (frame, mode, dates) to granules on one grid"
-        )
+        raise apart(first.granule, other.granule, difference)
+
+
+def apart(first: Granule, other: Granule, difference: str) -> GcovError:
+    """What to say of two granules that cannot be stacked."""
+    return GcovError(
+        f"{other.name} cannot be stacked with {first.name}: {difference}. Nothing is resampled here: narrow the search"
+        " (frame, mode, dates) to granules on one grid"
+    )
 
 
 def terms_of(fragment: Fragment) -> list[str]:

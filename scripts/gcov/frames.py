@@ -1,0 +1,27 @@
+"""Whether adjacent frames lie on one lattice, found out before their granules are fetched."""
+
+from collections.abc import Sequence
+
+from gcov.archive.sources import open_bytes
+from gcov.granules import Granule
+from gcov.grid import aoi_window, lattice_difference, window_grid
+from gcov.mosaic import apart
+from gcov.product import open_band
+from gcov.settings import Archive
+
+
+def check_one_lattice(
+    granules: Sequence[Granule], bbox: tuple[float, float, float, float], frequency: str, archive: Archive
+) -> None:
+    """Raises GcovError if the AOI takes different grids from two frames, such as of two UTM zones.
+
+    Opens the first granule of each frame, and reads its coordinates but no samples.
+    """
+    firsts = list({granule.frame: granule for granule in reversed(granules)}.values())
+    grids = []
+    for granule in firsts:
+        with open_band(open_bytes(granule, archive), granule.label, frequency) as band:
+            grids.append(window_grid(band.data, aoi_window(band.data, bbox, granule.label)))
+    for granule, grid in zip(firsts, grids):
+        if difference := lattice_difference(grids[0], grid):
+            raise apart(firsts[0], granule, difference)
