@@ -1,0 +1,34 @@
+"""The workaround in rules/scheduler.smk, on the locked Snakemake."""
+
+import subprocess
+import sys
+
+import pytest
+from helpers import REPO
+
+INCLUDE = f'include: "{REPO}/rules/scheduler.smk"'
+WORKFLOW = """
+{include}
+
+onsuccess:
+    limiter = workflow.scheduler.job_rate_limiter
+    print("LIMIT", limiter and (limiter.max_jobs, limiter.timespan))
+
+rule one:
+    output: touch("one")
+"""
+
+
+@pytest.mark.parametrize(
+    ("include", "options", "limit"),
+    [
+        ("", [], "(100, 1.0)"),  # no longer: then the workaround can go
+        (INCLUDE, [], "None"),
+        (INCLUDE, ["--max-jobs-per-timespan", "5/2s"], "(5, 2.0)"),  # a user's own limit is kept
+    ],
+)
+def test_only_snakemakes_default_limit_of_job_starts_is_taken_away(include, options, limit, tmp_path):
+    (tmp_path / "Snakefile").write_text(WORKFLOW.format(include=include))
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", *options]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert f"LIMIT {limit}" in done.stdout, done.stdout + done.stderr
