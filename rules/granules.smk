@@ -5,7 +5,12 @@ checkpoint search:
     """Which granules there are: the newest release of each acquisition. `-R search` looks again."""
     output:
         records=directory("results/{aoi}/granules"),
-        table="results/{aoi}/granules.csv",
+        table=report(
+            "results/{aoi}/granules.csv",
+            caption="../report/table.rst",
+            category="{aoi}",
+            labels={"figure": "table: granules", "term": "-"},
+        ),
     log:
         "logs/{aoi}/search.log",
     benchmark:
@@ -21,7 +26,7 @@ checkpoint search:
         listed=setting("granules"),
         query=setting("search"),
         frequency=setting("frequency"),
-        terms=setting("terms"),
+        terms=setting("names"),
     script:
         "../scripts/search.py"
 
@@ -52,6 +57,6 @@ rule clip:
         bbox=setting("bbox"),
         polygon=setting("polygon"),
         frequency=setting("frequency"),
-        terms=setting("terms"),
+        terms=setting("names"),
     script:
         "../scripts/clip.py"

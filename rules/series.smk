@@ -1,14 +1,30 @@
-# Tables: what one pass over a stack gives.
+# Tables, and what is computed of each pixel: one pass over a stack each.
 
 
 rule summarize:
     """Histograms, mean series and the animations' stretch, from one pass over the stack."""
     input:
-        stack_of,
+        stack=stack_of,
+        rainfall=rainfall,
     output:
-        histogram_db="results/{aoi}/{term}/histogram_db.csv",
-        histogram_power="results/{aoi}/{term}/histogram_power.csv",
-        mean_series="results/{aoi}/{term}/mean_series.csv",
+        histogram_db=report(
+            "results/{aoi}/{term}/histogram_db.csv",
+            caption="../report/table.rst",
+            category="{aoi}",
+            labels={"figure": "table: histogram, db", "term": "{term}"},
+        ),
+        histogram_power=report(
+            "results/{aoi}/{term}/histogram_power.csv",
+            caption="../report/table.rst",
+            category="{aoi}",
+            labels={"figure": "table: histogram, power", "term": "{term}"},
+        ),
+        mean_series=report(
+            "results/{aoi}/{term}/mean_series.csv",
+            caption="../report/table.rst",
+            category="{aoi}",
+            labels={"figure": "table: mean series", "term": "{term}"},
+        ),
         stretch="results/{aoi}/{term}/stretch.json",
     log:
         "logs/{aoi}/{term}/summarize.log",
@@ -23,8 +39,128 @@ rule summarize:
         runtime=60,
     params:
         valid_samples_only=setting("valid_samples_only"),
+        looks=setting("looks"),
     script:
         "../scripts/summarize.py"
 
 
 register(rules.summarize.output)
+
+
+rule looks:
+    """How much speckle there is: made when something asks for it."""
+    input:
+        stack_of,
+    output:
+        "results/{aoi}/looks.json",
+    log:
+        "logs/{aoi}/looks.log",
+    benchmark:
+        "benchmarks/results/{aoi}/looks.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=700,
+        runtime=60,
+    params:
+        terms=setting("diagonal_terms"),
+        looks=setting("looks"),
+        multilook=setting("multilook"),
+        valid_samples_only=setting("valid_samples_only"),
+    script:
+        "../scripts/looks.py"
+
+
+rule zones:
+    """The series of each zone, as `summarize` makes that of the AOI."""
+    input:
+        stack=stack_of,
+        looks="results/{aoi}/looks.json",
+        zones=zones_of,
+        rainfall=rainfall,
+    output:
+        csv="results/{aoi}/{term}/zones.csv",
+        parquet="results/{aoi}/{term}/zones.parquet",
+    log:
+        "logs/{aoi}/{term}/zones.log",
+    benchmark:
+        "benchmarks/results/{aoi}/{term}/zones.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    params:
+        zone_name=setting("zone_name"),
+        valid_samples_only=setting("valid_samples_only"),
+    script:
+        "../scripts/zones.py"
+
+
+register(rules.zones.output, wanted=lambda aoi: aoi.zones)
+
+
+rule temporal_statistics:
+    """Mean, variation, range and percentiles of each pixel over time."""
+    input:
+        stack=stack_of,
+        series="results/{aoi}/{term}/mean_series.csv",
+        looks_json="results/{aoi}/looks.json",
+    output:
+        directory("results/{aoi}/{term}/statistics.zarr"),
+    log:
+        "logs/{aoi}/{term}/statistics.log",
+    benchmark:
+        "benchmarks/results/{aoi}/{term}/statistics.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=700,
+        runtime=60,
+    params:
+        multilook=setting("multilook"),
+        min_valid_fraction=setting("min_valid_fraction"),
+        valid_samples_only=setting("valid_samples_only"),
+    script:
+        "../scripts/temporal_statistics.py"
+
+
+register(rules.temporal_statistics.output, wanted=lambda aoi: aoi.statistics)
+
+
+rule indices:
+    """Ratios of averaged terms, as images and as series."""
+    input:
+        stack=stack_of,
+        zones=zones_of,
+    output:
+        images=directory("results/{aoi}/indices.zarr"),
+        table="results/{aoi}/indices.csv",
+    log:
+        "logs/{aoi}/indices.log",
+    benchmark:
+        "benchmarks/results/{aoi}/indices.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    params:
+        zone_name=setting("zone_name"),
+        indices=setting("indices"),
+        terms=setting("diagonal_terms"),
+        multilook=setting("multilook"),
+        valid_samples_only=setting("valid_samples_only"),
+    script:
+        "../scripts/indices.py"
+
+
+register(rules.indices.output, wanted=lambda aoi: aoi.indices)

@@ -47,6 +47,20 @@ rule stack_db:
 register(rules.stack_db.output, wanted=lambda aoi: aoi.diagonal_terms)
 
 
+# What the run will read, keep and take, before any sample is read. Only when asked for: `snakemake --cores 4 explain`.
+rule explain:
+    input:
+        expand("results/{aoi}/granules.csv", aoi=aois),
+    log:
+        "logs/explain.log",
+    conda:
+        "../envs/gcov.yaml"
+    params:
+        cores=lambda w: workflow.cores,
+    script:
+        "../scripts/explain.py"
+
+
 # Read every chunk of every store; what is damaged is named and put aside. Only when asked for: `snakemake verify`.
 rule verify:
     log:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gcov import mosaic, store
+from gcov import mosaic, noise, store
 from gcov.archive.ranges import RangeFile
 from gcov.archive.sources import open_bytes
 from gcov.errors import GcovError
@@ -44,6 +44,8 @@ def clip(
         grid = window_grid(band.data, window)
         outline = projected(polygon, grid.rio.crs) if polygon else None
         types = band.types(terms)
+        tables, without_noise = band.noise(terms)
+        points = []
         attributes = {
             "title": f"{granule.name}: {aoi}",
             "granule_record": json.dumps(asdict(granule)),
@@ -52,6 +54,7 @@ def clip(
             "aoi_bbox": list(bbox),
             "aoi_polygon": polygon or "",
             "frequency": frequency,
+            "center_frequency": band.center_frequency or "",  # Hz
             "n_pixels_on_granule": math.prod(window.within(band.data["mask"].shape).shape),
             "software": store.software(),
         }
@@ -65,6 +68,7 @@ def clip(
                 if outline is not None:
                     inside = inside_polygon(grid, outline, region["y"], region["x"])
                 n_pixels += int(inside.sum())
+                points.append(noise.points(grid, region["y"], region["x"], inside))
                 for name, samples in band.layers(terms, piece):
                     samples[~inside] = fill_value(samples.dtype)
                     store.write(part, region, {name: samples[None]})
@@ -73,9 +77,12 @@ def clip(
             if n_pixels == 0:
                 size = abs(grid.rio.resolution()[0])
                 raise GcovError(f"the polygon of {aoi} holds no pixel centre at {size:g} m: draw a larger one")
-            store.finish(part, n_pixels=n_pixels, n_valid=n_valid)
+            floor = noise.described(tables, grid, *map(np.concatenate, zip(*points)))
+            store.finish(part, n_pixels=n_pixels, n_valid=n_valid, noise=floor)
         if note := band.ignored_exceptions:
             log.info("%s: %s", granule.name, note)
+        if without_noise:
+            log.info("%s: no noise floor: %s", granule.name, without_noise)
     percent = 100 * n_valid / max(n_pixels, 1)
     log.info("%s: %d of %d samples in the AOI valid (%.1f %%)", granule.name, n_valid, n_pixels, percent)
     if isinstance(source, RangeFile):

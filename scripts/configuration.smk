@@ -4,7 +4,7 @@
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from gcov.config import check_yaml, read_config
+from gcov.config import check_files, check_yaml, read_config
 from gcov.errors import GcovError
 
 CONFIG = "config/config.yaml"
@@ -32,6 +32,9 @@ configfile: CONFIG
 
 try:
     completed, settings = read_config(config)
+    if workflow.is_main_process:
+        for aoi in settings.aois.values():
+            check_files(aoi)
 except GcovError as error:
     raise WorkflowError(str(error)) from None
 config.update(completed)

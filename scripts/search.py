@@ -13,7 +13,7 @@ from gcov.granules import Granule
 from gcov.log import job_log, log
 from gcov.settings import Archive, Search
 
-BYTES_PER_PIXEL = {True: 4 * 0.85, False: 8 * 0.9}  # compressed size of a diagonal term, of a complex one
+BYTES_PER_PIXEL = {True: 4 * 0.85, False: 8 * 0.9}  # compressed size of a real layer, of a complex one
 
 
 def search(
@@ -79,12 +79,15 @@ def report(
         f"{sum(g.size or 0 for g in kept) / 1e6:.0f} MB" if any(g.size for g in kept) else "of unknown size",
         need / 1e6,
     )
+    for term in terms if len(terms) > 1 else ():  # what it costs to turn one on
+        size = sum(needed_bytes(granule, bbox, frequency, (term,)) for granule in kept)
+        log.info("... of which %s is roughly %.0f MB", term, size / 1e6)
 
 
 def needed_bytes(
     granule: Granule, bbox: tuple[float, float, float, float], frequency: str, terms: tuple[str, ...]
 ) -> float:
-    """Rough compressed size of the 512 x 512 chunks that the AOI's box touches, all terms and the mask, in bytes.
+    """Rough compressed size of the 512 x 512 chunks that the AOI's box touches, all layers and the mask, in bytes.
 
     From the size of the box and the posting that belongs to the granule's mode; never more than the granule itself.
     """
@@ -93,7 +96,8 @@ def needed_bytes(
     width = (east - west) * 111_000 * math.cos(math.radians((south + north) / 2))
     bandwidth = (granule.mode or "")[:2] if frequency == "A" else "05"
     chunks = math.prod(side / granules.BANDWIDTHS.get(bandwidth, 20) / 512 + 1 for side in (height, width))
-    per_pixel = sum(BYTES_PER_PIXEL[granules.is_diagonal(term)] for term in terms) + 0.02
+    real = [granules.is_diagonal(term) or term in granules.LAYERS for term in terms]
+    per_pixel = sum(map(BYTES_PER_PIXEL.get, real)) + 0.02
     return min(chunks * 512 * 512 * per_pixel, granule.size or math.inf)
 
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from gcov import mosaic, store
+from gcov import mosaic, noise, store
 from gcov.files import building
 from gcov.granules import maturity_note, passes
 from gcov.log import job_log, log
@@ -35,6 +35,7 @@ def stack(*, fragments: list[Path], output: Path) -> None:
         "title": f"NISAR GCOV time series: {first.attributes['aoi']}",
         **{key: first.attributes[key] for key in SHARED},
         "maturity_note": note or "",
+        "noise": noise.gathered([[by_granule[granule].attributes for granule in date] for date in passes(granules)]),
         "granule_records": json.dumps([vars(granule) for granule in granules]),
         "software": store.software(),
     }

@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 from gcov import histogram, store, tables
+from gcov.analysis.looks import Given
 from gcov.files import building
 from gcov.log import job_log
+from gcov.rain import rain_of
 from gcov.summary import Summary
 
 
@@ -18,27 +20,32 @@ def summarize(
     histogram_power: Path,
     mean_series: Path,
     stretch: Path,
+    looks: Given = None,
+    rainfall: str | None = None,
 ) -> None:
     """Write what one pass over a term's samples gives.
 
     histogram_db.csv, histogram_power.csv: counts of all dates pooled in the bins of `histogram`; what lies outside
-    of them is not counted. mean_series.csv: one row per date. stretch.json: the 5 % and 95 % quantiles in dB, pooled
-    over all dates, right to 0.01 dB. Raises GcovError if there is no such term, or none of its samples is positive.
+    of them is not counted. mean_series.csv: one row per date, columns as of `means.table`, rain from the CSV file
+    `rainfall`. stretch.json: the 5 % and 95 % quantiles in dB, pooled over all dates, right to 0.01 dB, and the finer
+    bins that the histogram's figure shows. Raises GcovError if there is no such term, none of its samples is positive,
+    or a line of the rain is wrong.
     """
     data = store.open_stack(stack)
-    summary = Summary.of(data, term, valid_samples_only=valid_samples_only)
+    summary = Summary.of(data, term, valid_samples_only=valid_samples_only, given=looks)
     tables.write(histogram_db, histogram.DB.table(histogram.coarse_db(summary.in_db)))
     tables.write(histogram_power, histogram.POWER.table(summary.in_power))
-    tables.write(mean_series, summary.mean_series(data))
+    tables.write(mean_series, summary.mean_series(data, term, rain_of(data, rainfall)))
     with building(stretch) as part:
-        part.write_text(json.dumps(summary.stretch(term)) + "\n")
+        part.write_text(json.dumps({**summary.stretch(term), "histogram": summary.distribution()}) + "\n")
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], f"{snakemake.wildcards.aoi} {snakemake.wildcards.term}"):
         summarize(
             **snakemake.params,
-            stack=Path(snakemake.input[0]),
+            stack=Path(snakemake.input.stack),
+            rainfall=snakemake.input.rainfall or None,
             term=snakemake.wildcards.term,
             **{name: Path(path) for name, path in snakemake.output.items()},
         )

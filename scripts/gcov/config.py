@@ -5,6 +5,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +15,7 @@ import yaml
 
 from gcov import addresses
 from gcov.errors import GcovError
+from gcov.indices import terms_of_index
 from gcov.settings import Aoi, Archive, Search, Settings
 
 SCHEMA = Path(__file__).parents[2] / "config" / "schema.yaml"
@@ -207,16 +209,78 @@ def _aoi(name: str, entry: dict, config: dict) -> Aoi:
     bbox = tuple(float(edge) for edge in (polygon.bounds if polygon else entry["bbox"]))
     _check_bbox(bbox, where + (".polygon" if polygon else ".bbox"))
     west, south, east, north = bbox
-    return Aoi(
+    both = {field.name for field in fields(Aoi)} & set(config) - {"search"}
+    wanted = ((key, entry.get(key, config[key])) for key in both)
+    shared: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in wanted}
+    aoi = Aoi(
         name=name,
         bbox=(west, south, east, north),
         polygon=polygon.wkt if polygon else None,
         granules=tuple(addresses.checked(text, f"{where}.granules") for text in entry.get("granules", ())),
         search=_search({**config.get("search", {}), **entry.get("search", {})}, f"{where}.search"),
-        frequency=entry.get("frequency", config["frequency"]),
-        terms=tuple(entry.get("terms", config["terms"])),
-        valid_samples_only=entry.get("valid_samples_only", config["valid_samples_only"]),
+        zones=entry.get("zones"),
+        rainfall=entry.get("rainfall"),
+        **shared,
     )
+    _check_analysis(aoi, where)
+    return aoi
+
+
+def _check_analysis(aoi: Aoi, where: str) -> None:
+    """Refuse what the schema cannot see: terms of indices that are not read, even windows, periods in disorder."""
+    for index in aoi.indices:
+        needed = terms_of_index(index, aoi.terms)
+        if missing := [term for term in needed if term not in aoi.terms]:
+            raise GcovError(f"{where}.indices: {index} needs {', '.join(missing)}; terms are {', '.join(aoi.terms)}")
+        if len(set(needed)) == 1:
+            raise GcovError(f"{where}.indices: {index} is 1 everywhere; should be a ratio of two terms")
+    made = {
+        "statistics": aoi.statistics,
+        "indices": aoi.indices,
+        "changes": aoi.changes or aoi.change_history,
+        "filtered": aoi.filter_window,
+    }
+    for product in aoi.geotiff:
+        if not made.get(product, True):
+            key = {"changes": "changes or change_history", "filtered": "filter_window"}.get(product, product)
+            raise GcovError(f"{where}.geotiff: {product} are not made: set {key} as well")
+    if aoi.filter_window and aoi.filter_window % 2 == 0:
+        raise GcovError(
+            f"{where}.filter_window: holds {aoi.filter_window}; should be odd, to have a sample in the middle"
+        )
+    for name, periods in aoi.changes.items():
+        for period, days in periods.items():
+            for day in days:
+                try:
+                    date.fromisoformat(day)
+                except ValueError:
+                    raise GcovError(f"{where}.changes.{name}.{period}: {day} is no date") from None
+            if days[0] > days[1]:
+                raise GcovError(f"{where}.changes.{name}.{period}: holds no day, for {days[0]} is after {days[1]}")
+        if periods["before"][1] >= periods["after"][0]:
+            raise GcovError(
+                f"{where}.changes.{name}: `before` ends on {periods['before'][1]} and `after` begins on"
+                f" {periods['after'][0]}; should be one after the other, without a day in common"
+            )
+
+
+def check_files(aoi: Aoi) -> None:
+    """Refuse zones and rain that cannot be used, as far as that can be known without a granule.
+
+    Raises GcovError naming the file, and the zone or the line.
+    """
+    if aoi.rainfall:
+        from gcov.rain import read_rain  # like zones only for those who have them: snakemake starts often
+
+        read_rain(aoi.rainfall, f"config: aois.{aoi.name}.rainfall")
+    if aoi.zones:
+        import shapely
+
+        from gcov.zones import check_inside, read_zones
+
+        where = f"config: aois.{aoi.name}.zones"
+        area = shapely.from_wkt(aoi.polygon) if aoi.polygon else shapely.box(*aoi.bbox)
+        check_inside(read_zones(aoi.zones, aoi.zone_name, where), area, where)
 
 
 def _check_bbox(bbox: tuple[float, ...], where: str) -> None:

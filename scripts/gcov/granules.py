@@ -16,6 +16,7 @@ from typing import Any
 
 from gcov.addresses import bare
 from gcov.errors import GcovError
+from gcov.words import number_of
 
 NAME = re.compile(
     r"NISAR_L2_(?:PR|UR|OD)_GCOV_(?P<cycle>\d{3})_(?P<track>\d{3})_(?P<direction>[AD])_(?P<frame>\d{3})"
@@ -28,6 +29,10 @@ CHANNELS = {  # polarizations by their code in granule names
     "SH": ("HH",), "SV": ("VV",), "DH": ("HH", "HV"), "DV": ("VV", "VH"), "CL": ("LH", "LV"), "CR": ("RH", "RV"),
     "QP": ("HH", "HV", "VH", "VV"), "NA": (),
 }  # fmt: skip
+LAYERS = {  # real layers that may be carried beside the terms, unchanged
+    "numberOfLooks": "Number of averaged radar-grid pixels",
+    "rtcGammaToSigmaFactor": "Radiometric terrain correction factor: sigma0 is gamma0 times it",
+}
 PROVISIONAL_FROM = 5023  # the CRID's digits; its letter says nothing (X05026 is in the PROVISIONAL collections)
 PASS_LENGTH = timedelta(minutes=30)  # frames of one pass are seconds apart, passes of one track 12 days
 
@@ -38,7 +43,12 @@ def is_diagonal(term: str) -> bool:
 
 
 def holds(codes: str, term: str, frequency: str) -> bool:
-    """Whether a granule with a polarization code, or one of several, has a term in a band; True where none tells."""
+    """Whether a granule with a polarization code, or one of several, has a term in a band; True where none tells.
+
+    Every granule has the further layers.
+    """
+    if term in LAYERS:
+        return True
     bands = [code[:2] if frequency == "A" else code[2:] for code in codes.split()]
     return not bands or any({term[:2], term[2:]} <= set(CHANNELS.get(band, (term[:2], term[2:]))) for band in bands)
 
@@ -183,6 +193,16 @@ def passes(granules: Iterable[Granule]) -> list[list[Granule]]:
     return dates
 
 
+def day_names(starts: Iterable[str]) -> list[str]:
+    """What dates are called in file names: 20280315, or 20280315T234739 where several dates are of one day.
+
+    `starts` are the dates' times, ISO 8601 in UTC.
+    """
+    times = [datetime.fromisoformat(start) for start in starts]
+    days = Counter(time.date() for time in times)
+    return [f"{time:%Y%m%d}" if days[time.date()] == 1 else f"{time:%Y%m%dT%H%M%S}" for time in times]
+
+
 def check_one_series(granules: list[Granule], frequency: str, terms: Iterable[str]) -> None:
     """Refuse granules that cannot be one time series of a band.
 
@@ -232,7 +252,7 @@ def maturity_note(maturities: Iterable[str]) -> str | None:
     if len(dates) > 1:
         return f"mixes maturities ({counts} dates): a step between them may be processing, not change"
     if dates["BETA"]:
-        return f"BETA data ({dates['BETA']} dates): not validated"
+        return f"BETA data ({number_of(dates['BETA'], 'date')}): not validated"
     return None
 
 
@@ -251,6 +271,13 @@ def read_record(path: str | Path) -> Granule:
 def kept_names(folder: str | Path) -> list[str]:
     """Names of the granules with a record in the folder, in order of name."""
     return sorted(path.stem for path in Path(folder).glob("*.json"))
+
+
+def names_by_day(folder: str | Path) -> dict[str, list[str]]:
+    """Names of the kept granules of each date, by what `day_names` calls it, in order of time."""
+    dates = passes(read_record(path) for path in Path(folder).glob("*.json"))
+    days = day_names(members[0].start for members in dates)
+    return {day: [granule.name for granule in members] for day, members in zip(days, dates)}
 
 
 def local_file(folder: str | Path, name: str) -> list[str]:

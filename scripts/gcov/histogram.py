@@ -67,3 +67,8 @@ def coarse_db(counts: np.ndarray) -> np.ndarray:
     """Counts (50,) in DB from counts (30000,) in FINE_DB."""
     first, last = (round((edge - FINE_DB.low) * PER_DB) for edge in (DB.low, DB.high))
     return counts[first:last].reshape(DB.number, -1).sum(axis=1)
+
+
+def quarter_db(counts: np.ndarray) -> np.ndarray:
+    """Counts (1200,) in bins of 0.25 dB from counts (30000,) in FINE_DB."""
+    return counts.reshape(-1, PER_DB // 4).sum(axis=1)

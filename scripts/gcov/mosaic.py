@@ -36,7 +36,7 @@ def apart(first: Granule, other: Granule, difference: str) -> GcovError:
 
 
 def terms_of(fragment: Fragment) -> list[str]:
-    """The covariance terms of a fragment, without the layers that say which samples count."""
+    """The covariance terms of a fragment and its further layers, without those that say which samples count."""
     return [name for name in fragment.types if name != "mask" and not name.endswith(store.VALID)]
 
 
@@ -75,10 +75,7 @@ def date_of(members: Sequence[Granule]) -> store.Date:
 
 
 def write_date(stack: Path, index: int, members: Sequence[Fragment], names: Sequence[str]) -> None:
-    """Write one date of a stack: of a single fragment its shards as they are, of several merged by mask.
-
-    Validity of terms that a fragment says nothing of is 1.
-    """
+    """Write one date of a stack: of a single fragment its shards as they are, of several merged by mask."""
     if len(members) == 1:
         names = [
             name
@@ -91,12 +88,20 @@ def write_date(stack: Path, index: int, members: Sequence[Fragment], names: Sequ
     for region in store.regions(opened[0], rows=store.SHARD, columns=store.SHARD):
         blocks = [data.isel(region) for data in opened]
         for name in names:
-            masks = [_mask(fragment, block, name) for fragment, block in zip(members, blocks)]
-            layers = [
-                store.samples(block, name) if name in block else np.ones(masks[0].shape, "u1") for block in blocks
-            ]
-            merged = np.choose(best_member(masks), layers) if len(layers) > 1 else layers[0]
-            store.write(stack, {**region, "time": slice(index, index + 1)}, {name: merged})
+            layer = merged(members, blocks, name)
+            store.write(stack, {**region, "time": slice(index, index + 1)}, {name: layer})
+
+
+def merged(members: Sequence[Fragment], blocks: Sequence[xr.Dataset], name: str) -> np.ndarray:
+    """A layer (time=1, y, x) of the date that fragments of one pass make, from one block of each.
+
+    Validity of terms that a fragment says nothing of is 1.
+    """
+    if len(blocks) == 1 and name in blocks[0]:
+        return store.samples(blocks[0], name)
+    masks = [_mask(fragment, block, name) for fragment, block in zip(members, blocks)]
+    layers = [store.samples(block, name) if name in block else np.ones(masks[0].shape, "u1") for block in blocks]
+    return np.choose(best_member(masks), layers)
 
 
 def _mask(fragment: Fragment, block: xr.Dataset, name: str) -> np.ndarray:

@@ -17,13 +17,17 @@ from xarray.backends.h5netcdf_ import H5netcdfBackendEntrypoint
 
 from gcov.archive.ranges import RangeFile
 from gcov.errors import GcovError
-from gcov.granules import is_diagonal
+from gcov.granules import LAYERS, is_diagonal
 from gcov.grid import Window
 from gcov.identification import GRIDS, IDENTIFICATION, open_hdf5, text
+from gcov.noise import Table
 from gcov.radiometry import fill_value, without_exception
 from gcov.store import VALID
 
 EXCEPTIONS = "inputDataExceptionMask"
+SWATHS = "science/LSAR/GCOV/metadata/sourceData/swaths"
+NOISE = "science/LSAR/GCOV/metadata/calibrationInformation/{band}/noiseEquivalentBackscatter"
+REQUESTS = 2  # at most, for the tables of noise
 FAULTS = (OSError, RuntimeError, ValueError, KeyError, TypeError)  # what HDF5 and xarray make of damaged files
 AT_ONCE = 200_000_000  # compressed bytes of all arrays fetched together; more of them one array after the other
 
@@ -56,6 +60,14 @@ class Band:
         return shapely.box(*self.data.rio.transform_bounds(4326)).wkt
 
     @property
+    def center_frequency(self) -> float | None:
+        """The band's centre frequency in Hz; None where the file does not state it."""
+        frequency = self._group.name.split("/")[-1]
+        node = self._group.file.get(f"{SWATHS}/{frequency}/centerFrequency")
+        stated = isinstance(node, h5py.Dataset) and node.shape == () and node.dtype.kind == "f"
+        return float(node[()]) if stated else None
+
+    @property
     def says_exceptions(self) -> bool:
         """Whether the band has an exception mask that says which samples of a term count.
 
@@ -79,7 +91,7 @@ class Band:
         for name in (*terms, "mask"):
             if name not in self.data:
                 there = ", ".join(self.terms)
-                kind = "term" if name in terms else "layer"
+                kind = "layer" if name == "mask" or name in LAYERS else "term"
                 where = self._group.name.split("/")[-1]
                 raise GcovError(f"{self.label}: no {kind} {name} in {where}; it holds {there}")
             shape, grid = self.data[name].shape, (self.data.sizes["y"], self.data.sizes["x"])
@@ -88,8 +100,36 @@ class Band:
         if (dtype := self.data["mask"].dtype) != np.uint8:
             raise GcovError(f"{self.label}: the mask holds {dtype} instead of uint8")
 
+    def noise(self, terms: Sequence[str]) -> tuple[dict[str, Table], str]:
+        """The noise floor of those diagonal terms whose table the product holds; and why others have none.
+
+        Over the network it takes two requests at most: a table scattered over more places is not read.
+        """
+        group = self._group.file.get(NOISE.format(band=self._group.name.split("/")[-1]))
+        wanted = [term for term in terms if is_diagonal(term) and term in self.data]
+        try:
+            return self._noise(group, wanted)
+        except FAULTS as error:
+            return {}, f"the tables cannot be read ({error})"
+
+    def _noise(self, group: h5py.Group | None, terms: Sequence[str]) -> tuple[dict[str, Table], str]:
+        held = [term for term in terms if group is not None and term[:2] in group]
+        if group is None or not held:
+            return {}, "the product has no table of it"
+        axes = "yCoordinates", "xCoordinates"
+        if isinstance(self.source, RangeFile):
+            spans = [span for name in (*axes, *(term[:2] for term in held)) for span in _stored(group[name])]
+            if len(self.source.missing(spans)) > REQUESTS:
+                return {}, f"its tables lie in more than {REQUESTS} places of the file"
+            self.source.prefetch(spans)
+        y, x = (group[name][()] for name in axes)
+        tables = {term: Table(y, x, group[term[:2]][()]) for term in held}
+        flaws = {term: flaw for term, table in tables.items() if (flaw := table.flaw)}
+        reason = "; ".join(f"the table of {term[:2]} {flaw}" for term, flaw in flaws.items())
+        return {term: table for term, table in tables.items() if term not in flaws}, reason
+
     def types(self, terms: Sequence[str]) -> dict[str, np.dtype]:
-        """The dtypes of what a fragment holds of these terms, by name, the mask last.
+        """The dtypes of what a fragment holds of these terms and further layers, by name, the mask last.
 
         Terms that the band lacks (polarizations alternate) are there as well, and `{term}_valid` where the band's
         exception mask says which samples of a term count.
@@ -98,7 +138,7 @@ class Band:
         types: dict[str, np.dtype] = {term: np.dtype("f4" if is_diagonal(term) else "c8") for term in terms}
         types |= {term: self.data[term].dtype for term in terms if term in self.data}
         if self.says_exceptions:
-            types |= {term + VALID: np.dtype("u1") for term in terms}
+            types |= {term + VALID: np.dtype("u1") for term in terms if term not in LAYERS}
         return {**types, "mask": np.dtype("u1")}
 
     def layers(self, terms: Sequence[str], window: Window) -> Iterator[tuple[str, np.ndarray]]:
@@ -113,6 +153,8 @@ class Band:
         for name, samples in self.read([*held, *([EXCEPTIONS] if self.says_exceptions else []), "mask"], window):
             if name == EXCEPTIONS:
                 for term in terms:
+                    if term in LAYERS:
+                        continue
                     yield term + VALID, without_exception(samples, term).astype("u1")
             else:
                 yield name, samples
@@ -194,6 +236,15 @@ def open_band(source: str | RangeFile, label: str, frequency: str) -> Iterator[B
         with opened:
             data = opened.drop_attrs().rename(xCoordinates="x", yCoordinates="y").rio.write_crs(epsg)
             yield Band(label, data if falling else data.isel(y=slice(None, None, -1)), source, group, falling)
+
+
+def _stored(dataset: h5py.Dataset) -> list[tuple[int, int]]:
+    """Where in the file a whole dataset lies: (start, stop) in bytes, of each chunk where it has any."""
+    if dataset.chunks is None:
+        start = dataset.id.get_offset()
+        return [] if start is None else [(start, start + dataset.id.get_storage_size())]
+    chunks = (dataset.id.get_chunk_info(number) for number in range(dataset.id.get_num_chunks()))
+    return [(chunk.byte_offset, chunk.byte_offset + chunk.size) for chunk in chunks]
 
 
 def _band_group(file: h5py.File, frequency: str, label: str) -> h5py.Group:

@@ -24,8 +24,13 @@ def counted(power: np.ndarray, mask: np.ndarray, *, valid_samples_only: bool) ->
 
 
 def fill_value(dtype: np.dtype) -> int | float:
-    """What stands where there is no sample: NaN, or in a mask the largest number (OUTSIDE, of eight bits)."""
-    return np.iinfo(dtype).max if dtype.kind == "u" else np.nan
+    """What stands where there is no sample: NaN, in a mask the largest number (OUTSIDE, of eight bits).
+
+    In signed integers it is the smallest number, -128 of eight bits.
+    """
+    if dtype.kind in "iu":
+        return np.iinfo(dtype).max if dtype.kind == "u" else np.iinfo(dtype).min
+    return np.nan
 
 
 def without_exception(exceptions: np.ndarray, term: str) -> np.ndarray:

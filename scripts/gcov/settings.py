@@ -36,11 +36,31 @@ class Aoi:
     frequency: str
     terms: tuple[str, ...]
     valid_samples_only: bool
+    geotiff: tuple[str, ...]  # products to be written as GeoTIFFs as well
+    zones: str | None  # a vector file of named polygons
+    rainfall: str | None  # a CSV file: date, mm
+    zone_name: str  # the property that names a zone
+    layers: tuple[str, ...]  # further real layers of the band
+    min_valid_fraction: float  # of the best date's valid samples
+    multilook: int  # samples averaged along each side before statistics, indices and changes
+    looks: float | dict[str, float] | None = field(hash=False)  # of one sample; by polarization code
+    statistics: bool
+    indices: tuple[str, ...]
+    changes: dict[str, dict[str, list[str]]] = field(hash=False)  # name: before and after: first and last day
+    change_history: bool
+    significance: float
+    filter_window: int | None  # samples a side, odd
+    explore_megabytes: float | None  # how large explore.html may be; None: no page
 
     @property
     def diagonal_terms(self) -> list[str]:
         """The terms that are backscatter: only they have dB values, series and pictures."""
         return [term for term in self.terms if is_diagonal(term)]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is read of each granule beside the mask: terms, and further layers."""
+        return (*self.terms, *self.layers)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
-"""The Zarr stores: fragments, stacks and dB stacks share one layout on disk, so that shard files can move.
+"""The Zarr stores: fragments, stacks and products share one layout on disk, so that shard files can move.
 
-Dims (time, y, x); one date per shard, inner chunks of 512 x 512 in shards of at most 4096 x 4096; lossless, with a
-crc32c per chunk so that a flipped byte is an error and not a sample. Floats are NaN where there is no data. `mask`
-is uint8 (1..254 valid sample and number of its sub-swath, 0 partly focused or invalid, 255 outside) and carries no
-CF _FillValue, with which xarray would turn it into float32. On disk (Zarr v3):
+Dims (time, y, x), or (y, x) of maps; one date per shard, inner chunks of 512 x 512 in shards of at most 4096 x 4096;
+lossless, with a crc32c per chunk so that a flipped byte is an error and not a sample. CF's attributes stand beside
+GeoZarr's. Floats are NaN where there is no data. `mask` is uint8 (1..254 valid sample and number of its sub-swath, 0
+partly focused or invalid, 255 outside) and carries no CF _FillValue, with which xarray would turn it into float32. On
+disk (Zarr v3):
 
     stack.zarr/zarr.json                attributes, and the metadata of every array once more
     stack.zarr/HHHH/zarr.json           shape, chunks, codecs
@@ -28,9 +29,9 @@ from xarray.backends.zarr import ZarrBackendEntrypoint
 from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.errors import ZarrUserWarning
 
-from gcov import __version__
+from gcov import __version__, geozarr
 from gcov.errors import GcovError
-from gcov.granules import Granule, is_diagonal
+from gcov.granules import LAYERS, Granule, is_diagonal
 from gcov.provenance import metadata_of
 from gcov.radiometry import OUTSIDE, fill_value
 
@@ -49,6 +50,7 @@ DATE_ATTRIBUTES = {
     "maturity": "maturity of the release",
     "polarizations": "codes of bands A and B",
 }
+SECONDS = "seconds since 1970-01-01"
 VALID = "_valid"  # the ending of a layer that says where a term counts
 # Every shard is written, so that a lost one can be told from an empty one.
 WRITE: dict[str, Any] = {"consolidated": False, "write_empty_chunks": True}
@@ -193,6 +195,8 @@ def cf_attributes(name: str) -> dict[str, str]:
         return MASK_ATTRIBUTES
     if name.endswith(VALID):
         return {"long_name": f"1 where samples of {name.removesuffix(VALID)} count, as far as exceptions tell"}
+    if name in LAYERS:
+        return {"units": "1", "long_name": LAYERS[name]}
     attributes = {"units": "1", "long_name": f"Geocoded polarimetric covariance term {name}"}
     if is_diagonal(name):  # off-diagonal terms have no CF name
         attributes["comment"] = "gamma0, terrain-corrected, linear power"
@@ -208,47 +212,64 @@ def create(
     path: Path,
     *,
     grid: xr.Dataset,
-    dates: Sequence[Date],
+    dates: Sequence[Date] = (),
     types: Mapping[str, np.dtype | str],
     attributes: dict,
-    cf: Callable[[str], dict[str, str]] = cf_attributes,
+    cf: Callable[[str], Mapping[str, Any]] = cf_attributes,
+    coords: Mapping[str, Any] | None = None,
+    dims: Mapping[str, Sequence[str]] | None = None,
+    shard: tuple[int, int] = (SHARD, SHARD),
 ) -> None:
     """An empty store with its coordinates, to be filled with `write`.
 
     `grid` has the coordinates y, x and spatial_ref, `types` the dtype of each variable by name, `attributes` those of
-    the whole store (provenance), `cf` gives the attributes of a variable.
+    the whole store (provenance), `cf` gives the attributes of a variable. Without `dates` it is a store of maps
+    (y, x). Of datetime64 a store holds seconds since 1970, the smallest int64 for NaT. `coords` are coordinates of
+    further dims, as xarray takes them, and `dims` the dims of variables that have them. `shard` is the size of what is
+    written at once where that is less than 4096 x 4096.
     """
-    coords = {name: grid[name] for name in ("y", "x", "spatial_ref")}
-    times = np.array([date.time for date in dates], "datetime64[s]")
-    words = {
-        name: ("time", np.array([getattr(date, name) for date in dates], np.dtypes.StringDType()), {"long_name": text})
-        for name, text in DATE_ATTRIBUTES.items()
-    }
-    empty = xr.Dataset(
-        coords={"time": ("time", times, TIME_ATTRIBUTES), **coords, **words},
-        attrs={"Conventions": "CF-1.11", **attributes},
-    ).drop_encoding()
+    every: dict[Any, Any] = {name: grid[name] for name in ("y", "x", "spatial_ref")} | dict(coords or {})
+    words = DATE_ATTRIBUTES if dates else {}
+    if dates:
+        every["time"] = ("time", np.array([date.time for date in dates], "datetime64[s]"), TIME_ATTRIBUTES)
+    for name, text in words.items():
+        values = np.array([getattr(date, name) for date in dates], np.dtypes.StringDType())
+        every[name] = ("time", values, {"long_name": text})
+    empty = xr.Dataset(coords=every, attrs={"Conventions": "CF-1.11", **attributes}).drop_encoding()
     encoding: dict[Any, dict[str, Any]] = {name: {"compressors": [Crc32cCodec()]} for name in empty.coords}
-    encoding["time"] |= {"units": "seconds since 1970-01-01", "dtype": "int64"}
+    for coordinate in empty.coords.values():
+        if coordinate.dtype.kind == "M":
+            encoding[coordinate.name] |= {"units": SECONDS, "dtype": "int64"}
     for name in ("x", "y"):
         encoding[name] |= {"_FillValue": None, "fill_value": 0.0}
     empty.to_zarr(path, encoding=encoding, zarr_format=3, **WRITE)
     # by zarr: of what is not there yet, to_zarr wants a dask array, which costs each job 0.2 s
     group = zarr.open_group(path, mode="r+")
-    links = {"grid_mapping": "spatial_ref", "coordinates": f"spatial_ref {' '.join(DATE_ATTRIBUTES)}"}
-    for name, dtype in types.items():
-        shape = len(dates), grid.sizes["y"], grid.sizes["x"]
-        group.create_array(name, **layout(shape, np.dtype(dtype)), attributes={**cf(name), **links})
+    links = {"grid_mapping": "spatial_ref", "coordinates": " ".join(["spatial_ref", *words])}
+    for variable, kind in types.items():
+        dtype, own = np.dtype(kind), (dims or {}).get(variable, DIMS if dates else DIMS[1:])
+        times = {}
+        if dtype.kind == "M":
+            dtype = np.dtype(np.int64)
+            times = {"units": SECONDS, "calendar": "proleptic_gregorian", "_FillValue": fill_value(dtype)}
+        sizes = {dim: empty.sizes[dim] for dim in own}
+        group.create_array(variable, **layout(sizes, dtype, shard), attributes={**cf(variable), **times, **links})
 
 
-def layout(shape: tuple[int, int, int], dtype: np.dtype) -> dict[str, Any]:
-    """How a variable (time, y, x) lies on disk, as zarr's create_array wants to know it."""
+def layout(sizes: Mapping[str, int], dtype: np.dtype, shard: tuple[int, int] = (SHARD, SHARD)) -> dict[str, Any]:
+    """How a variable of these sizes by dim (y and x last) lies on disk, as zarr's create_array wants to know it.
+
+    A shard holds one date; of other dims it holds all there is.
+    """
+    shape = tuple(sizes.values())
+    single = (1,) * (len(shape) - 2)
+    whole = (1 if dim == "time" else size for dim, size in list(sizes.items())[:-2])
     return {
         "shape": shape,
         "dtype": dtype,
-        "dimension_names": DIMS,
-        "chunks": (1, CHUNK, CHUNK),
-        "shards": (1, *(min(SHARD, math.ceil(n / CHUNK) * CHUNK) for n in shape[1:])),
+        "dimension_names": tuple(sizes),
+        "chunks": (*single, CHUNK, CHUNK),
+        "shards": (*whole, *(min(most, math.ceil(n / CHUNK) * CHUNK) for n, most in zip(shape[-2:], shard))),
         # zstd after bitshuffle: 0.80 of raw at 600 MB/s, zarr's default 0.87
         "compressors": [
             BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle", typesize=dtype.itemsize),
@@ -259,14 +280,14 @@ def layout(shape: tuple[int, int, int], dtype: np.dtype) -> dict[str, Any]:
 
 
 def write(path: Path, region: dict[str, slice], samples: Mapping[str, np.ndarray]) -> None:
-    """Write samples (time, y, x) by variable into their region of a store."""
-    block = xr.Dataset({name: (DIMS, values) for name, values in samples.items()})
+    """Write samples by variable into their region of a store, their axes in the order of the region's dims."""
+    block = xr.Dataset({name: (tuple(region), values) for name, values in samples.items()})
     block.to_zarr(path, region=region, **WRITE)
 
 
 def finish(path: Path, **attributes: Any) -> None:
     """Add what is known of the whole store, and gather the metadata of all arrays: one read then opens the store."""
-    zarr.open_group(path, mode="r+").attrs.update(attributes)
+    zarr.open_group(path, mode="r+").attrs.update({**geozarr.attributes(path), **attributes})
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", ZarrUserWarning
@@ -317,7 +338,7 @@ def damage(path: Path) -> str | None:
             return f"it lacks {', '.join(missing[:3])}"
         data = open_stack(path)
         for region in regions(data):
-            data.isel(region).load()
+            data.isel(region, missing_dims="ignore").load()
     except (FileNotFoundError, NotADirectoryError) as error:
         return f"{type(error).__name__}: {error}"
     except (OSError, MemoryError):

@@ -6,9 +6,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gcov import histogram, store
+from gcov import histogram, noise, store
+from gcov.analysis import means
+from gcov.analysis.looks import Given, Speckle
+from gcov.analysis.means import PERCENTILES, Sums
 from gcov.errors import GcovError
-from gcov.multilook import Multilook, averaged_shape
+from gcov.multilook import Multilook, looks_for
 from gcov.radiometry import counted, to_db
 
 log = logging.getLogger(__name__)
@@ -18,53 +21,73 @@ class Summary:
     """Sums that grow sample by sample; their size depends on the number of dates, not on that of samples."""
 
     def __init__(self, dates: int):
-        self.n_valid = np.zeros(dates, np.int64)
-        self.total = np.zeros(dates)  # linear power
+        self.sums = Sums.empty(dates)
         self.in_power = np.zeros(histogram.POWER.number, np.int64)
         self.in_db = np.zeros(histogram.FINE_DB.number, np.int64)
         self.in_drawn = np.zeros(histogram.FINE_DB.number, np.int64)  # averaged images, where they are averaged
+        self._in_date = np.zeros(histogram.FINE_DB.number, np.int64)  # of the date that samples are added to
+        self.in_first, self.in_last = np.zeros((2, histogram.FINE_DB.number), np.int64)  # dates with samples, in dB
+        self.speckle: dict[str, dict] = {}  # by polarization code, as in looks.json
+        self.codes: list[str | None] = [None] * dates
 
     @classmethod
-    def of(cls, data: xr.Dataset, term: str, *, valid_samples_only: bool) -> "Summary":
-        """The sums over a stack's samples of a term that count. Raises GcovError if the stack has no such term."""
+    def of(cls, data: xr.Dataset, term: str, *, valid_samples_only: bool, given: Given = None) -> "Summary":
+        """The sums over a stack's samples of a term that count, and its speckle; `given` is the setting `looks`.
+
+        Raises GcovError if the stack has no such term.
+        """
         if term not in data:
             raise GcovError(f"the stack has no term {term}; it holds {', '.join(store.variables_of(data))}")
         dates = data.sizes["time"]
-        summary = cls(dates)
+        summary, speckle = cls(dates), Speckle(data, term)
         whole = data.sizes["y"], data.sizes["x"]
-        shape = averaged_shape(whole)
+        looks = looks_for(whole)
         for date in range(dates):
             image = data.isel(time=slice(date, date + 1))
-            drawn = Multilook(shape, whole[0])
+            drawn = Multilook(looks, whole)
             for region in store.regions(image):
                 block = image.isel(region)
                 power, mask = store.samples(block, term), store.mask_of(block, term)
                 use = counted(power, mask, valid_samples_only=valid_samples_only)
                 summary.add(date, power[use])
-                if shape != whole:
+                speckle.add(date, block, power[0], use[0], region["y"].start)
+                if looks > 1:
                     drawn.add(power[0], use[0], region["y"])
-            if shape != whole:
+            summary.end_date(date)
+            speckle.end_date(date)
+            if looks > 1:
                 summary.in_drawn += histogram.count_db(positive_db(drawn.mean))
-            log.info("date %d of %d: %d samples", date + 1, dates, summary.n_valid[date])
+            log.info("date %d of %d: %d samples", date + 1, dates, summary.sums.n[date])
+        summary.speckle, summary.codes = speckle.entries(given), speckle.codes
         return summary
 
     def add(self, date: int, power: np.ndarray) -> None:
         """Add samples (n,) of a date, all of which count: finite linear power."""
-        self.n_valid[date] += power.size
-        self.total[date] += power.sum(dtype=np.float64)
+        self.sums.add(date, power)
         self.in_power += histogram.POWER.count(power)
-        self.in_db += histogram.count_db(positive_db(power))
+        self._in_date += histogram.count_db(positive_db(power))
 
-    def mean_series(self, data: xr.Dataset) -> pd.DataFrame:
-        """A row per date of the stack: means are taken in linear power, then put in dB; NaN where no sample counts."""
-        dates = pd.DataFrame(map(vars, store.dates_of(data)))
-        n_pixels = data.attrs["n_pixels"]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            mean = self.total / self.n_valid
-            fraction = self.n_valid / n_pixels if n_pixels else np.zeros(len(mean))
-        numbers = {"n_pixels": n_pixels, "n_valid": self.n_valid, "valid_fraction": fraction}
-        means = {"mean_power": mean, "mean_db": to_db(mean)}
-        return dates.drop(columns="polarizations").assign(**numbers, **means, polarizations=dates["polarizations"])
+    def end_date(self, date: int) -> None:
+        """Read the percentiles of a date off its counts, and pool them with those of the others."""
+        quantiles = [histogram.FINE_DB.quantile(self._in_date, q) for q in PERCENTILES]
+        self.sums.percentiles[date] = np.round(quantiles, 4)  # more digits than the bins know
+        self.in_db += self._in_date
+        if self._in_date.any():
+            self.in_first = self.in_first if self.in_first.any() else self._in_date
+            self.in_last = self._in_date
+        self._in_date = np.zeros_like(self._in_date)
+
+    def mean_series(self, data: xr.Dataset, term: str, rain: np.ndarray) -> pd.DataFrame:
+        """A row per date of the stack, columns as of `means.table`; `rain` is mm since the date before (dates,)."""
+        return means.table(
+            data,
+            self.sums,
+            n_pixels=data.attrs["n_pixels"],
+            speckle=self.speckle,
+            codes=self.codes,
+            noise=noise.of_dates(data, term),
+            rain=rain,
+        )
 
     def stretch(self, term: str) -> dict[str, float]:
         """The 5 % and 95 % quantiles in dB of the images as they are drawn, all dates pooled: the animations' limits.
@@ -75,6 +98,14 @@ class Summary:
             raise GcovError(f"{term} has not one positive sample that counts: no dB value, no stretch")
         shown = self.in_drawn if self.in_drawn.any() else self.in_db
         return {name: round(histogram.FINE_DB.quantile(shown, q), 4) for name, q in (("q05", 0.05), ("q95", 0.95))}
+
+    def distribution(self) -> dict[str, float | list[int]]:
+        """Counts of positive samples in bins of 0.25 dB from `low` on: all dates, the first and the last with any."""
+        counts = {"all": self.in_db, "first": self.in_first, "last": self.in_last}
+        quarters = {name: histogram.quarter_db(fine) for name, fine in counts.items()}
+        held = np.flatnonzero(quarters["all"])
+        low = histogram.FINE_DB.low + float(held[0]) / 4
+        return {"low": low, **{name: whole[held[0] : held[-1] + 1].tolist() for name, whole in quarters.items()}}
 
 
 def positive_db(power: np.ndarray) -> np.ndarray:

@@ -1,13 +1,15 @@
-"""The tables: how they are written, and the mean series read with its types."""
+"""The tables: how they are written, and the series read with their types."""
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from gcov.files import building
 
-TEXT = ("granule", "crid", "maturity", "polarizations")
-MEANS = ("mean_power", "mean_db")  # empty where no sample counts
+TEXT = ("zone", "granule", "crid", "maturity", "polarizations")
+ADDED = ("std_power", "p05_db", "p50_db", "p95_db", "n_effective", "se_db", "noise_db", "rain_mm")  # since version 0.1
+MEANS = ("mean_power", "mean_db", *ADDED)  # empty where nothing can be said
 
 
 def write(path: Path, table: pd.DataFrame) -> None:
@@ -18,9 +20,9 @@ def write(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_series(path: Path) -> pd.DataFrame:
-    """mean_series.csv: time as datetime64 (UTC), facts of the granules as text, means NaN where no sample counts.
+    """mean_series.csv or zones.csv: time as datetime64 (UTC), facts of the granules as text, numbers NaN where empty.
 
-    Tables of version 0.1 say nothing of polarizations: empty text.
+    Tables of version 0.1 say nothing of polarizations, and lack the columns from std_power on: empty text, NaN.
     """
     table = pd.read_csv(
         path,
@@ -29,4 +31,11 @@ def read_series(path: Path) -> pd.DataFrame:
         keep_default_na=False,  # a granule may be called NA
         na_values=dict.fromkeys(MEANS, ""),
     )
-    return table if "polarizations" in table else table.assign(polarizations="")
+    absent = {name: np.nan for name in ADDED if name not in table}
+    return table.assign(**({} if "polarizations" in table else {"polarizations": ""}), **absent)
+
+
+def read_indices(path: Path) -> pd.DataFrame:
+    """indices.csv: time as datetime64 (UTC), zone and index as text, the value NaN where there is none."""
+    types = {"zone": str, "index": str}
+    return pd.read_csv(path, parse_dates=["time"], dtype=types, keep_default_na=False, na_values={"value": ""})

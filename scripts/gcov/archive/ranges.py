@@ -103,9 +103,8 @@ class RangeFile(io.RawIOBase):
 
     def prefetch(self, ranges: list[tuple[int, int]]) -> None:
         """Fetch ranges (start, stop) all at once, near ones together; what is held of them already stays."""
-        inside = [(start, min(stop, self.size)) for start, stop in ranges if start < self.size]
-        self._ahead = [piece for piece in self._ahead if any(_holds(piece, span) for span in inside)]
-        wanted = merged([span for span in inside if not self._has(span)])
+        self._ahead = [piece for piece in self._ahead if any(_holds(piece, span) for span in self._inside(ranges))]
+        wanted = self.missing(ranges)
         failed = threading.Event()
 
         def get(span: tuple[int, int]) -> bytes:
@@ -120,6 +119,13 @@ class RangeFile(io.RawIOBase):
         with ThreadPoolExecutor(CONNECTIONS) as threads:
             data = threads.map(get, wanted)
             self._ahead += [(start, piece) for (start, _), piece in zip(wanted, data)]
+
+    def missing(self, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """The requests that it takes to fetch what is not held of these ranges."""
+        return merged([span for span in self._inside(ranges) if not self._has(span)])
+
+    def _inside(self, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        return [(start, min(stop, self.size)) for start, stop in ranges if start < self.size]
 
     def _has(self, span: tuple[int, int]) -> bool:
         blocks = range(span[0] // BLOCK, -(-span[1] // BLOCK))

@@ -17,6 +17,7 @@ from pyproj import CRS, Transformer
 from gcov.granules import is_diagonal, maturity_of
 
 OUTSIDE = 255
+CENTER_FREQUENCY = {"A": 1.229e9, "B": 1.2935e9}  # Hz, of a 20 MHz and a 5 MHz band
 NAME_FIELDS = [
     "mission",
     "level",
@@ -56,6 +57,7 @@ class Band:
     terms: dict[str, np.ndarray]  # term -> (ny, nx) float32, or complex64 off the diagonal; NaN = no sample
     mask: np.ndarray  # (ny, nx) uint8: 0 invalid, 1..n sub-swath, 255 outside
     exceptions: np.ndarray | None = None  # (ny, nx) uint16: inputDataExceptionMask as of specification 1.6.0
+    noise: np.ndarray | None = None  # (13, 14) float32: the table of the noise floor of every polarization
 
 
 def centres(start: float, posting: float, count: int) -> np.ndarray:
@@ -141,6 +143,7 @@ def write_granule(
             "Covariance L2 GCOV",
             title="NISAR L2 GCOV Product",
         )
+        _write_noise(file.create_group("science/LSAR/GCOV/metadata/calibrationInformation"), bands)
         _write_identification(file.create_group("science/LSAR/identification"), name, fields, bands)
         for key, band in bands.items():
             grid = file.create_group(f"science/LSAR/GCOV/grids/frequency{key}")
@@ -149,7 +152,7 @@ def write_granule(
                 _write_exception_mask(grid, np.zeros(first.mask.shape, np.uint8), chunks)
             if band.exceptions is not None:
                 _write_exception_mask(grid, band.exceptions, chunks)
-        _write_metadata(file.create_group("science/LSAR/GCOV/metadata"), fields, bands)
+        _write_metadata(file["science/LSAR/GCOV/metadata"], fields, bands)
     return path
 
 
@@ -422,22 +425,13 @@ def _write_metadata(group: h5py.Group, fields: dict[str, str], bands: dict[str, 
     """A small part of the product's metadata, with look-up tables of its kinds."""
     band = next(iter(bands.values()))
     west, south, east, north = _edges(band)
-    y, x = np.linspace(north, south, 13), np.linspace(west, east, 14)
+    x = np.linspace(west, east, 14)
     day = f"seconds since {datetime.strptime(fields['start'][:8], '%Y%m%d').isoformat()}"
     _write_radar_grid(group.create_group("radarGrid"), band.epsg, np.linspace(north, south, 36), x, day)
-    for key, one in bands.items():
-        noise = group.create_group(f"calibrationInformation/frequency{key}/noiseEquivalentBackscatter")
-        _write_axes(noise, band.epsg, y, x)
-        for pol in (term[:2] for term in one.terms if is_diagonal(term)):
-            _put_lut(noise, pol, np.full((13, 14), 1e-3, np.float32), compression=9)
-            description = "Noise equivalent backscatter in linear scale (units of DN^2)"
-            _set(
-                noise[pol],
-                description=description,
-                units="1",
-                grid_mapping="projection",
-                _FillValue=np.float32("nan"),
-            )
+    for key in bands:
+        swath = group.create_group(f"sourceData/swaths/frequency{key}")
+        description = "Center frequency of the processed image in hertz"
+        _put(swath, "centerFrequency", CENTER_FREQUENCY[key], description, units="hertz")
     orbit = group.create_group("orbit")
     time = np.arange(10) * 10.0
     _put(orbit, "time", time, "Time vector record", units=day)
@@ -448,6 +442,23 @@ def _write_metadata(group: h5py.Group, fields: dict[str, str], bands: dict[str, 
     rtc = group.create_group("processingInformation/parameters/rtc")
     _put(rtc, "outputBackscatterNormalizationConvention", "gamma0", "Backscatter normalization convention")
     _put(rtc, "outputBackscatterExpressionConvention", "Linear power", "Backscatter expression convention")
+
+
+def _write_noise(group: h5py.Group, bands: dict[str, Band]) -> None:
+    """Tables of the noise floor by polarization; before the samples, so that they lie side by side as in real files.
+
+    From -31 dB in the west to -29 dB in the east.
+    """
+    description = "Noise equivalent backscatter in linear scale (units of DN^2)"
+    for key, band in bands.items():
+        west, south, east, north = _edges(next(iter(bands.values())))
+        noise = group.create_group(f"frequency{key}/noiseEquivalentBackscatter")
+        _write_axes(noise, band.epsg, np.linspace(north, south, 13), np.linspace(west, east, 14))
+        power = np.broadcast_to(10 ** np.linspace(-3.1, -2.9, 14, dtype=np.float32), (13, 14))
+        for pol in (term[:2] for term in band.terms if is_diagonal(term)):
+            _put_lut(noise, pol, power if band.noise is None else band.noise, compression=9)
+            _set(noise[pol], description=description, units="1", grid_mapping="projection")
+            _set(noise[pol], _FillValue=np.float32("nan"))
 
 
 def _write_radar_grid(group: h5py.Group, epsg: int, y: np.ndarray, x: np.ndarray, day: str) -> None:

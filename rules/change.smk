@@ -1,0 +1,95 @@
+# What changed: between two periods, over all dates; and images without most of the speckle.
+
+
+rule change:
+    """Two periods: log-ratio, its significance, and what it adds up to."""
+    input:
+        stack=stack_of,
+        series="results/{aoi}/{term}/mean_series.csv",
+        looks="results/{aoi}/looks.json",
+    output:
+        output=directory("results/{aoi}/{term}/change/{name}.zarr"),
+        summary="results/{aoi}/{term}/change/{name}.json",
+    log:
+        "logs/{aoi}/{term}/change/{name}.log",
+    benchmark:
+        "benchmarks/results/{aoi}/{term}/change/{name}.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=800,
+        runtime=60,
+    params:
+        days=lambda w: aois[w.aoi].changes[w.name],
+        multilook=setting("multilook"),
+        significance=setting("significance"),
+        min_valid_fraction=setting("min_valid_fraction"),
+        valid_samples_only=setting("valid_samples_only"),
+    script:
+        "../scripts/change.py"
+
+
+register(rules.change.output, wanted=lambda aoi: aoi.changes)
+
+
+rule change_history:
+    """All dates and terms: when each pixel changed, and the area of it by interval."""
+    input:
+        stack=stack_of,
+        series=lambda w: per_term(w.aoi, "mean_series.csv"),
+        looks="results/{aoi}/looks.json",
+    output:
+        output=directory("results/{aoi}/change_history.zarr"),
+        table="results/{aoi}/change_history.csv",
+    log:
+        "logs/{aoi}/change_history.log",
+    benchmark:
+        "benchmarks/results/{aoi}/change_history.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=120,
+    params:
+        terms=setting("diagonal_terms"),
+        multilook=setting("multilook"),
+        significance=setting("significance"),
+        min_valid_fraction=setting("min_valid_fraction"),
+        valid_samples_only=setting("valid_samples_only"),
+    script:
+        "../scripts/change_history.py"
+
+
+register(rules.change_history.output, wanted=lambda aoi: aoi.change_history)
+
+
+rule filtered:
+    """The stack without most of its speckle, for eyes: no series and no test reads it."""
+    input:
+        stack=stack_of,
+        looks="results/{aoi}/looks.json",
+    output:
+        directory("results/{aoi}/filtered.zarr"),
+    log:
+        "logs/{aoi}/filtered.log",
+    benchmark:
+        "benchmarks/results/{aoi}/filtered.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=120,
+    params:
+        window=setting("filter_window"),
+        valid_samples_only=setting("valid_samples_only"),
+    script:
+        "../scripts/filtered.py"
+
+
+register(rules.filtered.output, wanted=lambda aoi: aoi.filter_window)

@@ -1,0 +1,77 @@
+"""Did a term's backscatter change from one period to another, where, and could it be speckle?"""
+
+import json
+from pathlib import Path
+
+from gcov import store, tables
+from gcov.analysis import cube, periods, selection
+from gcov.analysis.areas import cell_km2
+from gcov.analysis.change import change_between
+from gcov.analysis.looks import codes_of, looks_of
+from gcov.analysis.maps import CHANGE, attributes_of
+from gcov.files import building
+from gcov.log import job_log, log
+
+
+def change(
+    *,
+    stack: Path,
+    series: Path,
+    looks: Path,
+    term: str,
+    days: dict[str, list[str]],
+    multilook: int,
+    significance: float,
+    min_valid_fraction: float,
+    valid_samples_only: bool,
+    output: Path,
+    summary: Path,
+) -> None:
+    """Write the change of a term between two periods as maps (see CHANGE), and what they add up to as JSON.
+
+    `days` has the first and last day `before` and `after`; the maps are of cells of `multilook` samples a side. Raises
+    GcovError where a period has no usable date, and where nothing is known of the looks.
+    """
+    data, table = store.open_stack(stack), tables.read_series(series)
+    use = selection.usable(table, min_valid_fraction)
+    before, after = (periods.dates_of(table, use, days[name], f"{term}, {name}") for name in ("before", "after"))
+    of_dates = looks_of(looks, term, codes_of(data, term))
+    tally = periods.Tally(cell_km2(data, multilook), significance)
+    dates = [*before, *after]
+    with building(output) as part:
+        store.create(
+            part,
+            grid=cube.multilooked_grid(data, multilook),
+            types=CHANGE,
+            attributes=data.attrs,
+            cf=attributes_of,
+            shard=cube.shard(data, dates=len(dates), multilook=multilook),
+        )
+        options = {"dates": dates, "multilook": multilook, "valid_samples_only": valid_samples_only}
+        for region, power in cube.blocks(data, [term], whole_cells=True, **options):
+            maps = change_between(power[term], of_dates[dates], len(before), significance)
+            del power  # before anything else takes memory
+            store.write(part, region, vars(maps))
+            tally.add(maps.change, maps.p_value)
+        facts = {
+            **tally.summary(),
+            **periods.facts(store.dates_of(data), before, after, of_dates),
+            "significance": significance,
+            "multilook": multilook,
+            **selection.left_out(table, use, min_valid_fraction),
+        }
+        store.finish(part, **facts)
+    with building(summary) as part:
+        part.write_text(json.dumps(facts, indent=1) + "\n")
+    if facts["warning"]:
+        log.warning("%s", facts["warning"])
+    log.info("%(up)d of %(pixels)d pixels up, %(down)d down; by chance alone %(expected_false_alarms).0f", facts)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0], f"{snakemake.wildcards.aoi} {snakemake.wildcards.term}"):
+        change(
+            **snakemake.params,
+            **{name: Path(path) for name, path in [*snakemake.input.items(), *snakemake.output.items()]},
+            term=snakemake.wildcards.term,
+        )

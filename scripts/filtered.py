@@ -1,0 +1,92 @@
+"""The stack without most of its speckle, for eyes: nothing else reads it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from gcov import store
+from gcov.analysis import cube, multitemporal
+from gcov.analysis.looks import codes_of, entries_of
+from gcov.analysis.speckle import n_effective
+from gcov.files import building
+from gcov.granules import is_diagonal
+from gcov.log import job_log, log
+
+
+def filtered(*, stack: Path, looks: Path, window: int, valid_samples_only: bool, output: Path) -> None:
+    """Write the diagonal terms filtered by Quegan and Yu's method: (time, y, x) linear power, NaN as in the stack.
+
+    `window` is an odd number of samples. The attributes gain_predicted_{term} and gain_measured_{term} say how many
+    times the looks grow: by a formula, and on the most homogeneous blocks, where texture lowers it; null if unknown.
+    """
+    data = store.open_stack(stack)
+    types = {name: "f4" for name in store.variables_of(data) if is_diagonal(name)}
+    attributes = {**data.attrs, "valid_samples_only": valid_samples_only, "filter_window": window}
+    with building(output) as part:
+        store.create(part, grid=data, dates=store.dates_of(data), types=types, attributes=attributes)
+        gains = {}
+        for term in types:
+            measured = []
+            for region in store.regions(data.isel(time=0), rows=store.SHARD, columns=store.SHARD):
+                for date, image, gain in images(data, term, region, window, valid_samples_only=valid_samples_only):
+                    store.write(part, {**region, "time": slice(date, date + 1)}, {term: image[None]})
+                    measured.append(gain)
+            known = np.array(measured)[np.isfinite(measured)]
+            gains[f"gain_predicted_{term}"] = predicted_gain(data, term, looks, window)
+            gains[f"gain_measured_{term}"] = float(np.median(known)) if known.size else None
+        store.finish(part, **gains)
+    log.info("%s", gains)
+
+
+def images(
+    data: xr.Dataset, term: str, region: dict[str, slice], window: int, *, valid_samples_only: bool
+) -> Iterator[tuple[int, np.ndarray, float]]:
+    """The filtered images (y, x) of a region, date by date, and how many times the looks grew on homogeneous blocks.
+
+    Two passes over the dates, each of which reads `window` // 2 samples around the region as well.
+    """
+    rim = window // 2
+    wide = {
+        dim: slice(max(region[dim].start - rim, 0), min(region[dim].stop + rim, data.sizes[dim])) for dim in ("y", "x")
+    }
+    inner = tuple(slice(region[dim].start - wide[dim].start, region[dim].stop - wide[dim].start) for dim in wide)
+
+    def samples(date: int) -> tuple[np.ndarray, np.ndarray]:
+        where = {"time": slice(date, date + 1), **wide}
+        power = cube.cells(data, [term], where, 1, valid_samples_only=valid_samples_only)[term][0]
+        return power[inner], multitemporal.local_mean(power, window)[inner]
+
+    shape = tuple(part.stop - part.start for part in inner)
+    brightness = multitemporal.Brightness(shape)
+    for date in range(data.sizes["time"]):
+        brightness.add(*samples(date))
+    even = multitemporal.most_homogeneous(brightness.mean)
+    for date in range(data.sizes["time"]):
+        power, mean = samples(date)
+        image = mean * brightness.ratio
+        looks = [multitemporal.looks_of_blocks(each)[even] for each in (power, image)]
+        grown = (looks[1] / looks[0])[np.isfinite(looks[0])]
+        yield date, image, float(np.median(grown)) if grown.size else np.nan
+        log.info("%s: date %d of %d", term, date + 1, data.sizes["time"])
+
+
+def predicted_gain(data: xr.Dataset, term: str, looks: Path, window: int) -> float | None:
+    """How many times the looks should grow, mean over the dates; None where nothing is known of the speckle."""
+    codes = [code for code in codes_of(data, term) if code is not None]
+    entries = entries_of(looks, term, codes)
+    if any(entry["looks"] is None for entry in entries.values()):
+        return None
+    worth = np.mean([float(n_effective((window, window), entries[code]["rho"])) for code in codes])
+    return float(multitemporal.predicted_gain(len(codes), worth))
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0], snakemake.wildcards.aoi):
+        filtered(
+            **snakemake.params,
+            stack=Path(snakemake.input.stack),
+            looks=Path(snakemake.input.looks),
+            output=Path(snakemake.output[0]),
+        )

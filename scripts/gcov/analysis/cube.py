@@ -1,0 +1,128 @@
+"""All dates of a part of a stack at once: linear power (time, y, x), averaged over cells first where that is asked for.
+
+Memory is the same at 20 and at 200 dates: the more dates, the smaller the part.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import xarray as xr
+
+from gcov import store
+from gcov.multilook import add_to_cells
+from gcov.radiometry import counted
+
+BUDGET = 220_000_000  # bytes of power: 200 dates of a chunk of one term
+
+
+def multilooked_grid(data: xr.Dataset, multilook: int) -> xr.Dataset:
+    """The grid (y, x, spatial_ref) of cells of `multilook` x `multilook` samples, from the upper left corner on.
+
+    Coordinates are the cells' centres; the last cells may reach beyond the stack, and average what is there.
+    """
+    grid = data.drop_vars([name for name in data.variables if name not in ("y", "x", "spatial_ref")])
+    if multilook == 1:
+        return grid
+    left, dx, across, top, down, dy = map(float, data["spatial_ref"].attrs["GeoTransform"].split())
+    dx, dy = dx * multilook, dy * multilook
+    attributes = {**data["spatial_ref"].attrs, "GeoTransform": f"{left!r} {dx!r} {across!r} {top!r} {down!r} {dy!r}"}
+    axes = {}
+    for name, start, step in (("y", top, dy), ("x", left, dx)):
+        cells = math.ceil(data.sizes[name] / multilook)
+        axes[name] = (name, start + step * (np.arange(cells) + 0.5), data[name].attrs)
+    return xr.Dataset(coords={**axes, "spatial_ref": ((), data["spatial_ref"].values, attributes)})
+
+
+def tile(data: xr.Dataset, *, dates: int, terms: int = 1, multilook: int = 1) -> tuple[int, int]:
+    """Rows and columns of the cells that `blocks` takes at once: whole chunks of 512 as far as the budget allows.
+
+    A store written block by block has shards of this size, or of 512 where it is less.
+    """
+    wanted = BUDGET // (4 * max(dates, 1) * terms)
+    rows = columns = store.CHUNK
+    while rows * columns > wanted and rows > 16:
+        rows //= 2
+    height, width = (math.ceil(data.sizes[dim] / multilook) for dim in ("y", "x"))
+    while rows * (columns + store.CHUNK) <= wanted and columns < width:
+        columns += store.CHUNK
+    while (rows + store.CHUNK) * columns <= wanted and rows < height:
+        rows += store.CHUNK
+    return rows, columns
+
+
+def shard(data: xr.Dataset, *, dates: int, terms: int = 1, multilook: int = 1) -> tuple[int, int]:
+    """The shards of a store that is written in these blocks, for `store.create`."""
+    rows, columns = tile(data, dates=dates, terms=terms, multilook=multilook)
+    return min(max(rows, store.CHUNK), store.SHARD), min(columns, store.SHARD)
+
+
+def blocks(
+    data: xr.Dataset,
+    terms: Sequence[str],
+    *,
+    dates: Sequence[int],
+    multilook: int = 1,
+    valid_samples_only: bool,
+    whole_cells: bool = False,
+) -> Iterator[tuple[dict[str, slice], dict[str, np.ndarray]]]:
+    """Regions of the multilooked grid, slices by y and x, and in each the power of the terms on some dates.
+
+    Power is (time, y, x) float32, linear, in the order of `dates` (indices of the stack's): the average of the samples
+    of a cell that count, NaN where none does; the next block takes its place in memory. No chunk is decoded twice up to
+    200 dates of one term.
+    """
+    rows, columns = tile(data, dates=len(dates), terms=len(terms), multilook=multilook)
+    grid = multilooked_grid(data, multilook)
+    largest = len(dates) * min(rows, grid.sizes["y"]) * min(columns, grid.sizes["x"])
+    memory = {term: np.empty(largest, np.float32) for term in terms}
+    for region in store.regions(grid, rows=rows, columns=columns):
+        del region["time"]
+        shape = len(dates), *(part.stop - part.start for part in region.values())
+        power = {term: memory[term][: math.prod(shape)].reshape(shape) for term in terms}
+        for number, date in enumerate(dates):
+            where = {"time": slice(date, date + 1), **region}
+            options = {"valid_samples_only": valid_samples_only, "whole_cells": whole_cells}
+            for term, image in cells(data, terms, where, multilook, **options).items():
+                power[term][number] = image[0]
+        yield region, power
+
+
+def cells(
+    data: xr.Dataset,
+    terms: Sequence[str],
+    region: dict[str, slice],
+    multilook: int,
+    *,
+    valid_samples_only: bool,
+    whole_cells: bool = False,
+) -> dict[str, np.ndarray]:
+    """Power (1, y, x) float32 of terms, linear, on one date in a region of the multilooked grid.
+
+    Averaged over the samples of the term that count; NaN where none does, of `whole_cells` where not all do: the others
+    have fewer looks.
+    """
+    inside = {dim: slice(region[dim].start * multilook, region[dim].stop * multilook) for dim in ("y", "x")}
+    whole = data.isel({**inside, "time": region["time"]})
+    least = multilook**2 if whole_cells else 1
+    return {term: _cells(whole, term, multilook, valid_samples_only, least)[None] for term in terms}
+
+
+def _cells(image: xr.Dataset, term: str, multilook: int, valid_samples_only: bool, least: int) -> np.ndarray:
+    shape = tuple(math.ceil(image.sizes[dim] / multilook) for dim in ("y", "x"))
+    averaged = np.full(shape, np.nan, np.float32)
+    sums, counts = np.zeros((2, *shape)) if multilook > 1 else (averaged, averaged)
+    for band in store.regions(image):
+        block = image.isel(y=band["y"])
+        power, mask = store.samples(block, term)[0], store.mask_of(block, term)[0]
+        use = counted(power, mask, valid_samples_only=valid_samples_only)
+        if multilook == 1:
+            averaged[band["y"]] = np.where(use, power, np.float32(np.nan))
+        else:
+            of_row, of_column = (np.arange(part.start, part.stop) // multilook for part in (band["y"], band["x"]))
+            add_to_cells(sums, counts, power, use, of_row, of_column)
+    return (
+        averaged
+        if multilook == 1
+        else np.divide(sums, counts, out=averaged, where=counts >= least, casting="same_kind")
+    )

@@ -1,0 +1,41 @@
+"""The intervals between the dates of a series: what changed in each, and when a pixel did."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from gcov.analysis.change import NEVER
+
+
+def times_of(index: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """The times (datetime64[s], any shape) of dates given as indices of `times` (dates,); NaT for NEVER."""
+    return np.where(index == NEVER, np.datetime64("NaT", "s"), times[index])
+
+
+class ChangedArea:
+    """The area that rose and that fell by term and interval, added up part by part of an image."""
+
+    def __init__(self, cell_km2: float, terms: Sequence[str], times: np.ndarray):
+        self._cell_km2, self._terms, self._times = cell_km2, terms, times
+        self._cells = np.zeros((2, len(terms), len(times) - 1), int)
+
+    def add(self, direction: np.ndarray) -> None:
+        """Add a part: `direction` (term, interval, y, x) is 1 where backscatter rose, -1 where it fell."""
+        for cells, sign in zip(self._cells, (1, -1)):
+            for place in np.ndindex(*cells.shape):
+                cells[place] += np.count_nonzero(direction[place] == sign)
+
+    def table(self) -> pd.DataFrame:
+        """A row per term and interval: start and end (the dates on both sides), up_km2, down_km2."""
+        number = len(self._times) - 1
+        up, down = (self._cells * self._cell_km2).round(6)
+        return pd.DataFrame(
+            {
+                "term": np.repeat(self._terms, number),
+                "start": np.tile(self._times[:-1], len(self._terms)),
+                "end": np.tile(self._times[1:], len(self._terms)),
+                "up_km2": up.ravel(),
+                "down_km2": down.ravel(),
+            }
+        )

@@ -1,0 +1,31 @@
+"""What the stores of change hold: the dtype of each map, and its CF attributes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gcov.analysis.change import NO_COUNT, NO_DATA
+
+CHANGE = {"log_ratio_db": "f4", "p_value": "f4", "change": "i1", "n_before": "u2", "n_after": "u2"}
+DATES = ("first_change", "last_change", "largest_change")
+HISTORY = {"p_value": "f4", "n_changes": "u1", **dict.fromkeys(DATES, "M8[s]"), "direction": "i1"}
+SIGNS = {
+    "flag_values": [-1, 0, 1, NO_DATA],
+    "flag_meanings": "backscatter_fell no_significant_change backscatter_rose no_data",
+}
+_ATTRIBUTES: dict[str, dict[str, Any]] = {
+    "log_ratio_db": {"units": "dB", "long_name": "mean backscatter after over that before"},
+    "p_value": {"units": "1", "long_name": "probability that speckle alone makes as great a change"},
+    "change": {"long_name": "significant change", **SIGNS},
+    "n_before": {"units": "1", "long_name": "valid dates before"},
+    "n_after": {"units": "1", "long_name": "valid dates after"},
+    "n_changes": {"units": "1", "long_name": "number of significant changes", "_FillValue": NO_COUNT},
+    "first_change": {"long_name": "first valid date after the first change, UTC"},
+    "last_change": {"long_name": "first valid date after the last change, UTC"},
+    "largest_change": {"long_name": "first valid date after the most significant change, UTC"},
+    "direction": {"long_name": "change in the interval, by the means up to the changes before and after", **SIGNS},
+}
+
+
+def attributes_of(name: str) -> Mapping[str, Any]:
+    """CF attributes of a map."""
+    return _ATTRIBUTES[name]

@@ -1,0 +1,81 @@
+"""The mean of an area, the AOI or a zone, date by date, with its spread and its uncertainty: the rows of the tables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from gcov import store
+from gcov.analysis import looks
+from gcov.analysis.speckle import standard_error
+from gcov.radiometry import to_db
+
+PERCENTILES = (0.05, 0.5, 0.95)
+PART = 65_536  # samples in double precision that the processor's cache holds
+DB = 10 / np.log(10)  # dB of a small relative difference
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Of the samples of an area that count, by date: arrays (dates,), linear power."""
+
+    n: np.ndarray
+    total: np.ndarray
+    squares: np.ndarray
+    percentiles: np.ndarray  # (dates, 3) in dB, NaN where no sample is positive
+
+    @classmethod
+    def empty(cls, dates: int) -> "Sums":
+        """Sums of nothing."""
+        n, total, squares = np.zeros(dates, np.int64), np.zeros(dates), np.zeros(dates)
+        return cls(n, total, squares, np.full((dates, len(PERCENTILES)), np.nan))
+
+    def add(self, date: int, power: np.ndarray) -> None:
+        """Add samples (n,) of a date, all of which count: finite linear power. Percentiles are not touched."""
+        self.n[date] += power.size
+        for first in range(0, power.size, PART):
+            part = power[first : first + PART].astype(np.float64)
+            self.total[date] += part.sum()
+            self.squares[date] += part @ part
+
+
+def table(
+    data: xr.Dataset,
+    sums: Sums,
+    *,
+    n_pixels: int,
+    speckle: Mapping[str, dict],
+    codes: list[str | None],
+    noise: np.ndarray,
+    rain: np.ndarray,
+) -> pd.DataFrame:
+    """A row per date of a stack; what cannot be said is NaN.
+
+    Means are taken in linear power, then put in dB. std_power has n - 1 below, p05_db to p95_db are of the positive
+    samples. n_effective and se_db (of the mean, against speckle) rest on the entries of looks.json in `speckle`, by the
+    polarization codes of the dates. `noise` is linear power (dates,), `rain` mm since the date before (dates,).
+    """
+    dates = pd.DataFrame(map(vars, store.dates_of(data)))
+    n = sums.n
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = sums.total / n
+        spread = np.sqrt(np.maximum(sums.squares - sums.total * mean, 0) / np.where(n > 1, n - 1, np.nan))
+        effective = looks.effective(speckle, codes, n)
+        error = standard_error(sums.squares, n, looks.looks(speckle, codes), effective)
+        se_db = np.where(mean > 0, DB * error / mean, np.nan)
+    numbers = {
+        "n_pixels": n_pixels,
+        "n_valid": n,
+        "valid_fraction": n / n_pixels if n_pixels else np.zeros(len(n)),
+        "mean_power": mean,
+        "mean_db": to_db(mean),
+        "std_power": spread,
+        **dict(zip(("p05_db", "p50_db", "p95_db"), sums.percentiles.T)),
+        "n_effective": effective,
+        "se_db": se_db,
+        "noise_db": to_db(noise),
+    }
+    facts = dates.drop(columns="polarizations").assign(**numbers)
+    return facts.assign(polarizations=dates["polarizations"], rain_mm=rain)

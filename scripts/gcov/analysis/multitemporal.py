@@ -1,0 +1,75 @@
+"""The multitemporal speckle filter of Quegan and Yu, "Filtering of multichannel SAR images", IEEE TGRS 39(11), 2001.
+
+J_k = E_k / N sum_i I_i / E_i: the mean E of a date over a window, times how much brighter than its surroundings a pixel
+is, on average over its N valid dates. All in linear power, (y, x), NaN where a sample does not count. For viewing only:
+what appears half-way is smeared over all dates, so no series and no test reads it.
+"""
+
+import numpy as np
+from scipy.ndimage import uniform_filter
+
+BLOCK = 32  # samples a side of the blocks on which looks are measured
+HOMOGENEOUS = 0.1  # the share of blocks that are even enough to measure on
+
+
+def local_mean(power: np.ndarray, window: int) -> np.ndarray:
+    """The mean of the samples that count in `window` x `window` samples around each one that does; float32."""
+    valid = np.isfinite(power)
+    total = uniform_filter(np.where(valid, power, np.float32(0)), window, mode="constant")
+    share = uniform_filter(valid.astype(np.float32), window, mode="constant")
+    return np.divide(total, share, out=np.full(power.shape, np.nan, np.float32), where=valid)
+
+
+class Brightness:
+    """How much brighter than its surroundings a pixel is: the mean of I / E over its valid dates."""
+
+    def __init__(self, shape: tuple[int, int]):
+        self._ratios, self._power = np.zeros((2, *shape), np.float32)
+        self._dates = np.zeros(shape, np.uint16)
+
+    def add(self, power: np.ndarray, mean: np.ndarray) -> None:
+        """Add a date: its samples I and their local mean E. Where that is not positive the date does not count."""
+        use = mean > 0
+        self._ratios += np.divide(power, mean, out=np.zeros_like(power), where=use)
+        self._power += np.where(use, power, np.float32(0))
+        self._dates += use
+
+    @property
+    def ratio(self) -> np.ndarray:
+        """The mean of I / E; NaN without a valid date."""
+        return self._mean(self._ratios)
+
+    @property
+    def mean(self) -> np.ndarray:
+        """The mean power of the same dates."""
+        return self._mean(self._power)
+
+    def _mean(self, total: np.ndarray) -> np.ndarray:
+        return np.divide(total, self._dates, out=np.full(total.shape, np.nan, np.float32), where=self._dates > 0)
+
+
+def predicted_gain(dates: float, window_looks: float) -> float:
+    """How many times the looks grow: N W / (N + W - 1) by N dates and a window worth W independent samples."""
+    return dates * window_looks / (dates + window_looks - 1)
+
+
+def looks_of_blocks(power: np.ndarray) -> np.ndarray:
+    """mean^2 / variance of each block of 32 x 32 samples (rows, columns); NaN where a sample of it does not count.
+
+    Texture counts as speckle here: on blocks that are homogeneous it is the number of looks.
+    """
+    rows, columns = (size // BLOCK for size in power.shape)
+    whole = power[: rows * BLOCK, : columns * BLOCK].astype(np.float64)
+    blocks = whole.reshape(rows, BLOCK, columns, BLOCK)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return blocks.mean(axis=(1, 3)) ** 2 / blocks.var(axis=(1, 3), ddof=1)
+
+
+def most_homogeneous(mean: np.ndarray) -> np.ndarray:
+    """Which blocks vary least in the mean of all dates (rows, columns): a tenth of those in which every sample counts.
+
+    That mean has little speckle, so it is texture that makes the others vary.
+    """
+    looks = looks_of_blocks(mean)
+    known = looks[np.isfinite(looks)]
+    return looks >= np.quantile(known, 1 - HOMOGENEOUS) if known.size else np.zeros(looks.shape, bool)

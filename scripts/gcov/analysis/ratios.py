@@ -1,0 +1,40 @@
+"""Ratios of diagonal terms: the value of an index from averaged power.
+
+Averages come first and the ratio last: a ratio of single samples is too large by L / (L - 1), L looks.
+RVI after Kim and van Zyl (2009), 8 HV / (HH + VV + 2 HV); with one co-polarized term 4 HV / (HH + HV).
+RFDI is (HH - HV) / (HH + HV), after Mitchard et al. (2012).
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from gcov.indices import QUAD, terms_of_index
+from gcov.radiometry import to_db
+
+SPECKLED = 3  # averaged samples a side below which speckle biases the ratios of an image
+WARNING = "ratios of images averaged over {0} x {0} samples are biased by speckle: set multilook to 3 or more"
+
+
+def attributes(name: str) -> dict[str, str]:
+    """CF attributes of an index, by its name in stores."""
+    return {"units": "dB" if "_" in name else "1", "long_name": f"{name.replace('_', ' / ')} of averaged gamma0"}
+
+
+def value(index: str, power: Mapping[str, np.ndarray]) -> np.ndarray:
+    """An index of averaged linear power, arrays of one shape by term; ratios in dB, RVI and RFDI without a unit.
+
+    NaN where a term is, and where the denominator is not positive.
+    """
+    needed = terms_of_index(index, list(power))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if "/" in index:
+            above, below = (power[term] for term in needed)
+            return to_db(above / np.where(below > 0, below, np.nan))
+        if needed == QUAD:
+            co, cross, other = (power[term] for term in QUAD)
+            above, below = 8 * cross, co + other + 2 * cross
+        else:
+            co, cross = (power[term] for term in needed)
+            above, below = (4 * cross if index == "RVI" else co - cross), co + cross
+        return above / np.where(below > 0, below, np.nan)

@@ -1,0 +1,39 @@
+"""Where processing changes between dates: at many looks a recalibration of 0.3 dB is as significant as any change."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from gcov.store import Date
+
+FACTS = {"maturity": "maturity", "crid": "CRID"}
+CAUTION = "a step between them may be processing, not change"
+
+
+def between_periods(before: Sequence[Date], after: Sequence[Date]) -> str:
+    """What to say of two periods with different maturities or CRIDs; empty where they are the same."""
+    differing = [
+        f"{name} differs ({_words(before, fact)} before, {_words(after, fact)} after)"
+        for fact, name in FACTS.items()
+        if set(count(before, fact)) != set(count(after, fact))
+    ]
+    return f"{'; '.join(differing)}: {CAUTION}" if differing else ""
+
+
+def within(dates: Sequence[Date]) -> str:
+    """What to say of a series in which the maturity or the CRID changes; empty where they are the same throughout."""
+    differing = [
+        f"{name} changes within the series ({_words(dates, fact)})"
+        for fact, name in FACTS.items()
+        if len({getattr(date, fact) for date in dates}) > 1
+    ]
+    return f"{'; '.join(differing)}: {CAUTION}" if differing else ""
+
+
+def count(dates: Sequence[Date], fact: str) -> Counter[str]:
+    """Dates by what they hold; a pass of several granules may hold several."""
+    return Counter(word for date in dates for word in set(getattr(date, fact).split()))
+
+
+def _words(dates: Sequence[Date], fact: str) -> str:
+    counts = sorted(count(dates, fact).items())
+    return ", ".join(f"{word} on {number} date{'s' * (number > 1)}" for word, number in counts)

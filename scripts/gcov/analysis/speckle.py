@@ -1,0 +1,186 @@
+"""Speckle: the equivalent number of looks of a sample, and how far neighbours are correlated.
+
+A sample with L looks is gamma distributed about the backscatter, variance mean^2 / L. In the logarithm of the ratio of
+two dates what does not change (texture) cancels, and var(ln I2 - ln I1) = 2 psi1(L), psi1 the trigamma function. The
+variance is the semivariance at a lag of 3 samples, which slow changes and trends hardly touch; what is smaller at lags
+of 1 and 2 is correlation: rho(h) = 1 - gamma(h) / gamma(3). (Distribution: Conradsen et al. 2016, TGRS 54(5).)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+SIDE = 32  # samples a side of a block
+BLOCKS = 400  # of a date, at most
+PAIRS = 10_000  # of blocks, at most: more dates, fewer blocks
+LAGS = (1, 2, 3)
+MOST_LOOKS = 1000  # more is no speckle: one image twice
+SHARED = 1.5  # times numberOfLooks: more looks than that come of speckle that dates have in common
+DROP = 0.9  # pairs two dates apart give fewer looks than this share: neighbouring dates have speckle in common
+FEW = 50  # pairs of blocks: an estimate of fewer is rough
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What the speckle of one term and polarization code is like. `looks` is None where there is no estimate.
+
+    `rho` are the correlations of neighbours along y and x at lags of 1 and 2 samples.
+    """
+
+    looks: float | None
+    method: str  # how it was made, or why there is none
+    rho: Sequence[Sequence[float]] = ((), ())
+    pairs: int = 0  # of dates
+    blocks: int = 0  # pairs of blocks behind the median
+    iqr: Sequence[float] | None = None  # quartiles of the looks of single pairs of blocks
+    number_of_looks: float | None = None  # median of the product's layer of that name, where it is known
+
+
+class Blocks:
+    """Blocks of 32 x 32 samples on a regular lattice, gathered date by date, and the semivariances of their ratios.
+
+    Memory does not grow with the number of dates: only the last two are kept, and the more dates the fewer blocks.
+    """
+
+    def __init__(self, shape: tuple[int, int], dates: int):
+        rows, columns = (n // SIDE for n in shape)
+        most = min(BLOCKS, max(1, PAIRS // max(2 * dates, 1)))
+        self.step = next(step for step in range(1, max(shape) + 2) if -(-rows // step) * -(-columns // step) <= most)
+        self._date: list[np.ndarray] = []
+        self._last: list[np.ndarray] = []  # logarithms (blocks, 32, 32) of the last two dates, the newer one last
+        self._found: tuple[list[np.ndarray], list[np.ndarray]] = [], []  # semivariances one and two dates apart
+        self._averaged: list[np.ndarray] = []  # medians of numberOfLooks in blocks
+
+    def add(self, power: np.ndarray, use: np.ndarray, first_row: int, layer: np.ndarray | None = None) -> None:
+        """Add full rows (n, columns) of a date, from row `first_row` on, a multiple of 32; they count where `use`.
+
+        `layer` is numberOfLooks there, where the stack has it.
+        """
+        rows, columns = (n // SIDE for n in power.shape)
+        above = -(first_row // SIDE) % self.step
+
+        def lattice(samples: np.ndarray) -> np.ndarray:
+            whole = samples[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE)
+            few = whole[above :: self.step, :, :: self.step].swapaxes(1, 2)
+            return few.reshape(-1, SIDE, SIDE)
+
+        blocks = lattice(power)
+        full = lattice(use).all(axis=(1, 2)) & (blocks > 0).all(axis=(1, 2))
+        logs = np.full(blocks.shape, np.nan, np.float32)
+        logs[full] = np.log(blocks[full])
+        self._date.append(logs)
+        if layer is not None:
+            self._averaged.append(np.median(lattice(layer)[full], axis=(1, 2)))
+
+    def end_date(self) -> None:
+        """Compare the date whose rows were added with the two before it."""
+        logs = np.concatenate(self._date)
+        self._date.clear()
+        for found, earlier in zip(self._found, reversed(self._last)):
+            ratio = logs - earlier
+            found.append(semivariances(ratio[np.isfinite(ratio[:, 0, 0])]))
+        self._last = [*self._last[-1:], logs]
+
+    def estimate(self) -> Estimate:
+        """The looks of a sample and the correlation of neighbours, medians over blocks and pairs of dates.
+
+        Looks are 1.0 to 1.4 times the product's numberOfLooks; above 1.5 times dates share speckle: no estimate.
+        """
+        averaged = np.concatenate(self._averaged) if self._averaged else np.empty(0)
+        layer = float(np.median(averaged)) if averaged.size else None
+        found = [np.concatenate(several) if several else np.empty((0, 2, len(LAGS))) for several in self._found]
+        looks = [float(of_variance(np.median(sill(one)))) if len(one) else np.inf for one in found]
+        which = int(looks[1] < DROP * looks[0])
+        facts: dict[str, Any] = {
+            "number_of_looks": layer,
+            "pairs": len(self._found[which]),
+            "blocks": len(found[which]),
+        }
+        if not self._found[0]:
+            return Estimate(None, "one date alone: there is nothing to compare it with", **facts)
+        if not len(found[0]):
+            return Estimate(None, f"no block of {SIDE} x {SIDE} samples counts in full on two dates", **facts)
+        if looks[which] > MOST_LOOKS:
+            return Estimate(None, "the dates have one speckle: their ratios do not vary", **facts)
+        if layer and looks[which] > SHARED * layer:
+            many = f"{looks[which]:.3g} looks, of {layer:.3g} radar samples averaged"
+            return Estimate(None, f"the dates share speckle: {many}", **facts)
+        best, few = found[which], "" if len(found[which]) >= FEW else " (few: rough)"
+        method = f"log-ratios of dates {which + 1} apart, semivariance at {LAGS[-1]} samples, median over blocks{few}"
+        correlations = np.median(1 - best[..., :-1] / best[..., -1:], axis=0).tolist()
+        quartiles = np.quantile(of_variance(sill(best)), (0.25, 0.75)).tolist()
+        return Estimate(looks[which], method, correlations, iqr=quartiles, **facts)
+
+
+def sill(found: np.ndarray) -> np.ndarray:
+    """The variances of blocks (blocks,): their semivariances at the last lag, mean over both axes."""
+    return found[..., -1].mean(axis=1)
+
+
+def semivariances(values: np.ndarray) -> np.ndarray:
+    """Half the mean square difference of samples 1, 2 and 3 apart: (blocks, axis y or x, lag) of (blocks, ny, nx)."""
+    found = np.empty((len(values), 2, len(LAGS)), np.float32)
+    for number, lag in enumerate(LAGS):
+        for axis, apart in enumerate((values[:, lag:] - values[:, :-lag], values[:, :, lag:] - values[:, :, :-lag])):
+            found[:, axis, number] = np.einsum("bij,bij->b", apart, apart) / (2 * apart.shape[1] * apart.shape[2])
+    return found
+
+
+def of_variance(variance: np.ndarray | float) -> np.ndarray:
+    """The looks L for which the log-ratio of two dates has this variance, 2 psi1(L); infinite where it is 0."""
+    half = np.maximum(np.asarray(variance, np.float64) / 2, 1e-12)
+    looks = 1 / half + 0.5
+    for _ in range(50):  # Newton's method in ln L, from above; it converges in five steps or so
+        value, slope = polygammas(looks)
+        step = (value - half) / (slope * looks)
+        looks = looks * np.exp(np.clip(-step, -1, 1))
+        if np.all(np.abs(step) < 1e-12):
+            break
+    return looks
+
+
+def polygammas(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Trigamma and tetragamma of positive x, right to 1e-12: recurrence, then the asymptotic series.
+
+    Not scipy's: importing it costs a job as much as summarizing two dates.
+    """
+    z = np.asarray(x, np.float64)
+    first, second = np.zeros_like(z), np.zeros_like(z)
+    for _ in range(10):
+        first, second, z = first + z**-2, second - 2 * z**-3, z + 1
+    first += 1 / z + 1 / (2 * z**2) + 1 / (6 * z**3) - 1 / (30 * z**5) + 1 / (42 * z**7) - 1 / (30 * z**9)
+    second += -1 / z**2 - 1 / z**3 - 1 / (2 * z**4) + 1 / (6 * z**6) - 1 / (6 * z**8) + 3 / (10 * z**10)
+    return first, second
+
+
+def n_effective(samples: tuple[int, int] | np.ndarray | float, rho: Sequence[Sequence[float]]) -> np.ndarray:
+    """How many independent samples a mean is worth: of n samples (a number or an array), or of a window (ny, nx).
+
+    Along each axis 1 + 2 sum rho(h), up to the first lag that is not positively correlated; in a window of m samples
+    each rho(h) counts (1 - h / m). At least 1 where there is a sample, at most n.
+    """
+    sides = samples if isinstance(samples, tuple) else (np.inf, np.inf)
+    n = np.prod(np.asarray(samples, np.float64)) if isinstance(samples, tuple) else np.asarray(samples, np.float64)
+    shared = [_correlated_samples(correlations, side) for correlations, side in zip(rho, sides)]
+    return np.maximum(n / np.prod(shared), np.minimum(n, 1))
+
+
+def _correlated_samples(correlations: Sequence[float], side: float) -> float:
+    """How many samples of a row of `side` are worth one independent sample."""
+    total = 1.0
+    for lag, r in enumerate(correlations, start=1):
+        if r <= 0 or lag >= side:
+            break
+        total += 2 * (1 - lag / side) * r
+    return total
+
+
+def standard_error(squares: np.ndarray, n: np.ndarray, looks: np.ndarray, effective: np.ndarray) -> np.ndarray:
+    """The standard error of a mean of power against speckle: sqrt(mean(I^2) / ((L + 1) n_effective)).
+
+    `squares` is the sum of I^2 over n samples. Texture, which is no error of the mean, is not in it.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.sqrt(squares / n / ((looks + 1) * effective))

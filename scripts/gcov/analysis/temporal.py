@@ -1,0 +1,84 @@
+"""What a pixel's series is like: statistics over time of linear power."""
+
+import numpy as np
+
+STRIP = 2048  # pixels at a time: what is computed in double precision is small beside the block
+
+MEANING = {
+    "count": "dates with a sample that counts",
+    "mean": "mean over time",
+    "std": "standard deviation over time, n - 1 below",
+    "cv": "coefficient of variation over time, std / mean",
+    "excess_cv": "variation that speckle does not explain: square root of (cv^2 - 1/L) / (1 + 1/L), 0 where negative",
+    "min": "minimum over time",
+    "max": "maximum over time",
+    "p05": "5 % percentile over time",
+    "p50": "median over time",
+    "p95": "95 % percentile over time",
+}
+TYPES = {name: "u2" if name == "count" else "f4" for name in MEANING}
+
+
+def attributes(name: str) -> dict[str, str]:
+    """CF attributes of a statistic of linear power."""
+    return {"units": "1", "long_name": MEANING[name]}
+
+
+def statistics(power: np.ndarray, looks: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Statistics over time of (time, y, x) linear power, NaN where there is no sample: (y, x) by the names of TYPES.
+
+    count; mean; std (n - 1 below, NaN of a single sample); cv = std / mean; min, max; the 5, 50 and 95 % percentiles as
+    of numpy.nanpercentile; excess_cv, the variation that speckle does not explain: its square is (cv^2 - 1/L) / (1 +
+    1/L), 0 where cv^2 is less than 1/L. 1/L is the mean over the pixel's dates, of the looks (time,) of the image that
+    is given; without them excess_cv is NaN.
+    """
+    dates, shape = len(power), power.shape[1:]
+    series = power.reshape(dates, -1)
+    found = {name: np.empty(series.shape[1], dtype) for name, dtype in TYPES.items()}
+    inverse = np.full(dates, np.nan) if looks is None else 1 / np.asarray(looks, np.float64)
+    for first in range(0, series.shape[1], STRIP):
+        strip = slice(first, first + STRIP)
+        for name, values in _of_pixels(series[:, strip].T, np.nan_to_num(inverse), looks is not None).items():
+            found[name][strip] = values
+    return {name: values.reshape(shape) for name, values in found.items()}
+
+
+def _of_pixels(series: np.ndarray, inverse: np.ndarray, with_looks: bool) -> dict[str, np.ndarray]:
+    """The statistics of pixels (n, time)."""
+    valid = np.isfinite(series)
+    count = valid.sum(axis=1)
+    some = np.where(count > 0, count, 1)
+    wide = np.where(valid, series, 0).astype(np.float64)
+    mean = np.where(count > 0, wide.sum(axis=1) / some, np.nan)
+    apart = np.where(valid, series - mean[:, None], 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        std = np.sqrt(np.einsum("ij,ij->i", apart, apart) / np.where(count > 1, count - 1, np.nan))
+        cv = std / np.where(mean > 0, mean, np.nan)
+    speckle = valid @ inverse / some if with_looks else np.nan
+    ordered = np.sort(series, axis=1)  # NaN last
+    return {
+        "count": count,
+        "mean": mean,
+        "std": std,
+        "cv": cv,
+        "excess_cv": np.sqrt(np.maximum((cv**2 - speckle) / (1 + speckle), 0)),
+        "min": of_sorted(ordered, count, 0),
+        "max": of_sorted(ordered, count, 1),
+        **{name: of_sorted(ordered, count, q) for name, q in (("p05", 0.05), ("p50", 0.5), ("p95", 0.95))},
+    }
+
+
+def of_sorted(ordered: np.ndarray, count: np.ndarray, q: float) -> np.ndarray:
+    """The q-quantile (n,) of rows (n, m), of each the first `count` values, which rise; NaN where count is 0.
+
+    Between the two values next to it in proportion, as numpy.quantile does by default.
+    """
+    if not ordered.shape[1]:
+        return np.full(len(ordered), np.nan)
+    position = q * np.maximum(count - 1, 0)
+    below = np.floor(position).astype(np.intp)
+    above = np.minimum(below + 1, np.maximum(count - 1, 0))
+    low, high = (
+        np.take_along_axis(ordered, place[:, None], axis=1)[:, 0].astype(np.float64) for place in (below, above)
+    )
+    return np.where(count > 0, low + (high - low) * (position - below), np.nan)

@@ -1,0 +1,84 @@
+"""The samples of zones, date by date, in one pass over a stack."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from gcov import store
+from gcov.analysis import ratios
+from gcov.analysis.means import PERCENTILES, Sums
+from gcov.indices import name_of_index, terms_of_index
+from gcov.radiometry import counted, to_db
+from gcov.zones import Zone
+
+Piece = tuple[int, int, list[np.ndarray]]
+
+
+def pieces(
+    data: xr.Dataset, terms: Sequence[str], zones: Sequence[Zone], *, valid_samples_only: bool
+) -> Iterator[Piece]:
+    """Date, number of a zone, and some of its samples: of each term (n,) linear power, those that count in all terms.
+
+    In order of the dates; every chunk is decoded once, however many zones there are.
+    """
+    for region in store.regions(data):
+        block = data.isel(region)
+        power = [store.samples(block, term)[0] for term in terms]
+        masks = (store.mask_of(block, term)[0] for term in terms)
+        pairs = (counted(*pair, valid_samples_only=valid_samples_only) for pair in zip(power, masks))
+        use = np.logical_and.reduce(list(pairs))
+        rows = region["y"]
+        for number, zone in enumerate(zones):
+            first, last = max(zone.rows.start, rows.start), min(zone.rows.stop, rows.stop)
+            if first < last:
+                part = slice(first - rows.start, last - rows.start), zone.columns
+                keep = use[part] & zone.inside[first - zone.rows.start : last - zone.rows.start]
+                yield region["time"].start, number, [samples[part][keep] for samples in power]
+
+
+def sums(data: xr.Dataset, term: str, zones: Sequence[Zone], *, valid_samples_only: bool) -> list[Sums]:
+    """What the table of zones is made of, zone by zone; percentiles are exact.
+
+    Memory holds one date of the samples of all zones.
+    """
+    found = [Sums.empty(data.sizes["time"]) for _ in zones]
+    read = pieces(data, [term], zones, valid_samples_only=valid_samples_only)
+    for date, of_date in groupby(read, key=lambda piece: piece[0]):
+        parts: list[list[np.ndarray]] = [[] for _ in zones]
+        for _, number, (power,) in of_date:
+            parts[number].append(power)
+        for zone, several in zip(found, parts):
+            power = np.concatenate(several)
+            zone.add(date, power)
+            power.sort()
+            positive = power[np.searchsorted(power, 0, side="right") :]
+            if count := positive.size:  # as np.quantile, of what is sorted already
+                places = np.multiply(PERCENTILES, count - 1)
+                zone.percentiles[date] = to_db(np.interp(places, np.arange(count), positive))
+    return found
+
+
+def indices(
+    data: xr.Dataset, names: Sequence[str], terms: Sequence[str], zones: Sequence[Zone], *, valid_samples_only: bool
+) -> pd.DataFrame:
+    """A row per zone, date and index: zone, time, index, value, n_valid.
+
+    A value is that of the means over the n_valid samples that count in all terms of the index; NaN if there are none.
+    """
+    tables, times = [], [date.time for date in store.dates_of(data)]
+    for index in names:
+        needed = terms_of_index(index, terms)
+        total = np.zeros((len(needed), len(zones), data.sizes["time"]))
+        n = np.zeros(total.shape[1:], np.int64)
+        for date, number, power in pieces(data, needed, zones, valid_samples_only=valid_samples_only):
+            n[number, date] += power[0].size
+            total[:, number, date] += [samples.sum(dtype=np.float64) for samples in power]
+        with np.errstate(invalid="ignore"):
+            value = ratios.value(index, dict(zip(needed, total / n)))
+        for zone, of_zone, counts in zip(zones, value, n):
+            facts = {"zone": zone.name, "time": times, "index": name_of_index(index)}
+            tables.append(pd.DataFrame({**facts, "value": of_zone, "n_valid": counts}))
+    return pd.concat(tables, ignore_index=True)

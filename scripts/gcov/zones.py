@@ -1,0 +1,135 @@
+"""Zones: named polygons of a vector file, and the samples whose centre lies in them.
+
+The rule is that of an AOI's polygon: a sample belongs to a zone if its centre lies inside (`grid.inside_polygon`).
+Edges are straight in the file's own CRS. Zones may overlap.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import pyogrio
+import shapely
+import xarray as xr
+
+from gcov import noise
+from gcov.errors import GcovError
+from gcov.grid import inside_polygon, projected
+
+WHOLE = "aoi"  # what tables call the AOI itself
+PIECE_DEGREES, PIECE_METRES = 0.01, 1000  # longest piece of an edge that is projected, as `grid.projected` has it
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A zone on a grid: the part of it that the zone's bounds touch, and there True (rows, columns) for its samples."""
+
+    name: str
+    rows: slice
+    columns: slice
+    inside: np.ndarray
+
+    @property
+    def n_pixels(self) -> int:
+        """Samples whose centre lies in the zone."""
+        return int(self.inside.sum())
+
+    def points(self, grid: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+        """Coordinates y and x (n,) of some of its samples."""
+        return noise.points(grid, self.rows, self.columns, self.inside)
+
+
+def read_zones(path: str | Path, name: str, where: str) -> geopandas.GeoDataFrame:
+    """The zones of a vector file, polygons in its own CRS, by their names; `name` is the property that says them.
+
+    Edges are cut into short pieces, so that they stay straight in that CRS. Raises GcovError, opened by `where`, on a
+    file that cannot be read, without a CRS or without that property, and on a zone without a name, with a name given
+    twice, or that is no valid polygon.
+    """
+    if not Path(path).is_file():
+        raise GcovError(f"{where}: {str(path)!r} is no file (in {Path.cwd()})")
+    try:
+        frame = geopandas.read_file(path)
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
+        raise GcovError(f"{where}: {str(path)!r} cannot be read as GeoJSON, GeoPackage or Shapefile: {error}") from None
+    if not isinstance(frame, geopandas.GeoDataFrame) or frame.empty:
+        raise GcovError(f"{where}: {path} holds no polygon")
+    if name not in frame or name == frame.geometry.name:
+        others = ", ".join(str(column) for column in frame.columns if column != frame.geometry.name) or "none"
+        raise GcovError(f"{where}: {path} has no property {name!r}; its properties are {others}: set zone_name")
+    if frame.crs is None:
+        raise GcovError(f"{where}: {path} does not say its CRS: a Shapefile needs its .prj beside it")
+    names = [_text(value) for value in frame[name]]
+    _check(names, frame.geometry, f"{where}: {path}")
+    longest = PIECE_DEGREES if frame.crs.is_geographic else PIECE_METRES
+    pieces = shapely.segmentize(shapely.force_2d(frame.geometry.values), longest)
+    return geopandas.GeoDataFrame(geometry=pieces, index=names, crs=frame.crs)
+
+
+def _text(value: object) -> str:
+    """A name as text; whole numbers without a point, empty where there is none."""
+    if value is None or value != value:
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+
+def _check(names: list[str], shapes: geopandas.GeoSeries, where: str) -> None:
+    unnamed = [str(number) for number, name in enumerate(names, start=1) if not name]
+    if unnamed:
+        raise GcovError(f"{where}: zones without a name, counted from 1: {', '.join(unnamed)}")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise GcovError(
+            f"{where}: names given twice: {', '.join(twice)}; each zone needs its own (a multipolygon is one)"
+        )
+    if WHOLE in names:
+        raise GcovError(f"{where}: a zone is called {WHOLE!r}, as tables call the whole AOI: rename it")
+    for name, shape in zip(names, shapes):
+        if shape is None or shape.is_empty or shape.geom_type not in ("Polygon", "MultiPolygon"):
+            kind = "empty" if shape is None or shape.is_empty else f"a {shape.geom_type}"
+            raise GcovError(f"{where}: zone {name!r} is {kind}; should be a polygon or a multipolygon")
+        if not shape.is_valid:
+            raise GcovError(f"{where}: zone {name!r} is not a valid polygon: {shapely.is_valid_reason(shape)}")
+
+
+def check_inside(zones: geopandas.GeoDataFrame, area: shapely.Geometry, where: str) -> None:
+    """Raises GcovError, naming them, if zones lie wholly outside of the AOI's area (EPSG:4326, degrees)."""
+    outside = zones.index[~zones.to_crs(4326).intersects(area)]
+    if len(outside):
+        raise GcovError(f"{where}: zones outside of the AOI: {', '.join(outside)}")
+
+
+def on_grid(zones: geopandas.GeoDataFrame, grid: xr.Dataset, polygon: str | None) -> list[Zone]:
+    """The zones on an AOI's grid, in order of the file; in a polygon AOI (WKT, EPSG:4326) what is inside both.
+
+    Raises GcovError, naming them, if zones hold no pixel centre.
+    """
+    outline = projected(polygon, grid.rio.crs) if polygon else None
+    found = []
+    for name, shape in zones.to_crs(grid.rio.crs).geometry.items():
+        rows, columns = _part(grid, shape.bounds)
+        inside = np.zeros((rows.stop - rows.start, columns.stop - columns.start), bool)
+        if inside.size:
+            inside = inside_polygon(grid, shape, rows, columns)
+            if outline is not None:
+                inside &= inside_polygon(grid, outline, rows, columns)
+        found.append(Zone(name, rows, columns, inside))
+    if empty := [zone.name for zone in found if not zone.n_pixels]:
+        size = abs(grid.rio.resolution()[0])
+        raise GcovError(f"zones without a pixel centre in the AOI at {size:g} m: {', '.join(empty)}; draw them larger")
+    return found
+
+
+def whole(grid: xr.Dataset) -> Zone:
+    """All of a grid, as a zone."""
+    shape = grid.sizes["y"], grid.sizes["x"]
+    return Zone(WHOLE, slice(0, shape[0]), slice(0, shape[1]), np.broadcast_to(np.True_, shape))
+
+
+def _part(grid: xr.Dataset, bounds: tuple[float, float, float, float]) -> tuple[slice, slice]:
+    """The rows and columns of a grid whose centres lie in these bounds (left, bottom, right, top)."""
+    left, bottom, right, top = bounds
+    y, x = grid["y"].values, grid["x"].values
+    top_row, bottom_row = np.searchsorted(-y, [-top, -bottom]).tolist()
+    first, last = np.searchsorted(x, [left, right]).tolist()
+    return slice(top_row, min(bottom_row + 1, len(y))), slice(first, min(last + 1, len(x)))

@@ -1,0 +1,60 @@
+"""Ratios of terms: an image stack of each index, and its series over the AOI and its zones."""
+
+from pathlib import Path
+
+from gcov import store, tables
+from gcov.analysis import cube, ratios, zonal
+from gcov.files import building
+from gcov.indices import name_of_index, terms_of_index
+from gcov.log import job_log, log
+from gcov.zones import on_grid, read_zones, whole
+
+
+def indices(
+    *,
+    stack: Path,
+    zones: Path | None,
+    zone_name: str,
+    indices: tuple[str, ...],
+    terms: list[str],
+    multilook: int,
+    valid_samples_only: bool,
+    images: Path,
+    table: Path,
+) -> None:
+    """Write images (time, y, x) of power averaged over `multilook`, and the table of `zonal.indices`.
+
+    Raises GcovError, naming them, if zones hold no pixel centre.
+    """
+    data = store.open_stack(stack)
+    areas = [whole(data)]
+    if zones:
+        areas += on_grid(read_zones(zones, zone_name, "zones"), data, data.attrs["aoi_polygon"] or None)
+    tables.write(table, zonal.indices(data, indices, terms, areas, valid_samples_only=valid_samples_only))
+    attributes = {**data.attrs, "valid_samples_only": valid_samples_only, "multilook": multilook}
+    if multilook < ratios.SPECKLED:
+        attributes["warning"] = ratios.WARNING.format(multilook)
+        log.warning(attributes["warning"])
+    grid, dates = cube.multilooked_grid(data, multilook), store.dates_of(data)
+    needed = sorted({term for index in indices for term in terms_of_index(index, terms)})
+    types = dict.fromkeys(map(name_of_index, indices), "f4")
+    with building(images) as part:
+        store.create(part, grid=grid, dates=dates, types=types, attributes=attributes, cf=ratios.attributes)
+        for number in range(len(dates)):
+            for region in store.regions(grid, rows=store.SHARD, columns=store.SHARD):
+                region["time"] = slice(number, number + 1)
+                power = cube.cells(data, needed, region, multilook, valid_samples_only=valid_samples_only)
+                for index in indices:
+                    store.write(part, region, {name_of_index(index): ratios.value(index, power)})
+            log.info("date %d of %d", number + 1, len(dates))
+        store.finish(part)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0], snakemake.wildcards.aoi):
+        indices(
+            **snakemake.params,
+            stack=Path(snakemake.input.stack),
+            zones=Path(snakemake.input.zones) if snakemake.input.zones else None,
+            **{name: Path(path) for name, path in snakemake.output.items()},
+        )

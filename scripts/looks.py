@@ -1,0 +1,28 @@
+"""Estimate the equivalent number of looks of an AOI's terms."""
+
+import json
+from pathlib import Path
+
+from gcov import store
+from gcov.analysis.looks import Given, estimated
+from gcov.files import building
+from gcov.log import job_log, log
+
+
+def looks(
+    *, stack: Path, terms: list[str], looks: Given, multilook: int, valid_samples_only: bool, output: Path
+) -> None:
+    """Write looks.json (see gcov.analysis.looks): by term what the samples' speckle says, and what was given."""
+    data = store.open_stack(stack)
+    found = {}
+    for term in terms:
+        options = {"given": looks, "multilook": multilook, "valid_samples_only": valid_samples_only}
+        found[term] = estimated(data, term, **options)
+        log.info("%s: %s", term, json.dumps(found[term]))
+    with building(output) as part:
+        part.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0], snakemake.wildcards.aoi):
+        looks(**snakemake.params, stack=Path(snakemake.input[0]), output=Path(snakemake.output[0]))

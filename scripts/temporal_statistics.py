@@ -1,0 +1,58 @@
+"""What each pixel's series is like: statistics over time."""
+
+from pathlib import Path
+
+import numpy as np
+
+from gcov import store, tables
+from gcov.analysis import cube, looks, selection, temporal
+from gcov.files import building
+from gcov.log import job_log, log
+
+
+def temporal_statistics(
+    *,
+    stack: Path,
+    term: str,
+    series: Path,
+    looks_json: Path,
+    multilook: int,
+    min_valid_fraction: float,
+    valid_samples_only: bool,
+    output: Path,
+) -> None:
+    """Write the statistics of `temporal.statistics` as maps (y, x) of linear power, averaged over `multilook` first.
+
+    Dates with too few samples that count, by mean_series.csv, are left out: named in the log, counted in attributes.
+    """
+    data, table = store.open_stack(stack), tables.read_series(series)
+    use = selection.usable(table, min_valid_fraction)
+    excluded = selection.left_out(table, use, min_valid_fraction)
+    codes = looks.codes_of(data, term)
+    found = looks.looks(looks.entries_of(looks_json, term, codes), codes, multilooked=True)[use]
+    if known := not np.isnan(found).any():
+        excluded["looks"] = [round(value, 3) for value in found.tolist()]
+    else:
+        log.warning(
+            "excess_cv is NaN: there is no number of looks (see %s); give it yourself: `looks: 9.3`", looks_json
+        )
+    attributes = {**data.attrs, "valid_samples_only": valid_samples_only, "multilook": multilook, **excluded}
+    dates = np.flatnonzero(use).tolist()
+    shard = cube.shard(data, dates=len(dates), multilook=multilook)
+    grid = cube.multilooked_grid(data, multilook)
+    with building(output) as part:
+        store.create(part, grid=grid, types=temporal.TYPES, attributes=attributes, cf=temporal.attributes, shard=shard)
+        options = {"dates": dates, "multilook": multilook, "valid_samples_only": valid_samples_only}
+        for region, power in cube.blocks(data, [term], **options):
+            store.write(part, region, temporal.statistics(power[term], found if known else None))
+        store.finish(part)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0], f"{snakemake.wildcards.aoi} {snakemake.wildcards.term}"):
+        temporal_statistics(
+            **snakemake.params,
+            **{name: Path(path) for name, path in snakemake.input.items()},
+            term=snakemake.wildcards.term,
+            output=Path(snakemake.output[0]),
+        )

@@ -1,0 +1,59 @@
+"""The series of an AOI's zones: one table of all, as CSV and as Parquet."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from gcov import noise, store, tables
+from gcov.analysis import looks, means, zonal
+from gcov.files import building
+from gcov.log import job_log, log
+from gcov.rain import rain_of
+from gcov.zones import on_grid, read_zones
+
+
+def zones(
+    *,
+    stack: Path,
+    term: str,
+    zones: Path,
+    zone_name: str,
+    looks_json: Path,
+    rainfall: str | None,
+    valid_samples_only: bool,
+    csv: Path,
+    parquet: Path,
+) -> None:
+    """Write a row per zone and date: zone, then the columns of mean_series.csv (see `means.table`).
+
+    Raises GcovError, naming them, if zones hold no pixel centre.
+    """
+    data = store.open_stack(stack)
+    found = on_grid(read_zones(zones, zone_name, "zones"), data, data.attrs["aoi_polygon"] or None)
+    codes, rain = looks.codes_of(data, term), rain_of(data, rainfall)
+    speckle = looks.entries_of(looks_json, term, codes)
+    series = []
+    for zone, sums in zip(found, zonal.sums(data, term, found, valid_samples_only=valid_samples_only)):
+        floor = noise.of_dates(data, term, zone.points(data))
+        facts = {"n_pixels": zone.n_pixels, "speckle": speckle, "codes": codes, "noise": floor, "rain": rain}
+        rows = means.table(data, sums, **facts)
+        rows.insert(0, "zone", zone.name)
+        series.append(rows)
+    log.info("%d zones, %d to %d samples", len(found), *(f(zone.n_pixels for zone in found) for f in (min, max)))
+    table = pd.concat(series, ignore_index=True)
+    tables.write(csv, table)
+    with building(parquet) as part:
+        table.assign(time=pd.to_datetime(table["time"])).to_parquet(part, index=False)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0], f"{snakemake.wildcards.aoi} {snakemake.wildcards.term}"):
+        zones(
+            **snakemake.params,
+            stack=Path(snakemake.input.stack),
+            term=snakemake.wildcards.term,
+            zones=Path(snakemake.input.zones),
+            looks_json=Path(snakemake.input.looks),
+            rainfall=snakemake.input.rainfall or None,
+            **{name: Path(path) for name, path in snakemake.output.items()},
+        )
