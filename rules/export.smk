@@ -1,0 +1,187 @@
+# What other tools open: GeoTIFFs of what `geotiff:` names.
+
+from gcov.indices import name_of_index
+
+TESTS = ["p_value", "change"]  # layers of a change beside its log-ratio
+SUMMARIES = ["p_value", "n_changes", "first_change", "last_change", "largest_change"]  # of the change history
+STATISTICS = ["count", "mean", "std", "cv", "excess_cv", "min", "max", "p05", "p50", "p95"]
+
+
+wildcard_constraints:
+    day=r"\d{8}(T\d{6})?",
+    index="RVI|RFDI|[HVLR]{4}_[HVLR]{4}",
+    change="[A-Za-z0-9_-]+",
+    test="|".join(TESTS),
+    summary="|".join(SUMMARIES),
+
+
+rule geotiff_date:
+    """The backscatter of one date, from its fragments: a new date leaves the files of the others as they are."""
+    input:
+        fragments_of_day,
+    output:
+        "results/{aoi}/geotiff/{quantity}_{term}_{day}.tif",
+    log:
+        "logs/{aoi}/geotiff/{quantity}_{term}_{day}.log",
+    benchmark:
+        "benchmarks/results/{aoi}/geotiff/{quantity}_{term}_{day}.tsv"
+    group:
+        "geotiff"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=600,
+        runtime=15,
+    params:
+        valid_samples_only=setting("valid_samples_only"),
+    script:
+        "../scripts/geotiff_date.py"
+
+
+register_geotiff("power", expand(rules.geotiff_date.output, quantity="power", allow_missing=True))
+register_geotiff("db", expand(rules.geotiff_date.output, quantity="db", allow_missing=True))
+
+
+rule geotiff_statistics:
+    """Temporal statistics, a described band each."""
+    input:
+        "results/{aoi}/{term}/statistics.zarr",
+    output:
+        "results/{aoi}/geotiff/statistics_{term}.tif",
+    log:
+        "logs/{aoi}/geotiff/statistics_{term}.log",
+    benchmark:
+        "benchmarks/results/{aoi}/geotiff/statistics_{term}.tsv"
+    group:
+        "geotiff"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=600,
+        runtime=30,
+    params:
+        names=STATISTICS,
+        day=None,
+        resampling="average",
+    script:
+        "../scripts/geotiff.py"
+
+
+register_geotiff("statistics", rules.geotiff_statistics.output)
+
+
+use rule geotiff_statistics as geotiff_index with:
+    input:
+        "results/{aoi}/indices.zarr",
+    output:
+        "results/{aoi}/geotiff/{index}_{day}.tif",
+    log:
+        "logs/{aoi}/geotiff/{index}_{day}.log",
+    benchmark:
+        "benchmarks/results/{aoi}/geotiff/{index}_{day}.tsv"
+    params:
+        names=lambda w: [w.index],
+        day=lambda w: w.day,
+        resampling="average",
+
+
+register_geotiff("indices", rules.geotiff_index.output, index=lambda aoi: [name_of_index(i) for i in aoi.indices])
+
+
+use rule geotiff_statistics as geotiff_filtered with:
+    input:
+        "results/{aoi}/filtered.zarr",
+    output:
+        "results/{aoi}/geotiff/filtered_{term}_{day}.tif",
+    log:
+        "logs/{aoi}/geotiff/filtered_{term}_{day}.log",
+    benchmark:
+        "benchmarks/results/{aoi}/geotiff/filtered_{term}_{day}.tsv"
+    params:
+        names=lambda w: [w.term],
+        day=lambda w: w.day,
+        resampling="average",
+
+
+register_geotiff("filtered", rules.geotiff_filtered.output)
+
+
+use rule geotiff_statistics as geotiff_change with:
+    input:
+        "results/{aoi}/{term}/change/{change}.zarr",
+    output:
+        "results/{aoi}/geotiff/change_{change}_{term}.tif",
+    log:
+        "logs/{aoi}/geotiff/change_{change}_{term}.log",
+    benchmark:
+        "benchmarks/results/{aoi}/geotiff/change_{change}_{term}.tsv"
+    params:
+        names=["log_ratio_db"],
+        day=None,
+        resampling="average",
+
+
+register_geotiff("changes", rules.geotiff_change.output, change=lambda aoi: list(aoi.changes))
+
+
+use rule geotiff_change as geotiff_change_test with:
+    output:
+        "results/{aoi}/geotiff/change_{change}_{term}_{test}.tif",
+    log:
+        "logs/{aoi}/geotiff/change_{change}_{term}_{test}.log",
+    benchmark:
+        "benchmarks/results/{aoi}/geotiff/change_{change}_{term}_{test}.tsv"
+    params:
+        names=lambda w: [w.test],
+        day=None,
+        resampling="nearest",
+
+
+register_geotiff(
+    "changes", rules.geotiff_change_test.output, change=lambda aoi: list(aoi.changes), test=lambda aoi: TESTS
+)
+
+
+use rule geotiff_statistics as geotiff_change_history with:
+    input:
+        "results/{aoi}/change_history.zarr",
+    output:
+        "results/{aoi}/geotiff/change_history_{summary}.tif",
+    log:
+        "logs/{aoi}/geotiff/change_history_{summary}.log",
+    benchmark:
+        "benchmarks/results/{aoi}/geotiff/change_history_{summary}.tsv"
+    params:
+        names=lambda w: [w.summary],
+        day=None,
+        resampling="nearest",
+
+
+register_geotiff(
+    "changes", rules.geotiff_change_history.output, summary=lambda aoi: SUMMARIES if aoi.change_history else []
+)
+
+
+rule stac:
+    """What there is, in a form that catalogues, QGIS and odc-stac read; it asks for every GeoTIFF the AOI wants."""
+    input:
+        fragments=lambda w: fragments(w.aoi),
+        stack=stack_of,
+        geotiffs=geotiffs,
+        looks=looks_of,
+    output:
+        directory("results/{aoi}/stac"),
+    log:
+        "logs/{aoi}/stac.log",
+    benchmark:
+        "benchmarks/results/{aoi}/stac.tsv"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=500,
+        runtime=15,
+    script:
+        "../scripts/stac.py"
+
+
+register(rules.stac.output, wanted=lambda aoi: aoi.geotiff)

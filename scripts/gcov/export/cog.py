@@ -1,0 +1,143 @@
+"""Cloud-optimized GeoTIFFs: float32, NaN where there is no sample, and overviews that are averaged in linear power.
+
+GDAL averages the overviews. Where a file holds dB, it averages the power, and every level is put in dB afterwards.
+"""
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+import xarray as xr
+from affine import Affine
+from rasterio._err import CPLE_BaseError
+from rasterio.enums import Resampling
+from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+from rasterio.windows import Window
+
+from gcov.errors import GcovError
+from gcov.files import building
+from gcov.radiometry import to_db
+
+BLOCK = 512
+GDAL = {
+    "GDAL_CACHEMAX": 64,  # MB; the default is 5 % of the machine
+    "TIFF_USE_OVR": "YES",  # each overview a file of its own, which can be rewritten in dB
+    "GDAL_DISABLE_READDIR_ON_OPEN": "NO",  # or these files are not found
+}
+LAYOUT = {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK, "interleave": "band", "bigtiff": "IF_SAFER"}
+# Every GIS reads deflate; zstd is quicker, but not everywhere
+COG = {"compress": "DEFLATE", "predictor": "YES", "blocksize": BLOCK, "bigtiff": "IF_SAFER"}
+
+# A part of a file: its region, float32 samples (rows, columns) as the file holds them, and those its overviews average
+Part = tuple[Mapping[str, slice], np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Band:
+    """One band of a file: what it holds, in which unit, and its parts in any order; they may be read only once."""
+
+    name: str
+    quantity: str
+    unit: str
+    parts: Iterable[Part]
+
+
+def write(
+    path: Path,
+    *,
+    grid: xr.Dataset,
+    bands: Sequence[Band],
+    tags: Mapping[str, str],
+    resampling: Resampling = Resampling.average,
+) -> None:
+    """Write bands on the grid of a store as a cloud-optimized GeoTIFF. All of them are in dB, or none is.
+
+    The parts of a band hold the linear power beside what is in dB, else the same samples twice. Memory holds one part
+    at a time; the disk, until the file is done, its samples without compression. Raises GcovError, naming the file,
+    where GDAL cannot write it.
+    """
+    in_db = bands[0].unit == "dB"
+    profile = {"driver": "GTiff", "dtype": "float32", "count": len(bands), "nodata": np.nan, **georeference(grid)}
+    with (
+        _naming(path),
+        building(path) as part,
+        # beside the file: what a killed job leaves there is removed by the next one
+        TemporaryDirectory(dir=part.parent, prefix=f"{part.name}.") as folder,
+        rasterio.Env(**GDAL),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # overviews lie where their image does
+        image, power = Path(folder, "image.tif"), Path(folder, "power.tif")
+        with ExitStack() as stack:
+            shown = stack.enter_context(rasterio.open(image, "w", **profile, **LAYOUT))
+            averaged = stack.enter_context(rasterio.open(power, "w", **profile, **LAYOUT)) if in_db else None
+            shown.update_tags(**tags)
+            for index, band in enumerate(bands, start=1):
+                shown.set_band_description(index, band.name)
+                shown.set_band_unit(index, band.unit)
+                shown.update_tags(index, quantity=band.quantity, unit=band.unit)
+                for region, samples, linear in band.parts:
+                    window = Window.from_slices(region["y"], region["x"])
+                    shown.write(samples, index, window=window)
+                    if averaged:
+                        averaged.write(linear, index, window=window)
+        for overview in _overviews(power if in_db else image, resampling):
+            if in_db:
+                _put_in_db(overview)
+                overview.rename(image.with_name(overview.name.replace(power.name, image.name)))
+        rasterio.shutil.copy(image, part, driver="COG", overviews="FORCE_USE_EXISTING", **COG)
+        _read(part)
+
+
+def georeference(grid: xr.Dataset) -> dict:
+    """CRS, transform and size of a store's grid, as rasterio wants them."""
+    left, dx, _, top, _, dy = map(float, grid["spatial_ref"].attrs["GeoTransform"].split())
+    return {
+        "crs": rasterio.crs.CRS.from_epsg(int(grid["spatial_ref"])),
+        "transform": Affine(dx, 0, left, 0, dy, top),
+        "width": grid.sizes["x"],
+        "height": grid.sizes["y"],
+    }
+
+
+def _overviews(image: Path, resampling: Resampling) -> list[Path]:
+    """Make the overviews of an image, each half as large as the one before, the last one no larger than a block.
+
+    They lie where GDAL looks for them: image.tif.ovr, image.tif.ovr.ovr, ...
+    """
+    levels = [image]
+    while True:
+        with rasterio.open(levels[-1], "r+") as level:
+            if max(level.shape) <= BLOCK:
+                return levels[1:]
+            level.build_overviews([2], resampling)
+        levels.append(Path(f"{levels[-1]}.ovr"))
+
+
+def _read(image: Path) -> None:
+    """Read every block: GDAL says nothing of a disk that is full when a file is closed."""
+    with rasterio.open(image) as file:
+        for _, window in file.block_windows():
+            file.read(window=window)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Raises GcovError, naming the file, for what GDAL says of a full or failing disk."""
+    try:
+        yield
+    except (RasterioIOError, CPLE_BaseError) as error:
+        raise GcovError(f"{path} cannot be written ({error}): is the disk full? Make room, then run again") from error
+
+
+def _put_in_db(image: Path) -> None:
+    with rasterio.open(image, "r+") as file:
+        for index in file.indexes:
+            for _, window in file.block_windows(index):
+                file.write(to_db(file.read(index, window=window)), index, window=window)

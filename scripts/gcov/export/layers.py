@@ -1,0 +1,89 @@
+"""What GeoTIFFs hold: the backscatter of a date, from its fragments, and the layers of any product's store."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+import xarray as xr
+
+from gcov import mosaic, store
+from gcov.errors import GcovError
+from gcov.export.cog import Band, Part
+from gcov.granules import Granule
+from gcov.radiometry import counted, to_db
+from gcov.store import Date, Fragment
+
+
+def date_band(members: Sequence[Fragment], term: str, quantity: str, *, valid_samples_only: bool) -> Band:
+    """The backscatter of one date, from the fragments of its pass in order of time: `quantity` is power or db.
+
+    float32, bit for bit what the stack or the dB stack holds of that date; NaN where a sample does not count.
+    Raises GcovError where the fragments cannot be stacked, or have no such term.
+    """
+    for other in members[1:]:
+        mosaic.check_same(members[0], other)
+    if term not in members[0].types:
+        there = ", ".join(mosaic.terms_of(members[0]))
+        raise GcovError(f"{members[0].granule.name}: no term {term} in its fragment; it holds {there}")
+    in_db = quantity == "db"
+    words = store.db_attributes(term)["long_name"] if in_db else f"gamma0 {term}, linear power"
+    parts = _date_parts(members, term, in_db=in_db, valid_samples_only=valid_samples_only)
+    return Band(f"{term} {quantity}", words, "dB" if in_db else "1", parts)
+
+
+def _date_parts(members: Sequence[Fragment], term: str, *, in_db: bool, valid_samples_only: bool) -> Iterator[Part]:
+    opened = [store.open_stack(member.path) for member in members]
+    names = [name for name in mosaic.types_of(members) if name in (term, term + store.VALID, "mask")]
+    for region in store.regions(opened[0], columns=store.SHARD):
+        blocks = [data.isel(region) for data in opened]
+        block = xr.Dataset({name: (store.DIMS, mosaic.merged(members, blocks, name)) for name in names})
+        power, mask = store.samples(block, term), store.mask_of(block, term)
+        use = counted(power, mask, valid_samples_only=valid_samples_only)
+        power = np.where(use, power, np.float32(np.nan))[0]
+        yield region, to_db(power) if in_db else power, power
+
+
+def store_band(data: xr.Dataset, name: str) -> Band:
+    """A variable of a product's store: (y, x), or (time=1, y, x). Raises GcovError if the store has none of the name.
+
+    float32, the store's samples bit for bit where they are float32; NaN where the store has its fill value. Dates
+    become days since 1970-01-01 (UTC).
+    """
+    if name not in data:
+        raise GcovError(f"{data.encoding['source']} has no {name}; it holds {', '.join(map(str, data.data_vars))}")
+    attributes = data[name].attrs
+    is_date = data[name].dtype.kind == "M"
+    unit = "days since 1970-01-01" if is_date else attributes.get("units", "1")
+    return Band(name, attributes.get("long_name", name), unit, _store_parts(data, name, in_db=unit == "dB"))
+
+
+def _store_parts(data: xr.Dataset, name: str, *, in_db: bool) -> Iterator[Part]:
+    for region in store.regions(data, columns=store.SHARD):
+        found = store.samples(data.isel(region, missing_dims="ignore"), name)
+        if found.dtype.kind == "M":
+            found = np.where(np.isnat(found), np.nan, found.astype("datetime64[D]").astype(float))
+        samples = found.reshape(found.shape[-2:]).astype(np.float32)
+        yield region, samples, np.float32(10) ** (samples / 10) if in_db else samples
+
+
+def date_of(data: xr.Dataset) -> Date:
+    """The date that a store of one date shows; of a store (y, x) all granules behind it, and no time."""
+    if "time" in data.dims:
+        return store.dates_of(data)[0]
+    granules = [Granule(**record) for record in json.loads(data.attrs["granule_records"])]
+    return replace(mosaic.date_of(granules), time="")
+
+
+def tags(bands: Sequence[Band], date: Date, software: str) -> dict[str, str]:
+    """What a file says of itself: what it holds, of which granules and releases, and when they were acquired."""
+    facts = {name: getattr(date, name) for name in store.DATE_ATTRIBUTES}
+    if date.time:
+        facts["TIFFTAG_DATETIME"] = f"{datetime.fromisoformat(date.time):%Y:%m:%d %H:%M:%S}"
+    return {
+        "quantity": ", ".join(band.quantity for band in bands),
+        "unit": ", ".join(band.unit for band in bands),
+        **facts,
+        "TIFFTAG_SOFTWARE": software,
+    }

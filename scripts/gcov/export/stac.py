@@ -1,0 +1,201 @@
+"""The STAC 1.1 catalogue of an AOI: a collection, and an item per date, with GeoTIFFs and the stack as assets."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyproj
+import pystac
+import rasterio
+import shapely
+import xarray as xr
+from pystac.layout import CustomLayoutStrategy
+
+from gcov import __version__, mosaic, store
+from gcov.granules import day_names, is_diagonal, maturity_note, passes
+from gcov.store import Fragment
+
+SCHEMAS = "https://stac-extensions.github.io"
+PROJECTION = f"{SCHEMAS}/projection/v2.0.0/schema.json"
+RASTER = f"{SCHEMAS}/raster/v2.0.0/schema.json"
+SAR = f"{SCHEMAS}/sar/v1.3.0/schema.json"
+SAT = f"{SCHEMAS}/sat/v1.0.0/schema.json"
+PROCESSING = f"{SCHEMAS}/processing/v1.2.0/schema.json"
+ZARR = "application/vnd.zarr; version=3"
+ORBIT = {"A": "ascending", "D": "descending"}
+SUMMARIZED = (
+    "platform instruments sar:frequency_band sar:polarizations sat:orbit_state sat:relative_orbit proj:code"
+    " nisar:crid nisar:maturity"
+)
+
+
+def catalogue(
+    fragments: Sequence[Fragment], stack: Path, geotiffs: Iterable[Path], looks: Mapping[str, Any]
+) -> pystac.Collection:
+    """The collection of an AOI, from the fragments of all dates; `looks` is what looks.json holds, or empty.
+
+    An item has the GeoTIFFs that are named after its date as assets, the collection has the others; all have the stack.
+    """
+    by_granule = {fragment.granule: fragment for fragment in fragments}
+    dates = passes(by_granule)
+    grid, left, items = store.open_stack(stack), set(geotiffs), []
+    for day, members in zip(day_names(granules[0].start for granules in dates), dates):
+        one = item(day, [by_granule[granule] for granule in members], grid)
+        ours = {path.stem.removesuffix(f"_{day}"): path for path in left if path.stem.endswith(f"_{day}")}
+        left -= set(ours.values())
+        for key, path in sorted(ours.items()):
+            add_geotiff(one, key, path, looks_of(looks, key, members[0].polarizations))
+        one.add_asset("stack", store_asset(stack))
+        items.append(one)
+    made = collection(fragments[0].attributes["aoi"], items)
+    made.add_asset("stack", store_asset(stack))
+    for path in sorted(left):
+        add_geotiff(made, path.stem, path, None)
+    return made
+
+
+def item(day: str, members: Sequence[Fragment], grid: xr.Dataset) -> pystac.Item:
+    """The item of a date, without assets; `members` are the fragments of its pass in order of time.
+
+    What the granules do not state is left out: fragments of earlier versions know no centre frequency.
+    """
+    granules = [member.granule for member in members]
+    first, known = granules[0], members[0].attributes
+    terms = [term for term in mosaic.terms_of(members[0]) if is_diagonal(term)]
+    held = [term for term in terms if any(granule.holds(term, known["frequency"]) for granule in granules)]
+    outline = footprint(grid)
+    facts = {
+        "platform": "nisar",
+        "instruments": ["lsar"],
+        "gsd": abs(float(grid["x"][1] - grid["x"][0])),
+        "sar:frequency_band": "L",
+        "sar:observation_direction": "left",  # as NISAR always looks
+        "sar:instrument_mode": first.mode,
+        "sar:polarizations": [term[:2] for term in held],
+        "sar:center_frequency": (known.get("center_frequency") or 0) / 1e9,  # GHz
+        "sat:orbit_state": ORBIT.get(first.direction or ""),
+        "sat:relative_orbit": first.track,
+        "proj:code": f"EPSG:{int(grid['spatial_ref'])}",
+        "proj:shape": [grid.sizes["y"], grid.sizes["x"]],
+        "proj:transform": transform(grid),
+        "processing:level": "L3",
+        "processing:software": {"nisar-gcov-timeseries": __version__},
+        "processing:lineage": "The AOI's window of NISAR L2 GCOV granules (gamma0, terrain-corrected) on the granules'"
+        " own grid: nothing is resampled",
+        "nisar:granules": [granule.name for granule in granules],
+        "nisar:crid": unique(granule.crid for granule in granules),
+        "nisar:maturity": unique(granule.maturity for granule in granules),
+    }
+    return pystac.Item(
+        id=f"{known['aoi']}_{day}",
+        geometry=json.loads(shapely.to_geojson(outline)),
+        bbox=list(shapely.bounds(outline)),
+        datetime=utc(first.start),
+        start_datetime=utc(first.start),
+        end_datetime=utc(max(granule.end for granule in granules)),
+        properties={key: value for key, value in facts.items() if value},
+        stac_extensions=[SAR, SAT, PROJECTION, PROCESSING],
+    )
+
+
+def collection(aoi: str, items: Sequence[pystac.Item]) -> pystac.Collection:
+    """The collection of an AOI with its items, without assets of its own."""
+    times = [time for one in items for time in (one.common_metadata.start_datetime, one.common_metadata.end_datetime)]
+    known = [time for time in times if time]
+    note = maturity_note(" ".join(one.properties["nisar:maturity"]) for one in items)
+    made = pystac.Collection(
+        id=aoi,
+        title=f"NISAR GCOV time series: {aoi}",
+        description=f"Terrain-corrected backscatter (gamma0) of {aoi} from NISAR L2 GCOV granules, {len(items)} dates."
+        + (f" Note: {note}." if note else ""),
+        extent=pystac.Extent(
+            pystac.SpatialExtent([items[0].bbox or []]), pystac.TemporalExtent([[min(known), max(known)]])
+        ),
+        license="other",
+        providers=[pystac.Provider("NASA and ISRO", roles=[pystac.ProviderRole.PRODUCER])],
+        summaries=pystac.Summaries({key: values for key in SUMMARIZED.split() if (values := summary(items, key))}),
+        stac_extensions=[SAR, SAT, PROJECTION],
+    )
+    made.add_items(items)
+    return made
+
+
+def summary(items: Iterable[pystac.Item], key: str) -> list:
+    """The values that a property has in the items; of lists the members."""
+    values = (one.properties[key] for one in items if key in one.properties)
+    return unique(part for value in values for part in (value if isinstance(value, list) else [value]))
+
+
+def add_geotiff(holder: pystac.Item | pystac.Collection, key: str, path: Path, looks: float | None) -> None:
+    """Add a GeoTIFF to a file in a folder beside its own, as an asset; `looks` is its equivalent number of looks."""
+    with rasterio.open(path) as file:
+        facts = {
+            "bands": [
+                {"name": name, "description": file.tags(index)["quantity"], "unit": unit}
+                for index, (name, unit) in enumerate(zip(file.descriptions, file.units), start=1)
+            ],
+            "data_type": "float32",
+            "nodata": "nan",
+            "raster:spatial_resolution": file.res[0],
+            "proj:code": f"EPSG:{file.crs.to_epsg()}",
+            "proj:shape": list(file.shape),
+            "proj:transform": list(file.transform)[:6],
+        }
+        title = file.tags()["quantity"]
+    if looks:
+        facts["sar:looks_equivalent_number"] = looks
+    href = f"../{path.parent.name}/{path.name}"
+    asset = pystac.Asset(href, title=title, media_type=pystac.MediaType.COG, roles=["data"], extra_fields=facts)
+    holder.add_asset(key, asset)
+    holder.stac_extensions = unique([*holder.stac_extensions, RASTER])
+
+
+def store_asset(path: Path) -> pystac.Asset:
+    """The stack, as an asset of files in a folder beside it."""
+    title = "All dates on one time axis: samples as in the product, linear power, and the mask"
+    return pystac.Asset(f"../{path.name}", title=title, media_type=ZARR, roles=["data"])
+
+
+def looks_of(looks: Mapping[str, Any], key: str, polarizations: str | None) -> float | None:
+    """The equivalent number of looks of an asset power_{term} or db_{term}, None where looks.json has none.
+
+    Where polarizations alternate, it has one for each code.
+    """
+    quantity, _, term = key.partition("_")
+    estimate = looks.get(term, {}) if quantity in ("power", "db") else {}
+    return estimate.get("looks") or estimate.get(polarizations, {}).get("looks")
+
+
+def footprint(grid: xr.Dataset) -> shapely.Geometry:
+    """The outline of a grid: longitude and latitude, to 1e-6 degrees."""
+    outline = shapely.box(*store.bounds(grid))
+    bent = shapely.segmentize(outline, outline.length / 40)  # what is straight in metres is a curve in degrees
+    to_degrees = pyproj.Transformer.from_crs(int(grid["spatial_ref"]), 4326, always_xy=True)
+    return shapely.transform(bent, lambda xy: np.round(np.column_stack(to_degrees.transform(*xy.T)), 6))
+
+
+def transform(grid: xr.Dataset) -> list[float]:
+    """The transform of a grid from pixels to metres, in the order of affine."""
+    left, _, _, top = store.bounds(grid)
+    _, dx, _, _, _, dy = map(float, grid["spatial_ref"].attrs["GeoTransform"].split())
+    return [dx, 0, left, 0, dy, top]
+
+
+def write(made: pystac.Collection, folder: Path) -> None:
+    """Write a collection and, beside it, its items; every link is relative."""
+    beside = CustomLayoutStrategy(item_func=lambda one, parent: f"{parent}/{one.id}.json")
+    made.normalize_hrefs(str(folder / "collection.json"), beside)  # a folder with a dot in its name counts as a file
+    made.save(pystac.CatalogType.SELF_CONTAINED)
+
+
+def utc(time: str) -> datetime:
+    """A time as granules' records have it, which is UTC."""
+    return datetime.fromisoformat(time).replace(tzinfo=UTC)
+
+
+def unique(values: Iterable) -> list:
+    """The values without repetition, in the order they come."""
+    return list(dict.fromkeys(values))

@@ -1,0 +1,38 @@
+"""GeoZarr's attributes beside CF's: the conventions proj and spatial, version 0.1 (github.com/zarr-conventions)."""
+
+from pathlib import Path
+from typing import Any
+
+import zarr
+
+from gcov.provenance import metadata_of
+
+SPECIFICATIONS = "https://github.com/zarr-conventions"
+SCHEMAS = "https://raw.githubusercontent.com/zarr-conventions"
+CONVENTIONS = [
+    {
+        "name": name,
+        "uuid": uuid,
+        "schema_url": f"{SCHEMAS}/{name}/refs/tags/v0.1/schema.json",
+        "spec_url": f"{SPECIFICATIONS}/{name}/blob/v0.1/README.md",
+        "description": description,
+    }
+    for name, uuid, description in [
+        ("proj", "f17cb550-5864-4468-aeb7-f3180cfb622f", "Coordinate reference system information for geospatial data"),
+        ("spatial", "689b58e2-cf7b-45e0-9fff-9cfc0883d6b4", "Spatial coordinate information"),
+    ]
+]
+
+
+def attributes(path: Path) -> dict[str, Any]:
+    """The attributes of a store that holds x, y and spatial_ref: where its arrays lie, for readers that know no CF."""
+    crs = zarr.open_array(path / "spatial_ref", mode="r")
+    left, dx, row, top, column, dy = map(float, str(crs.attrs["GeoTransform"]).split())
+    return {
+        "zarr_conventions": CONVENTIONS,
+        "proj:code": f"EPSG:{int(crs[()])}",  # type: ignore[arg-type]
+        "spatial:dimensions": ["y", "x"],
+        "spatial:transform": [dx, row, left, column, dy, top],  # in the order of affine, not of GDAL
+        "spatial:shape": [metadata_of(path / name)["shape"][0] for name in ("y", "x")],
+        "spatial:registration": "pixel",
+    }

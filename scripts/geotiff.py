@@ -1,0 +1,34 @@
+"""Layers of a product's store as a GeoTIFF."""
+
+from pathlib import Path
+
+from rasterio.enums import Resampling
+
+from gcov import granules, store
+from gcov.errors import GcovError
+from gcov.export import cog, layers
+from gcov.log import job_log, log
+
+
+def geotiff(*, source: Path, names: list[str], day: str | None, resampling: str, output: Path) -> None:
+    """Write variables of a store as the bands of one file: of (y, x), or of the date of (time, y, x) named `day`.
+
+    `resampling` is how overviews are made: average, or nearest of what cannot be averaged (classes, dates,
+    probabilities). Raises GcovError if the store has no such variable or date.
+    """
+    data = store.open_stack(source)
+    if day:
+        days = granules.day_names([date.time for date in store.dates_of(data)])
+        if day not in days:
+            raise GcovError(f"{source} has no date {day}; it holds {', '.join(days)}")
+        index = days.index(day)
+        data = data.isel(time=slice(index, index + 1))
+    bands = [layers.store_band(data, name) for name in names]
+    tags = layers.tags(bands, layers.date_of(data), store.software())
+    cog.write(output, grid=data, bands=bands, tags=tags, resampling=Resampling[resampling])
+    log.info("%s of %s", ", ".join(names), source)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0], snakemake.wildcards.aoi):
+        geotiff(**snakemake.params, source=Path(snakemake.input[0]), output=Path(snakemake.output[0]))

@@ -1,0 +1,32 @@
+"""One date's backscatter as a GeoTIFF."""
+
+from pathlib import Path
+
+from gcov import mosaic, store
+from gcov.export import cog, layers
+from gcov.log import job_log, log
+
+
+def geotiff_date(*, fragments: list[Path], term: str, quantity: str, valid_samples_only: bool, output: Path) -> None:
+    """Write `quantity` (power or db) of a term on the date that these fragments make, as the stack holds it.
+
+    From the fragments, not from the stack: a new date leaves the files of the others as they are. NaN where a sample
+    does not count. Raises GcovError where the fragments cannot be stacked, or have no such term.
+    """
+    members = sorted(map(store.read_fragment, fragments), key=lambda one: (one.granule.start, one.granule.name))
+    band = layers.date_band(members, term, quantity, valid_samples_only=valid_samples_only)
+    date = mosaic.date_of([member.granule for member in members])
+    grid = store.open_stack(members[0].path)
+    cog.write(output, grid=grid, bands=[band], tags=layers.tags([band], date, store.software()))
+    log.info("%s of %s: %s", band.quantity, date.time, date.granule)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0], f"{snakemake.wildcards.aoi} {snakemake.wildcards.term}"):
+        geotiff_date(
+            **snakemake.params,
+            fragments=[Path(path) for path in snakemake.input],
+            term=snakemake.wildcards.term,
+            quantity=snakemake.wildcards.quantity,
+            output=Path(snakemake.output[0]),
+        )

@@ -1,0 +1,32 @@
+"""The STAC catalogue of an AOI's GeoTIFFs and its stack."""
+
+import json
+from pathlib import Path
+
+from gcov import store
+from gcov.export import stac as catalogues
+from gcov.files import building
+from gcov.log import job_log, log
+
+
+def stac(*, fragments: list[Path], stack: Path, geotiffs: list[Path], looks: Path | None, output: Path) -> None:
+    """Write collection.json and an item per date into the folder `output`; `looks` is looks.json, where there is one.
+
+    A date's item has the GeoTIFFs that are named after it as assets, the collection has the others; all have the stack.
+    """
+    estimated = json.loads(looks.read_text()) if looks else {}
+    collection = catalogues.catalogue([store.read_fragment(path) for path in fragments], stack, geotiffs, estimated)
+    with building(output) as part:
+        catalogues.write(collection, part)
+    log.info("%d dates, %d GeoTIFFs", len(collection.get_item_links()), len(geotiffs))
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0], snakemake.wildcards.aoi):
+        stac(
+            fragments=[Path(path) for path in snakemake.input.fragments],
+            stack=Path(snakemake.input.stack),
+            geotiffs=[Path(path) for path in snakemake.input.geotiffs],
+            looks=Path(snakemake.input.looks) if snakemake.input.looks else None,
+            output=Path(snakemake.output[0]),
+        )
