@@ -12,7 +12,7 @@ rule plot_histogram:
             "results/{aoi}/{term}/histogram_{quantity}.png",
             caption="../report/histogram.rst",
             category="{aoi}",
-            labels={"term": "{term}", "figure": "histogram, {quantity}"},
+            labels={"figure": "8 histogram, {quantity}", "term": "{term}"},
         ),
     log:
         "logs/{aoi}/{term}/histogram_{quantity}.log",
@@ -44,7 +44,7 @@ rule plot_mean_series:
             "results/{aoi}/{term}/mean_series.png",
             caption="../report/mean_series.rst",
             category="{aoi}",
-            labels={"term": "{term}", "figure": "mean series"},
+            labels={"figure": "2 mean series", "term": "{term}"},
         ),
     log:
         "logs/{aoi}/{term}/mean_series.log",
@@ -59,6 +59,7 @@ rule plot_mean_series:
         runtime=10,
     params:
         valid_samples_only=setting("valid_samples_only"),
+        min_valid_fraction=setting("min_valid_fraction"),
     script:
         "../scripts/plot_mean_series.py"
 
@@ -73,13 +74,12 @@ rule animation:
         series="results/{aoi}/{term}/mean_series.csv",
         stretch="results/{aoi}/{term}/stretch.json",
     output:
-        gif=report(
+        report(
             "results/{aoi}/{term}/{movie}.gif",
             caption="../report/animation.rst",
             category="{aoi}",
-            labels={"term": "{term}", "figure": "{movie}"},
+            labels={"figure": "7 {movie}", "term": "{term}"},
         ),
-        page="results/{aoi}/{term}/{movie}.html",
     log:
         "logs/{aoi}/{term}/{movie}.log",
     benchmark:
@@ -93,12 +93,23 @@ rule animation:
         runtime=60,
     params:
         valid_samples_only=setting("valid_samples_only"),
+        min_valid_fraction=setting("min_valid_fraction"),
         with_means=lambda w: w.movie == "animation_means",
     script:
         "../scripts/animation.py"
 
 
 register(expand(rules.animation.output, movie=["animation", "animation_means"], allow_missing=True))
+
+
+# The same as a page with a player, 40 MB at 60 dates of two terms: only when asked for by name
+use rule animation as player with:
+    output:
+        "results/{aoi}/{term}/{movie}.html",
+    log:
+        "logs/{aoi}/{term}/{movie}_html.log",
+    benchmark:
+        "benchmarks/results/{aoi}/{term}/{movie}_html.tsv"
 
 
 rule location:
@@ -111,7 +122,7 @@ rule location:
             "results/{aoi}/location.png",
             caption="../report/location.rst",
             category="{aoi}",
-            labels={"term": "", "figure": "location"},
+            labels={"figure": "9 location", "term": "-"},
         ),
     log:
         "logs/{aoi}/location.log",

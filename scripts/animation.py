@@ -1,4 +1,4 @@
-"""Animate a term's dB image over time, alone or beside the growing mean series: a GIF and a page with a player."""
+"""Animate a term's dB image over time, alone or beside the growing mean series: a GIF, or a page with a player."""
 
 import json
 from pathlib import Path
@@ -16,23 +16,19 @@ def animation(
     stretch: Path,
     term: str,
     valid_samples_only: bool,
+    min_valid_fraction: float,
     with_means: bool,
-    gif: Path,
-    page: Path,
+    output: Path,
 ) -> None:
-    """Write one frame per date to `gif` and `page`.
-
-    Images larger than the screen are averaged in linear power over the samples that count, then put in dB;
-    the grey scale runs from q05 to q95 of the stretch.
-    """
+    """Write one frame per date to `output`, a .gif or an .html; the grey scale runs from q05 to q95 of the stretch."""
     data, table, limits = store.open_stack(stack), tables.read_series(series), json.loads(stretch.read_text())
     shown = {"limits": (limits["q05"], limits["q95"]), "valid_samples_only": valid_samples_only}
-    frames = movies.frames(data, term, table, with_means=with_means, **shown)
+    frames = movies.frames(data, term, table, with_means=with_means, min_valid_fraction=min_valid_fraction, **shown)
     title, origin = f"{data.attrs['aoi']}, {term}", provenance(stack, valid_samples_only)
-    with movies.gif_writer(gif, origin) as to_gif, movies.page_writer(page, title, origin) as to_page:
+    as_page = output.suffix == ".html"
+    with movies.page_writer(output, title, origin) if as_page else movies.gif_writer(output, origin) as add:
         for frame, caption in zip(frames, movies.captions(table), strict=True):
-            to_gif(frame)
-            to_page(frame, caption)
+            add(frame, caption)
             log.info("%s", caption)
 
 
@@ -40,6 +36,7 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0], f"{snakemake.wildcards.aoi} {snakemake.wildcards.term}"):
         animation(
             **snakemake.params,
-            **{name: Path(path) for name, path in [*snakemake.input.items(), *snakemake.output.items()]},
+            **{name: Path(path) for name, path in snakemake.input.items()},
             term=snakemake.wildcards.term,
+            output=Path(snakemake.output[0]),
         )

@@ -1,5 +1,6 @@
 """Plot a term's histogram, in dB or in power."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -12,13 +13,22 @@ from gcov.provenance import provenance
 
 
 def plot_histogram(
-    *, counts: Path, series: Path, stack: Path, valid_samples_only: bool, quantity: str, title: str, output: Path
+    *,
+    counts: Path,
+    series: Path,
+    stack: Path,
+    valid_samples_only: bool,
+    quantity: str,
+    title: str,
+    output: Path,
 ) -> None:
-    """A PNG of the histogram CSV `counts`; `series` gives the number of samples and the maturity of the data.
+    """A PNG of the histogram CSV `counts` and of the finer bins in stretch.json; `series` knows dates and samples.
 
+    stretch.json lies beside `counts`, of the same job: as an input it would redo the figures of an earlier version.
     The provenance in the PNG is that of the stack, and which samples were counted.
     """
-    figure = histogram(pd.read_csv(counts), tables.read_series(series), quantity=quantity, title=title)
+    table, limits = pd.read_csv(counts), json.loads(counts.with_name("stretch.json").read_text())
+    figure = histogram(table, limits, tables.read_series(series), quantity=quantity, title=title)
     style.save(figure, output, provenance(stack, valid_samples_only))
 
 

@@ -9,11 +9,13 @@ from gcov.log import job_log
 from gcov.provenance import metadata_of, provenance
 
 
-def plot_mean_series(*, series: Path, stack: Path, valid_samples_only: bool, term: str, output: Path) -> None:
+def plot_mean_series(
+    *, series: Path, stack: Path, valid_samples_only: bool, min_valid_fraction: float, term: str, output: Path
+) -> None:
     """A PNG of the mean series CSV; the provenance in it is that of the stack, and which samples were averaged."""
     facts = metadata_of(stack)["attributes"]
-    title = f"{facts['aoi']}, {term}"
-    figure = mean_series(tables.read_series(series), term=term, frequency=facts["frequency"], title=title)
+    shown = {"term": term, "frequency": facts["frequency"], "min_valid_fraction": min_valid_fraction}
+    figure = mean_series(tables.read_series(series), title=f"{facts['aoi']}, {term}", **shown)
     style.save(figure, output, provenance(stack, valid_samples_only))
 
 

@@ -1,27 +1,86 @@
 """Histograms of backscatter, in dB or in power."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gcov.figures.style import COLOURS, GAMMA0, add_titles
+from gcov.errors import GcovError
+from gcov.figures.style import COLOURS, GAMMA0, SMALL, add_words, legend_above
+from gcov.granules import maturity_note
+from gcov.words import number_of
+
+TAILS = {"db": (0.001, 0.001), "power": (0, 0.005)}  # shares of the samples left and right of the axis
+UNIT = {"db": (1, "dB"), "power": (0.01, "0.01")}  # what samples are counted per
+QUARTER = 0.25  # dB
 
 
-def histogram(counts: pd.DataFrame, series: pd.DataFrame, *, quantity: str, title: str) -> Figure:
-    """Bars of a histogram's table (`quantity` db or power); samples outside of bins or axis are counted below."""
-    edges = np.append(counts["bin_left"], counts["bin_right"].iloc[-1])
-    numbers = counts["count"].to_numpy()
-    samples = series["n_valid"].sum()
-    # the long tail is not drawn
-    shown = len(numbers) - int(np.argmax(np.cumsum(numbers[::-1]) > 0.001 * numbers.sum()))
-    figure = Figure(figsize=(7, 4.4), layout="constrained")
+def histogram(counts: pd.DataFrame, stretch: dict, series: pd.DataFrame, *, quantity: str, title: str) -> Figure:
+    """Percent of the samples per dB, or per 0.01 of power (`quantity` db or power); outlines of first and last date.
+
+    `counts` is the histogram's table, `stretch` the content of stretch.json: bins of 0.25 dB, and the grey scale of
+    the movies, which is marked. Raises GcovError if stretch.json is an earlier version's and has no such bins.
+    """
+    if "histogram" not in stretch:
+        raise GcovError("stretch.json was written by an earlier version: run `snakemake -R summarize` once")
+    samples = int(series["n_valid"].sum())
+    fine = stretch["histogram"]
+    fine_edges = fine["low"] + QUARTER * np.arange(len(fine["all"]) + 1)
+    edges, numbers = fine_edges, np.array(fine["all"])
+    if quantity == "power":
+        fine_edges = 10 ** (fine_edges / 10)
+        edges, numbers = np.append(counts["bin_left"], counts["bin_right"].iloc[-1]), counts["count"].to_numpy()
+    figure = Figure(figsize=(7.5, 3.7), layout="constrained")
     axes = figure.subplots()
-    axes.stairs(numbers, edges, fill=True, color=COLOURS[quantity], alpha=0.85)
-    axes.set(xlim=(edges[0], edges[shown]), ylim=(0, None), ylabel=f"samples per {edges[1] - edges[0]:.3g}")
-    axes.set_xlabel(
-        f"{GAMMA0[quantity]}\n{samples:,} samples on {len(series)} dates; {samples - numbers.sum():,} outside of"
-        f" {edges[0]:g} to {edges[-1]:g}, {numbers[shown:].sum():,} more right of this axis"
-    )
-    axes.ticklabel_format(axis="y", scilimits=(0, 4))
-    add_titles(axes, title, series["maturity"])
+    unit, name = UNIT[quantity]
+    stairs: dict[str, Any] = {"fill": True, "color": COLOURS[quantity], "alpha": 0.55, "label": "all dates"}
+    axes.stairs(_density(numbers, edges, samples, unit), edges, **stairs)
+    seen = series[series["n_valid"] > 0]
+    if len(seen) > 1:
+        for which, date, colour in (("first", seen.iloc[0], "black"), ("last", seen.iloc[-1], "#d95f02")):
+            density = _density(np.array(fine[which]), fine_edges, int(date["n_valid"]), unit)
+            axes.stairs(density, fine_edges, color=colour, linewidth=1.2, label=f"{which}: {date['time']:%Y-%m-%d}")
+    low, high = _shown(edges, numbers, TAILS[quantity])
+    axes.set(xlim=(low, high), ylim=(0, None), xlabel=GAMMA0[quantity], ylabel=f"% of samples per {name}")
+    _mark_stretch(axes, stretch, quantity)
+    axes.grid(alpha=0.3)
+    legend_above(axes)
+    beyond = samples - numbers[(edges[:-1] >= low) & (edges[1:] <= high)].sum()
+    table = f"{counts['bin_left'].iloc[0]:g} to {counts['bin_right'].iloc[-1]:g}"
+    outside = samples - counts["count"].sum()
+    empty = f", {len(series) - len(seen)} of them without a valid one" if len(seen) < len(series) else ""
+    notes = [
+        f"{number_of(samples, 'sample')} on {number_of(len(series), 'date')}{empty}; {beyond:,} beyond this axis,"
+        f" {outside:,} outside of the table's bins ({table}).",
+    ]
+    add_words(figure, f"{title}: histogram", [maturity_note(series["maturity"])], notes)
     return figure
+
+
+def _density(numbers: np.ndarray, edges: np.ndarray, samples: int, unit: float) -> np.ndarray:
+    """Percent of the samples per unit of the axis, of counts between edges."""
+    return 100 * numbers / max(samples, 1) / np.diff(edges) * unit
+
+
+def _shown(edges: np.ndarray, numbers: np.ndarray, tails: tuple[float, float]) -> tuple[float, float]:
+    """The axis's limits: edges of bins, so that no more than these shares of the samples lie beyond."""
+    below = np.cumsum(numbers) / max(numbers.sum(), 1)
+    first, last = int(np.argmax(below > tails[0])), int(np.argmax(below >= 1 - tails[1]))
+    return float(edges[first]), float(edges[last + 1])
+
+
+def _mark_stretch(axes: Axes, stretch: dict, quantity: str) -> None:
+    """Two dashed lines: where the movies are black and where they are white."""
+    for key, word in (("q05", "black"), ("q95", "white")):
+        value = stretch[key] if quantity == "db" else 10 ** (stretch[key] / 10)
+        label = f"movies are black below {stretch['q05']:.1f}, white above {stretch['q95']:.1f} dB"
+        axes.axvline(value, linestyle="--", color="#555555", linewidth=1, label=label if key == "q05" else None)
+        place: dict[str, Any] = {
+            "xy": (value, 1),
+            "xycoords": ("data", "axes fraction"),
+            "xytext": (3, -3),
+            "va": "top",
+        }
+        axes.annotate(word, rotation=90, textcoords="offset points", fontsize=SMALL - 1, color="#555555", **place)

@@ -1,11 +1,16 @@
 """The map of an AOI and the footprints of its granules, over web tiles where they can be had."""
 
+import json
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
+import shapely
+from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba
@@ -14,41 +19,134 @@ from xyzservices import TileProvider, providers
 
 from gcov import __version__
 from gcov.errors import GcovError
-from gcov.figures.style import AOI_COLOUR, COLOURS, add_titles
+from gcov.figures.style import AOI_COLOUR, COLOURS, SMALL, ZONE_COLOUR, add_words
+from gcov.granules import maturity_note
+from gcov.words import number_of
 
 log = logging.getLogger(__name__)
 
 USER_AGENT = f"nisar-gcov-timeseries/{__version__}"  # OpenStreetMap's servers refuse the names of libraries
+LAND = Path(__file__).with_name("land.json")  # outer rings [[longitude, latitude], ...]; Natural Earth, public domain
+KM_PER_DEGREE, ECCENTRICITY = 111.3195, 0.08181919  # of WGS 84, on the equator
+ONE_FOOTPRINT = 0.9  # share of the area that footprints of one frame have in common
 TILE_TIMEOUT = 10  # seconds without an answer
 TILES_TIMEOUT = 60  # seconds for all tiles of a map: a server that answers drop by drop must not hold the job
 
 
-def location(features: list[dict], basemap: str | None) -> Figure:
-    """A map of the AOI (red) and the granules' footprints (blue), GeoJSON features, the AOI first.
+def location(features: list[dict], basemap: str | None, zones: Sequence[dict] = ()) -> Figure:
+    """A map of the AOI (red), its zones (violet) and the granules' footprints (blue), and where on earth that is.
 
+    All are GeoJSON features, in `features` the AOI first. Footprints that are one frame's, pass by pass, are drawn
+    once. A second map shows an AOI that is small beside its granules.
     Raises GcovError if `basemap` is neither a provider nor an address of tiles. Tiles that cannot be fetched are no
     error: the map goes without, and the log says so.
     """
     aoi, *granules = features
-    figure = Figure(figsize=(7, 7), layout="constrained")
-    axes = figure.subplots()
-    blue = to_rgba(COLOURS["db"])
-    footprints = [np.transpose(ring) for granule in granules for ring in rings(granule)]
-    fill = (*blue[:3], min(0.15, 0.3 / len(granules)))
-    axes.add_collection(PolyCollection(footprints, facecolors=[fill], edgecolors=[blue], linewidths=0.8))
-    axes.autoscale_view()
-    for ring in rings(aoi):
-        axes.fill(*ring, facecolor=AOI_COLOUR, alpha=0.25)
-        axes.plot(*ring, color=AOI_COLOUR, linewidth=2)
-    axes.margins(0.12)
-    south, north = axes.get_ylim()
-    axes.set_aspect(1 / np.cos(np.radians((south + north) / 2)), adjustable="datalim")
-    axes.set(xlabel="longitude (°)", ylabel="latitude (°)")
-    title = f"{aoi['properties']['name']}: AOI and {len(granules)} granules"
-    add_titles(axes, title, [granule["properties"]["maturity"] for granule in granules])
+    figure = Figure(figsize=(10, 6.2), layout="constrained")
+    whole, world, near = figure.subplot_mosaic([["whole", "world"], ["whole", "near"]], width_ratios=[2, 1]).values()
+    footprints = distinct(granules)
+    _draw_footprints(whole, footprints)
+    _draw_areas(whole, aoi, zones)
+    _fit(whole, "datalim")  # tiles fill all of it
+    whole.set(xlabel="longitude (°)", ylabel="latitude (°)")
+    _draw_areas(near, aoi, zones)
+    _fit(near, "box")
+    near.set_title("AOI", fontsize=SMALL + 1)
+    near.ticklabel_format(useOffset=False)
+    near.locator_params(nbins=4)
+    near.tick_params(labelsize=SMALL)
+    _draw_world(world, aoi)
+    handles, labels = whole.get_legend_handles_labels()
+    near.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.12), fontsize=SMALL, frameon=False)
     if basemap:
-        add_tiles(axes, tile_provider(basemap))
+        add_tiles(whole, tile_provider(basemap))
+    for axes in (whole, near):
+        add_scale_bar(axes)
+    properties = [granule["properties"] for granule in granules]
+    title = f"{aoi['properties']['name']}: AOI and {number_of(len(granules), 'granule')}"
+    notes = [
+        f"Footprints as the products state them: {', '.join(map(_count, footprints))}. Land: Natural Earth 1:110m."
+    ]
+    add_words(figure, title, [maturity_note(granule["maturity"] for granule in properties)], notes)
     return figure
+
+
+def distinct(granules: list[dict]) -> list[list[dict]]:
+    """Granules in groups of one footprint: those of a frame differ from pass to pass, but by little of their area."""
+    groups: list[tuple[shapely.Geometry, list[dict]]] = []
+    for granule in granules:
+        shape = shapely.geometry.shape(granule["geometry"])
+        for first, members in groups:
+            common, whole = shapely.intersection(first, shape), shapely.union(first, shape)
+            if common.area > ONE_FOOTPRINT * whole.area:
+                members.append(granule)
+                break
+        else:
+            groups.append((shape, [granule]))
+    return [members for _, members in groups]
+
+
+def _count(group: list[dict]) -> str:
+    frames = {granule["properties"].get("frame") for granule in group} - {None}
+    return f"{number_of(len(group), 'granule')}{' of frame ' + '/'.join(map(str, sorted(frames))) if frames else ''}"
+
+
+def _draw_footprints(axes: Axes, footprints: list[list[dict]]) -> None:
+    """The first footprint of each group, all alike."""
+    blue = to_rgba(COLOURS["db"])
+    shapes = [np.transpose(ring) for group in footprints for ring in rings(group[0])]
+    fill = (*blue[:3], min(0.15, 0.3 / len(shapes)))
+    label = number_of(len(footprints), "footprint")
+    collection = PolyCollection(shapes, facecolors=[fill], edgecolors=[blue], linewidths=1, label=label)
+    axes.add_collection(collection)
+    axes.autoscale_view()
+
+
+def _draw_areas(axes: Axes, aoi: dict, zones: Sequence[dict]) -> None:
+    """Outlines of the AOI and of its zones."""
+    name, number = aoi["properties"]["name"], number_of(len(zones), "zone")
+    for features, colour, width, label in (([aoi], AOI_COLOUR, 2, f"AOI {name}"), (zones, ZONE_COLOUR, 1, number)):
+        for index, ring in enumerate(ring for feature in features for ring in rings(feature)):
+            axes.fill(*ring, facecolor=colour, alpha=0.15)
+            axes.plot(*ring, color=colour, linewidth=width, label=label if index == 0 else None)
+
+
+def _fit(axes: Axes, adjustable: Literal["box", "datalim"]) -> None:
+    """Room around what is drawn, and degrees as long as they are there; what gives way is the axes or their limits."""
+    axes.margins(0.17)
+    south, north = axes.get_ylim()
+    axes.set_aspect(1 / np.cos(np.radians((south + north) / 2)), adjustable=adjustable)
+
+
+def _draw_world(axes: Axes, aoi: dict) -> None:
+    """The land of the earth and a mark where the AOI lies."""
+    land = json.loads(LAND.read_text(encoding="utf-8"))
+    axes.add_collection(PolyCollection(land, facecolors="#b9c4b0", edgecolors="none"))
+    (longitudes, latitudes), *_ = rings(aoi)
+    axes.plot(np.mean(longitudes), np.mean(latitudes), "o", color=AOI_COLOUR, markersize=5, markeredgecolor="white")
+    axes.set(xlim=(-180, 180), ylim=(-90, 90), aspect="equal", facecolor="#e8eef4", xticks=[], yticks=[])
+
+
+def add_scale_bar(axes: Axes) -> None:
+    """A bar of a round length in the lower left corner of axes in degrees."""
+    axes.apply_aspect()  # the limits are known after it
+    (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
+    latitude = np.radians((south + north) / 2)
+    km_per_degree = KM_PER_DEGREE * np.cos(latitude) / np.sqrt(1 - (ECCENTRICITY * np.sin(latitude)) ** 2)
+    most = (east - west) * km_per_degree / 4
+    length = max(step * 10**power for power in range(-3, 5) for step in (1, 2, 5) if step * 10**power <= most)
+    left, height = west + 0.05 * (east - west), south + 0.03 * (north - south)
+    ends = [left, left + length / km_per_degree]
+    outline = [patheffects.withStroke(linewidth=4, foreground="white")]
+    axes.plot(ends, [height, height], color="black", linewidth=2, path_effects=outline, scalex=False, scaley=False)
+    words = f"{length:g} km" if length >= 1 else f"{1000 * length:g} m"
+    place: dict[str, Any] = {
+        "xy": (np.mean(ends), height),
+        "xytext": (0, 4),
+        "textcoords": "offset points",
+        "ha": "center",
+    }
+    axes.annotate(words, fontsize=SMALL, path_effects=outline, **place)
 
 
 def rings(feature: dict) -> list[tuple[tuple[float, ...], ...]]:

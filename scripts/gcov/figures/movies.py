@@ -1,8 +1,8 @@
 """Moving pictures: the dB image of each date with colour bar and date, alone or beside the growing mean series.
 
-Frames are drawn one at a time and written at once, as a GIF and as a page with a player that needs no network:
-no step holds more than one frame, and drawing anew only what moves takes 0.2 CPU s a frame (FuncAnimation: 0.3 s
-for the GIF alone, and all frames in memory).
+Frames are drawn one at a time and written at once, as a GIF or as a page with a player that needs no network: no step
+holds more than one frame, and drawing anew only what moves takes 0.15 CPU s a frame (FuncAnimation: 0.3 s, and all
+frames in memory).
 """
 
 import base64
@@ -10,6 +10,7 @@ import html
 import io
 import json
 import math
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,30 +29,31 @@ from matplotlib.lines import Line2D
 from PIL import GifImagePlugin, Image
 
 from gcov import store
-from gcov.figures.series import held, line
-from gcov.figures.style import COLOURS, GAMMA0, date_axis
+from gcov.cautions import held, little_valid
+from gcov.figures.rasters import extent
+from gcov.figures.series import draw_releases, hollow_style, limits_of, line
+from gcov.figures.style import COLOURS, GAMMA0, NO_DATA, date_axis
 from gcov.files import building
 from gcov.granules import maturity_note
-from gcov.multilook import LARGEST, LONGEST, Multilook, averaged_shape
+from gcov.multilook import LARGEST, LONGEST, Multilook, cells_of, looks_for
 from gcov.radiometry import counted, to_db
 
-WIDTH = 475  # pixels of the image part at which a small AOI is large enough
+WIDTH = 450  # pixels of the image part at which a small AOI is large enough
 GREYS = 16  # fewer make a smaller GIF; these are finer than the eye tells apart in speckle
-NO_DATA = "#c9d6e2"
 MILLISECONDS = 450  # per date
 PLAYER = Path(__file__).with_name("player.html")
 
 
 def zoom_for(shape: tuple[int, int]) -> int:
-    """How often each pixel of an averaged image is drawn along each side: a small AOI fills the screen, too."""
+    """How often each cell of an image (rows, columns) is drawn along each side: a small AOI fills the screen, too."""
     ny, nx = shape
-    return max(1, min(-(-WIDTH // nx), math.isqrt(LARGEST // (ny * nx)), LONGEST // max(ny, nx)))
+    return max(1, min(-(-WIDTH // nx), math.isqrt(2 * LARGEST // (ny * nx)), LONGEST // max(ny, nx)))
 
 
-def images(data: xr.Dataset, term: str, shape: tuple[int, int], *, valid_samples_only: bool) -> Iterator[np.ndarray]:
-    """The image of each date of a stack, averaged to `shape` (ny, nx): linear power float32, NaN where none counts."""
+def images(data: xr.Dataset, term: str, looks: int, *, valid_samples_only: bool) -> Iterator[np.ndarray]:
+    """Each date's image in cells of looks x looks samples: linear power float32, NaN where no sample counts."""
     for date in range(data.sizes["time"]):
-        multilook = Multilook(shape, data.sizes["y"])
+        multilook = Multilook(looks, (data.sizes["y"], data.sizes["x"]))
         image = data.isel(time=slice(date, date + 1))
         for region in store.regions(image):
             block = image.isel(region)
@@ -67,9 +69,9 @@ class Layout:
     width: int  # of the image
     height: int
     panel: int  # width of the mean series with its margins; 0 without it
-    left: int = 75
+    left: int = 88
     right: int = 105  # the colour bar
-    bottom: int = 62
+    bottom: int = 82  # axis, and two lines of warning
     top: int = 66  # title and caption
 
     @classmethod
@@ -110,35 +112,43 @@ def frames(
     limits: tuple[float, float],
     valid_samples_only: bool,
     with_means: bool,
+    min_valid_fraction: float,
 ) -> Iterator[Image.Image]:
     """The picture of each date of a stack: a term's dB image, beside the growing mean series where `with_means`.
+
+    Images larger than the screen are averaged in linear power over the samples that count, then put in dB.
 
     `series` has a row for each date, `limits` are those of the grey scale in dB. Raises ValueError if the stack has
     more or fewer dates than the series.
     """
-    whole = data.sizes["y"], data.sizes["x"]
-    shape = averaged_shape(whole)
-    looks = f", {whole[0] / shape[0]:.1f} x {whole[1] / shape[1]:.1f} pixels averaged" if shape != whole else ""
+    looks = looks_for((data.sizes["y"], data.sizes["x"]))
+    shape = cells_of((data.sizes["y"], data.sizes["x"]), looks)
+    averaged = f"cells of {looks} x {looks} samples averaged"
     layout = Layout.of(shape, with_means=with_means)
     figure = Figure(figsize=(layout.size[0] / 100, layout.size[1] / 100), dpi=100)
     canvas = FigureCanvasAgg(figure)
     top = layout.size[1]
-    figure.text(*layout.at(layout.left, top - 24), f"{data.attrs['aoi']}, {term}{looks}", fontsize=11, weight="bold")
+    title = f"{data.attrs['aoi']}, {term}{', ' + averaged if looks > 1 else ''}"
+    figure.text(*layout.at(layout.left, top - 24), title, fontsize=11, weight="bold")
     if note := maturity_note(series["maturity"]):
-        figure.text(*layout.at(layout.left, 6), note, va="bottom", fontsize=8)
-    picture = _add_image(figure, layout, shape, store.bounds(data), limits)
+        across = int((layout.size[0] - 20) / 6)  # characters
+        warning = textwrap.fill(f"Warning: {note}", across)
+        figure.text(*layout.at(10, 5), warning, va="bottom", fontsize=8, color="#a00000")
+    picture = _add_image(figure, layout, shape, extent(data, looks), limits)
     caption = figure.text(*layout.at(layout.left, top - 48), "", fontsize=10)
     empty = picture.axes.text(0.5, 0.5, "", ha="center", va="center", transform=picture.axes.transAxes, fontsize=13)
     moving = [picture, caption, empty]
     if with_means:
-        means = line(series[held(series, term, data.attrs["frequency"])])
-        curve = _add_means(figure, layout, series)
-        moving.append(curve)
+        means = series[held(series, term, data.attrs["frequency"])].reset_index(drop=True)
+        few = little_valid(means, min_valid_fraction)
+        curves = line(means.assign(mean_db=means["mean_db"].mask(few))), means[few]
+        lines = _add_means(figure, layout, series, means)
+        moving += lines
     for artist in moving:
         artist.set_animated(True)
     canvas.draw()
     still = canvas.copy_from_bbox(figure.bbox)
-    powers = images(data, term, shape, valid_samples_only=valid_samples_only)
+    powers = images(data, term, looks, valid_samples_only=valid_samples_only)
     for number, (power, words) in enumerate(zip(powers, captions(series), strict=True), start=1):
         canvas.restore_region(still)
         db = to_db(power)
@@ -146,8 +156,9 @@ def frames(
         caption.set_text(words)
         empty.set_text("" if np.isfinite(db).any() else "no valid sample on this date")
         if with_means:
-            seen = means[means["time"] <= series["time"][number - 1]]
-            curve.set_data(seen["time"], seen["mean_db"])
+            for drawn, rows in zip(lines, curves):
+                seen = rows[rows["time"] <= series["time"][number - 1]]
+                drawn.set_data(seen["time"], seen["mean_db"])
         for artist in moving:
             figure.draw_artist(artist)
         yield to_palette(np.asarray(canvas.buffer_rgba()))
@@ -157,18 +168,17 @@ def _add_image(
     figure: Figure,
     layout: Layout,
     shape: tuple[int, int],
-    bounds: tuple[float, float, float, float],
+    extent: tuple[float, float, float, float],
     limits: tuple[float, float],
 ) -> AxesImage:
     """An image without data, with axes in km and a colour bar."""
-    left, bottom, right, top = (edge / 1000 for edge in bounds)
     axes = layout.axes(figure, layout.left, layout.width)
     picture = axes.imshow(
         np.full(shape, np.nan),
         cmap=colormaps["gray"].with_extremes(bad=NO_DATA),
         vmin=limits[0],
         vmax=limits[1],
-        extent=(left, right, bottom, top),
+        extent=extent,
         interpolation="nearest",
         aspect="auto",
     )
@@ -178,16 +188,17 @@ def _add_image(
     return picture
 
 
-def _add_means(figure: Figure, layout: Layout, series: pd.DataFrame) -> Line2D:
-    """A curve without data, on axes that have room for the whole mean series."""
+def _add_means(figure: Figure, layout: Layout, series: pd.DataFrame, means: pd.DataFrame) -> tuple[Line2D, Line2D]:
+    """Two curves without data, the second of hollow markers, on axes that have room for the whole mean series."""
     axes = layout.axes(figure, layout.left + layout.width + layout.right + 80, layout.panel - 100)
     axes.plot(series["time"], series["mean_db"], alpha=0)  # fixes the limits from the first frame on
-    axes.set(ylabel=f"mean {GAMMA0['db']}", title="mean of the AOI")
+    axes.set(ylabel=f"mean {GAMMA0['db']}", title="mean of the AOI", ylim=limits_of(means[["mean_db"]]))
     axes.grid(alpha=0.3)
-    axes.margins(y=0.15)
-    date_axis(axes, list(series["time"]))
+    draw_releases(axes, means)
+    date_axis(axes, list(series["time"]), most=6)
     (curve,) = axes.plot([], [], marker="o", color=COLOURS["db"], linewidth=1.5)
-    return curve
+    (hollow,) = axes.plot([], [], **hollow_style(COLOURS["db"], 6))
+    return curve, hollow
 
 
 def _palette() -> np.ndarray:
@@ -218,15 +229,15 @@ def to_palette(rgba: np.ndarray) -> Image.Image:
 
 
 @contextmanager
-def gif_writer(path: Path, provenance: dict[str, str]) -> Iterator[Callable[[Image.Image], None]]:
-    """A function that adds a frame to an endless GIF; each frame goes to disk at once, none is dropped or merged.
+def gif_writer(path: Path, provenance: dict[str, str]) -> Iterator[Callable[[Image.Image, str], None]]:
+    """A function that adds a frame, its caption drawn on it, to an endless GIF.
 
-    The provenance is the GIF's comment. Written here, because Pillow's `save(save_all=True)` keeps all frames in
-    memory and merges those that are equal.
+    Each frame goes to disk at once, none is dropped or merged. The provenance is the GIF's comment. Written here,
+    because Pillow's `save(save_all=True)` keeps all frames in memory and merges those that are equal.
     """
     with building(path) as part, open(part, "wb") as file:
 
-        def add(frame: Image.Image) -> None:
+        def add(frame: Image.Image, _caption: str) -> None:
             if not file.tell():
                 for piece in GifImagePlugin.getheader(frame)[0]:
                     file.write(piece)

@@ -1,18 +1,32 @@
-"""The mean of an AOI over time."""
+"""The mean of an AOI over time, and what its parts share with other series."""
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.dates import date2num
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator
 
-from gcov.figures.style import COLOURS, GAMMA0, add_titles, date_axis
-from gcov.granules import holds
+from gcov.cautions import (
+    NOISE_MARGIN,
+    cautions,
+    column,
+    dates_in_words,
+    held,
+    little_valid,
+    near_noise,
+    release_changes,
+)
+from gcov.figures.style import COLOURS, GAMMA0, SMALL, add_words, date_axis, legend_above
+from gcov.words import percent
 
 GAP = 1.5  # times the usual step between dates: a line across would tell of dates that nobody has seen
-
-
-def held(series: pd.DataFrame, term: str, frequency: str) -> pd.Series:
-    """True for the dates whose granules have the term: polarizations may alternate."""
-    return series["polarizations"].map(lambda codes: holds(codes, term, frequency)).astype(bool)
+NOISE_SHOWN = 10  # dB: a noise floor further below tells nothing
+LEAST_SPAN = 1.0  # dB of an axis: less would show noise as if it were a signal
+COVERAGE = 1.96  # standard errors: 95 %
+NOISE_COLOUR = "#a00000"
 
 
 def line(dates: pd.DataFrame) -> pd.DataFrame:
@@ -26,38 +40,183 @@ def line(dates: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([dates, breaks]).sort_values("time", ignore_index=True)
 
 
-def mean_series(series: pd.DataFrame, *, term: str, frequency: str, title: str) -> Figure:
-    """Mean power (left) and the same in dB (right) per date that has the term.
+def mean_series(series: pd.DataFrame, *, term: str, frequency: str, title: str, min_valid_fraction: float) -> Figure:
+    """Mean backscatter per date that has the term, in dB (left) and power (right); valid samples and rain below.
 
-    Lines break at gaps and at dates without a valid sample, which are marked at the foot.
+    `series` has the columns of mean_series.csv; what the appended ones hold is drawn: 95 % of the standard error, or
+    else the samples from 5 to 95 %, the noise floor, rain.
     """
-    figure = Figure(figsize=(8, 4.4), layout="constrained")
-    left = figure.subplots()
-    dates = series[held(series, term, frequency)]
-    # the two curves have nearly one shape: power in the upper half, dB in the lower one
-    _add_curve(left, line(dates), "power", marker="s", foot=0.9, head=0.15)
-    _add_curve(left.twinx(), line(dates), "db", marker="o", foot=0.15, head=0.9)
-    empty = dates["time"][dates["mean_power"].isna()]
-    if not empty.empty:
-        foot = [0.02] * len(empty)
-        left.plot(empty, foot, "x", color="black", transform=left.get_xaxis_transform(), label="no valid sample")
-        left.legend(loc="upper right", fontsize=8)
-    date_axis(left, list(series["time"]))
-    percent = 100 * dates["valid_fraction"]
-    without = f"; {len(series) - len(dates)} dates without {term}" if len(dates) < len(series) else ""
-    share = f"{percent.min():.1f} to {percent.max():.1f} % of the AOI's samples averaged"
-    left.set_xlabel(f"start of acquisition, UTC\n{share}{without}")
-    left.grid(alpha=0.3)
-    add_titles(left, title, series["maturity"])
+    dates = series[held(series, term, frequency)].reset_index(drop=True)
+    rain = column(dates, "rain_mm")
+    heights = [5, 1.1, 1.1] if rain.notna().any() else [5, 1.1]
+    figure = Figure(figsize=(8.5, 3.6 + 0.9 * (len(heights) - 1)), layout="constrained")
+    axes, *below = figure.subplots(len(heights), sharex=True, height_ratios=heights)
+    draw_means(axes, dates, min_valid_fraction=min_valid_fraction)
+    draw_releases(axes, dates)
+    axes.set_ylabel(f"mean {GAMMA0['db']}")
+    axes.set_ylim(limits_of(dates))
+    if dates["mean_db"].notna().any():
+        _add_power_scale(axes)
+    else:
+        axes.set_yticks([])
+    legend_above(axes)
+    _draw_valid(below[0], dates, min_valid_fraction)
+    if rain.notna().any():
+        draw_rain(below[1], dates)
+    date_axis(axes, list(series["time"]))
+    below[-1].set_xlabel("start of acquisition, UTC")
+    figure.align_ylabels([axes, *below])
+    said = cautions(series, term=term, frequency=frequency, min_valid_fraction=min_valid_fraction)
+    add_words(figure, f"{title}: mean of the AOI", said, [in_words(dates)])
     return figure
 
 
-def _add_curve(axes: Axes, series: pd.DataFrame, quantity: str, *, marker: str, foot: float, head: float) -> None:
-    """Mean backscatter over time, with room of `foot` below and `head` above it as shares of its span."""
-    values, colour = series[f"mean_{quantity}"], COLOURS[quantity]
-    axes.plot(series["time"], values, marker=marker, color=colour, linewidth=1.4, markersize=5)
-    axes.set_ylabel(f"mean {GAMMA0[quantity]}", color=colour)
-    axes.tick_params(axis="y", colors=colour)
-    if values.notna().any():
-        span = values.max() - values.min() or abs(values.max()) * 0.1
-        axes.set_ylim(values.min() - foot * span, values.max() + head * span)
+def in_words(dates: pd.DataFrame) -> str:
+    """Dates, share of the samples averaged, spread and what the bars mean."""
+    words = [dates_in_words(dates), f"{percent(dates['valid_fraction'])} of the samples averaged"]
+    if column(dates, "se_db").notna().any():
+        words.append("bars: 95 % of the standard error (speckle and spread, not calibration)")
+        low, high = (column(dates, name).mean() for name in ("p05_db", "p95_db"))
+        if np.isfinite(low + high):
+            words.append(
+                f"5 to 95 % of the samples of a date lie from {low:.1f} to {high:.1f} dB (mean over the dates)"
+            )
+    elif column(dates, "p05_db").notna().any():
+        words.append("band: 5 to 95 % of the samples")
+    if column(dates, "rain_mm").notna().any():
+        words.append("rain: the sum since the date before")
+    return "; ".join(words)
+
+
+def draw_means(
+    axes: Axes, dates: pd.DataFrame, *, min_valid_fraction: float, colour: str = COLOURS["db"], size: float = 5
+) -> None:
+    """The curve of mean_db over time, broken in gaps and where there is no valid sample, with its uncertainty.
+
+    Hollow, on a dotted line: dates with little valid area. At the foot: dates without a value.
+    """
+    few, noisy = little_valid(dates, min_valid_fraction), near_noise(dates)
+    noise = column(dates, "noise_db")
+    errors = COVERAGE * column(dates, "se_db")
+    if errors.notna().any():
+        bars: dict[str, Any] = {"fmt": "none", "ecolor": colour, "elinewidth": 1, "capsize": size / 3, "alpha": 0.8}
+        axes.errorbar(dates["time"], dates["mean_db"], errors.fillna(0), label="_bars", **bars)
+    elif column(dates, "p05_db").notna().any():
+        rows = line(dates)
+        axes.fill_between(rows["time"], rows["p05_db"], rows["p95_db"], color=colour, alpha=0.15, linewidth=0)
+    if noise_shown(dates):
+        rows = line(dates)
+        style: dict[str, Any] = {"linestyle": (0, (6, 2)), "color": NOISE_COLOUR, "linewidth": 1}
+        if noise.notna().sum() == 1:  # a line of one date has no length
+            axes.axhline(noise.mean(), label="noise floor", **style)
+        else:
+            axes.plot(rows["time"], rows["noise_db"], label="noise floor", **style)
+    whole = line(dates)
+    axes.plot(whole["time"], whole["mean_db"], ":", color=colour, linewidth=1, label="_with few")
+    solid = line(dates.assign(mean_db=dates["mean_db"].mask(few)))
+    axes.plot(solid["time"], solid["mean_db"], "o-", color=colour, markersize=size, linewidth=1.4, label="mean")
+    _mark(
+        axes,
+        dates[few],
+        hollow_style(colour, size),
+        f"less than {100 * min_valid_fraction:g} % of the best date's samples",
+    )
+    square: dict[str, Any] = {"marker": "s", "linestyle": "none", "color": NOISE_COLOUR, "markersize": size}
+    _mark(axes, dates[noisy & ~few], square, f"within {NOISE_MARGIN} dB of the noise floor")
+    at_foot: dict[str, Any] = {
+        "linestyle": "none",
+        "color": "black",
+        "transform": axes.get_xaxis_transform(),
+        "markersize": size + 1,
+    }
+    without = dates["mean_db"].isna()
+    for shown, marker, label in (
+        (without & (dates["n_valid"] == 0), "x", "no valid sample"),
+        (without & (dates["n_valid"] > 0), "v", "mean not positive: no dB"),
+    ):
+        _mark(axes, dates[shown].assign(mean_db=0.04), {**at_foot, "marker": marker}, label)
+    axes.grid(alpha=0.3)
+
+
+def hollow_style(colour: str, size: float) -> dict:
+    """Markers of means of little valid area."""
+    return {"marker": "o", "linestyle": "none", "markerfacecolor": "white", "color": colour, "markersize": size + 1}
+
+
+def _mark(axes: Axes, dates: pd.DataFrame, style: dict, label: str) -> None:
+    """Markers, and an entry in the legend, only if there is something to mark."""
+    if len(dates):
+        axes.plot(dates["time"], dates["mean_db"], label=label, **style)
+
+
+def draw_releases(axes: Axes, dates: pd.DataFrame, *, most: int = 8) -> None:
+    """A dotted line wherever the release changes; of up to `most` lines each says to which."""
+    changes = release_changes(dates)
+    for index, (time, release) in enumerate(zip(date2num(changes["time"]), changes["crid"])):
+        label = "release changes" if index == 0 else "_release"
+        axes.axvline(time, linestyle=":", color="#806000", linewidth=1.2, label=label)
+        if len(changes) <= most:
+            place: dict[str, Any] = {"xy": (time, 1), "xycoords": ("data", "axes fraction"), "xytext": (2, -3)}
+            words: dict[str, Any] = {"textcoords": "offset points", "fontsize": SMALL - 1, "color": "#806000"}
+            axes.annotate(release, rotation=90, va="top", **place, **words)
+
+
+def noise_shown(dates: pd.DataFrame) -> bool:
+    """Whether a mean comes within 10 dB of the noise floor."""
+    return bool((dates["mean_db"] - column(dates, "noise_db") < NOISE_SHOWN).any())
+
+
+def limits_of(dates: pd.DataFrame, *, span: float = LEAST_SPAN) -> tuple[float, float]:
+    """Limits of the dB axis: all that is drawn with some room, at least `span` dB."""
+    errors = COVERAGE * column(dates, "se_db")
+    drawn = [dates["mean_db"] - errors.fillna(0), dates["mean_db"] + errors.fillna(0)]
+    if errors.isna().all():
+        drawn += [column(dates, "p05_db"), column(dates, "p95_db")]
+    if noise_shown(dates):
+        drawn.append(column(dates, "noise_db"))
+    values = pd.concat(drawn)
+    if values.isna().all():
+        return -1.0, 0.0
+    low, high = values.min(), values.max()
+    room = max(0.12 * (high - low), (span - (high - low)) / 2)
+    return low - room, high + room
+
+
+def _add_power_scale(axes: Axes) -> None:
+    """The same axis in linear power, on the right."""
+    low, high = axes.get_ylim()
+    ends = 10 ** (low / 10), 10 ** (high / 10)
+    locator = MaxNLocator(6) if high - low < 8 else LogLocator(subs=(1, 2, 5))
+    powers = [power for power in locator.tick_values(*ends) if ends[0] <= power <= ends[1]]
+    scale = axes.twinx()
+    scale.set_ylim(low, high)
+    scale.set_yticks(10 * np.log10(powers), [f"{power:.3g}" for power in powers])
+    scale.set_ylabel(f"mean {GAMMA0['power']}")
+
+
+def _draw_valid(axes: Axes, dates: pd.DataFrame, min_valid_fraction: float) -> None:
+    """A bar per date: the share of the AOI's samples that is valid; pale where it is little."""
+    few = little_valid(dates, min_valid_fraction)
+    colours = np.where(few, "white", "#8a8a8a")
+    bars: dict[str, Any] = {"width": bar_width(dates), "color": colours, "edgecolor": "#8a8a8a", "linewidth": 0.8}
+    axes.bar(dates["time"], 100 * dates["valid_fraction"], **bars)
+    axes.set(ylim=(0, 105), yticks=(0, 50, 100), ylabel="valid (%)")
+    axes.grid(axis="y", alpha=0.3)
+
+
+def bar_width(dates: pd.DataFrame) -> float:
+    """Days: as wide as dates are apart at the least, with some room."""
+    steps = np.diff(date2num(dates["time"]))
+    return 0.7 * float(steps.min()) if len(steps) else 1.0
+
+
+def draw_rain(axes: Axes, dates: pd.DataFrame) -> None:
+    """A bar from each date back to the one before: the rain that fell between them; a cross where it is not known."""
+    times = date2num(dates["time"])
+    axes.bar(times[1:], column(dates, "rain_mm")[1:], -np.diff(times), align="edge", color="#5b8db8", edgecolor="white")
+    unknown = times[1:][column(dates, "rain_mm")[1:].isna()]
+    if unknown.size:
+        foot = np.full(unknown.size, 0.12)
+        axes.plot(unknown, foot, "x", color="#5b8db8", markersize=4, transform=axes.get_xaxis_transform())
+    axes.set_ylabel("rain (mm)")
+    axes.grid(axis="y", alpha=0.3)

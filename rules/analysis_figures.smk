@@ -1,0 +1,160 @@
+# Figures of the analysis: zones, statistics, indices, change.
+
+
+rule plot_zones:
+    """Each zone's mean series."""
+    input:
+        zones="results/{aoi}/{term}/zones.csv",
+        stack=stack_of,
+    output:
+        report(
+            "results/{aoi}/{term}/zones.png",
+            caption="../report/zones.rst",
+            category="{aoi}",
+            labels={"figure": "3 zones", "term": "{term}"},
+        ),
+    log:
+        "logs/{aoi}/{term}/plot_zones.log",
+    benchmark:
+        "benchmarks/results/{aoi}/{term}/plot_zones.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=500,
+        runtime=15,
+    params:
+        valid_samples_only=setting("valid_samples_only"),
+        min_valid_fraction=setting("min_valid_fraction"),
+    script:
+        "../scripts/plot_zones.py"
+
+
+register(rules.plot_zones.output, wanted=lambda aoi: aoi.zones)
+
+
+rule plot_statistics:
+    """How much each pixel varies over time."""
+    input:
+        "results/{aoi}/{term}/statistics.zarr",
+    output:
+        report(
+            "results/{aoi}/{term}/statistics.png",
+            caption="../report/statistics.rst",
+            category="{aoi}",
+            labels={"figure": "6 statistics", "term": "{term}"},
+        ),
+    log:
+        "logs/{aoi}/{term}/plot_statistics.log",
+    benchmark:
+        "benchmarks/results/{aoi}/{term}/plot_statistics.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=700,
+        runtime=15,
+    params:
+        valid_samples_only=setting("valid_samples_only"),
+    script:
+        "../scripts/plot_statistics.py"
+
+
+register(rules.plot_statistics.output, wanted=lambda aoi: aoi.statistics)
+
+
+rule plot_indices:
+    """Series of the radar indices."""
+    input:
+        indices="results/{aoi}/indices.csv",
+        stack=stack_of,
+    output:
+        report(
+            "results/{aoi}/indices.png",
+            caption="../report/indices.rst",
+            category="{aoi}",
+            labels={"figure": "4 indices", "term": "-"},
+        ),
+    log:
+        "logs/{aoi}/plot_indices.log",
+    benchmark:
+        "benchmarks/results/{aoi}/plot_indices.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=500,
+        runtime=15,
+    params:
+        valid_samples_only=setting("valid_samples_only"),
+    script:
+        "../scripts/plot_indices.py"
+
+
+register(rules.plot_indices.output, wanted=lambda aoi: aoi.indices)
+
+
+rule plot_change:
+    """Where a term changed between two periods."""
+    input:
+        change="results/{aoi}/{term}/change/{name}.zarr",
+        summary="results/{aoi}/{term}/change/{name}.json",
+    output:
+        report(
+            "results/{aoi}/{term}/change/{name}.png",
+            caption="../report/change.rst",
+            category="{aoi}",
+            labels={"figure": "5 change {name}", "term": "{term}"},
+        ),
+    log:
+        "logs/{aoi}/{term}/change/{name}_png.log",
+    benchmark:
+        "benchmarks/results/{aoi}/{term}/change/{name}_png.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=700,
+        runtime=15,
+    params:
+        valid_samples_only=setting("valid_samples_only"),
+    script:
+        "../scripts/plot_change.py"
+
+
+register(rules.plot_change.output, wanted=lambda aoi: aoi.changes)
+
+
+rule plot_change_history:
+    """When each pixel changed, and how often."""
+    input:
+        "results/{aoi}/change_history.zarr",
+    output:
+        report(
+            "results/{aoi}/change_history.png",
+            caption="../report/change_history.rst",
+            category="{aoi}",
+            labels={"figure": "5 change history", "term": "-"},
+        ),
+    log:
+        "logs/{aoi}/plot_change_history.log",
+    benchmark:
+        "benchmarks/results/{aoi}/plot_change_history.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=700,
+        runtime=15,
+    params:
+        valid_samples_only=setting("valid_samples_only"),
+    script:
+        "../scripts/plot_change_history.py"
+
+
+register(rules.plot_change_history.output, wanted=lambda aoi: aoi.change_history)

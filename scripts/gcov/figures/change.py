@@ -1,0 +1,134 @@
+"""Maps of change: between two periods, and over all dates."""
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib import colormaps
+from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.figure import Figure
+
+from gcov.figures import rasters
+from gcov.figures.statistics import cautions_of
+from gcov.figures.style import CHANGE, SMALL, add_words
+from gcov.words import days, number_of
+
+NOT_ALL_IS_CHANGE_OF_COVER = (
+    "Soil moisture, rain, snow, flood and wind on water change backscatter, too: significant is not the same as"
+    " lasting."
+)
+WIDEST = 10.0  # dB: a wider scale would show little of what is usual
+NO_COUNT = 255  # of n_changes
+
+
+def change(data: xr.Dataset, facts: dict, *, title: str) -> Figure:
+    """The log-ratio of two periods in dB, all of it (left) and where it is significant (right), on one symmetric scale.
+
+    `data` is a change store (log_ratio_db, change), `facts` its JSON: found and expected numbers, areas, looks.
+    """
+    looks, notes = rasters.reduction(data)
+    # averaged in dB: without change the logarithm's mean is 0, that of the ratio itself is L / (L - 1)
+    ratio = rasters.averaged(data, "log_ratio_db", looks)
+    one, sign = (rasters.sampled(data, name, looks) for name in ("log_ratio_db", "change"))
+    significant = np.where(np.abs(sign) == 1, one, np.where(sign == 0, 0, np.nan))
+    known = np.abs(ratio[np.isfinite(ratio)])
+    widest = float(np.clip(np.quantile(known, 0.99), 1, WIDEST)) if known.size else 1.0
+    figure = Figure(figsize=_size(data), layout="compressed")
+    for axes, image, words in zip(
+        figure.subplots(1, 2, sharex=True, sharey=True),
+        (ratio, significant),
+        ("all pixels", f"significant at {100 * facts['significance']:g} %"),
+    ):
+        scale: dict[str, Any] = {"cmap": CHANGE, "extend": "both", "vmin": -widest, "vmax": widest}
+        rasters.draw(axes, image, data, looks, label="after above before (dB)", **scale)
+        axes.set_title(words, fontsize=SMALL + 1)
+        axes.label_outer()
+    add_words(
+        figure, title, [*cautions_of(data), *_other_warning(data, facts)], [*found(facts), *notes], layout="compressed"
+    )
+    return figure
+
+
+def _other_warning(data: xr.Dataset, facts: dict) -> list[str]:
+    """What the JSON says against the change, if the store does not."""
+    words = facts.get("warning") or ""
+    return [words] if words and words != data.attrs.get("warning") else []
+
+
+def found(facts: dict) -> list[str]:
+    """Numbers found beside those that chance alone would give."""
+    up, down, area = facts["up"], facts["down"], (facts["up_km2"], facts["down_km2"])
+    share = 100 * (up + down) / max(facts["pixels"], 1)
+    periods = [f"{side}: {_dates(facts[f'dates_{side}'])}" for side in ("before", "after") if f"dates_{side}" in facts]
+    return [
+        *(["; ".join(periods)] if periods else []),
+        f"Found: {number_of(up + down, 'pixel')} of {facts['pixels']:,} ({share:.2f} %), {up:,} up"
+        f" ({area[0]:.3g} km²) and {down:,} down ({area[1]:.3g} km²). Speckle alone would give"
+        f" {facts['expected_false_alarms']:,.0f}; {facts['significant_after_bh']:,} remain after Benjamini-Hochberg.",
+        f"Looks {facts['looks_before']:.1f} before and {facts['looks_after']:.1f} after. {NOT_ALL_IS_CHANGE_OF_COVER}",
+    ]
+
+
+def _dates(times: list[str]) -> str:
+    """Number, first and last of dates."""
+    return f"{number_of(len(times), 'date')}, {days([datetime.fromisoformat(time) for time in times])}"
+
+
+def change_history(data: xr.Dataset, *, title: str) -> Figure:
+    """When each pixel changed first (left), and how often (right); pixels without a change, and without data, apart.
+
+    `data` is change_history.zarr: first_change (datetime64, NaT without one), n_changes (NaN or 255: no data).
+    """
+    looks, notes = rasters.reduction(data)
+    counts = rasters.sampled(data, "n_changes", looks).astype(float)
+    counts[counts == NO_COUNT] = np.nan
+    first = rasters.sampled(data, "first_change", looks)
+    dates = np.unique(first[~np.isnat(first)])
+    order = (
+        np.where(np.isnat(first), np.nan, np.searchsorted(dates, first)) if dates.size else np.full(first.shape, np.nan)
+    )
+    figure = Figure(figsize=_size(data), layout="compressed")
+    when, often = figure.subplots(1, 2, sharex=True, sharey=True)
+    unchanged = np.where(np.isfinite(counts), 0.0, np.nan)
+    when.set_title("first change", fontsize=SMALL + 1)
+    often.set_title("number of changes", fontsize=SMALL + 1)
+    number = max(len(dates), 1)
+    colours = ["white", *colormaps["viridis"](np.linspace(0, 0.95, number))]
+    scale = BoundaryNorm(np.arange(-0.5, number + 1), number + 1)
+    image = np.where(np.isfinite(order), order + 1, unchanged)
+    bar = rasters.draw(
+        when, image, data, looks, label="date after the change", cmap=ListedColormap(colours), norm=scale
+    )
+    places = np.unique(np.linspace(1, number, min(number, 12)).round().astype(int))
+    labels = [np.datetime_as_string(dates[place - 1], unit="D") for place in places] if dates.size else []
+    bar.set_ticks([0, *places[: len(labels)]], labels=["none", *labels], fontsize=SMALL)
+    most = int(np.nanmax(counts, initial=1))
+    colours = ["white", *colormaps["plasma"](np.linspace(0.1, 0.9, most))]
+    scale = BoundaryNorm(np.arange(-0.5, most + 1), most + 1)
+    bar = rasters.draw(often, counts, data, looks, label="changes", cmap=ListedColormap(colours), norm=scale)
+    bar.set_ticks(range(0, most + 1, 1 + most // 12))
+    for axes in (when, often):
+        axes.label_outer()
+    if looks > 1:
+        notes = [f"One pixel of {looks} x {looks} is drawn."]
+    add_words(figure, title, cautions_of(data), [*in_words(data, counts), *notes], layout="compressed")
+    return figure
+
+
+def in_words(data: xr.Dataset, counts: np.ndarray) -> list[str]:
+    """The share of pixels that changed beside what chance alone would give, and what else changes backscatter."""
+    known = np.isfinite(counts).sum()
+    share = 100 * (counts > 0).sum() / max(known, 1)
+    words = f"{share:.2f} % of the pixels changed"
+    if "significance" in data.attrs:
+        words += f"; {100 * data.attrs['significance']:g} % would by speckle alone"
+    if "expected_false_alarms" in data.attrs:
+        words += f" ({data.attrs['expected_false_alarms']:,.0f} pixels of the store)"
+    return [f"{words}. {NOT_ALL_IS_CHANGE_OF_COVER}"]
+
+
+def _size(data: xr.Dataset) -> tuple[float, float]:
+    """Inches for two maps beside each other, with their bars."""
+    ratio = min(max(data.sizes["y"] / data.sizes["x"], 0.4), 1.8)
+    return 11, 4 * ratio + 0.5

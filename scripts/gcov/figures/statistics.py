@@ -1,0 +1,64 @@
+"""Maps of a term's statistics over time."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from gcov.figures import rasters
+from gcov.figures.style import GAMMA0, add_words
+from gcov.radiometry import to_db
+
+
+def statistics(data: xr.Dataset, *, title: str) -> Figure:
+    """Mean in dB, coefficient of variation, range from 5 to 95 % in dB and number of dates: four maps.
+
+    `data` is statistics.zarr: (y, x), linear power. Larger maps are averaged in power before they are put in dB.
+    """
+    looks, notes = rasters.reduction(data)
+    names = ("mean", "cv", "p05", "p95", "count")
+    mean, cv, low, high, count = (rasters.averaged(data, name, looks) for name in names)
+    spread = to_db(high) - to_db(low)
+    maps = (
+        (to_db(mean), f"mean {GAMMA0['db']}", "gray", _limits(to_db(mean)), "both"),
+        (cv, "coefficient of variation", "viridis", (0, _limits(cv)[1]), "max"),
+        (spread, "95 % above 5 % (dB)", "viridis", (0, _limits(spread)[1]), "max"),
+        (
+            np.where(count > 0, count, np.nan),
+            "dates that count",
+            "cividis",
+            (0, np.nanmax(count, initial=1)),
+            "neither",
+        ),
+    )
+    figure = Figure(figsize=_size(data), layout="compressed")
+    panels = figure.subplots(2, 2, sharex=True, sharey=True).flat
+    for axes, (image, label, cmap, (least, most), extend) in zip(panels, maps):
+        rasters.draw(axes, image, data, looks, label=label, cmap=cmap, extend=extend, vmin=least, vmax=most)
+        axes.label_outer()
+    if "looks" in data.attrs:
+        variance = np.mean(1 / np.asarray(data.attrs["looks"]))  # looks of each date
+        speckle = f"Speckle alone gives a coefficient of variation of about {np.sqrt(variance):.2f}"
+        notes.insert(0, f"{speckle} ({1 / variance:.1f} looks): only what is above it has changed.")
+    add_words(figure, f"{title}: statistics over time", cautions_of(data), notes, layout="compressed")
+    return figure
+
+
+def cautions_of(data: xr.Dataset) -> list[str]:
+    """What the attributes of a store say against it: maturities, a warning of its making, dates left out."""
+    said = [data.attrs.get(key, "") for key in ("maturity_note", "warning")]
+    if number := data.attrs.get("n_dates_left_out", 0):
+        said.append(f"left out for too few valid samples: {number} ({data.attrs['dates_left_out'].replace(' ', ', ')})")
+    return [words for words in said if words]
+
+
+def _limits(image: np.ndarray) -> tuple[float, float]:
+    """The 2 and 98 % quantiles of what is there; 0 and 1 of nothing."""
+    known = image[np.isfinite(image)]
+    low, high = np.quantile(known, [0.02, 0.98]) if known.size else (0.0, 1.0)
+    return float(low), float(max(high, low + 1e-6))
+
+
+def _size(data: xr.Dataset) -> tuple[float, float]:
+    """Inches for two maps beside and above each other, with their bars."""
+    ratio = min(max(data.sizes["y"] / data.sizes["x"], 0.4), 1.8)
+    return 10, 2 * 3.6 * ratio + 0.8

@@ -1,0 +1,115 @@
+"""The mean series of zones, a small picture each."""
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from gcov.cautions import column, dates_in_words, held, little_valid, near_noise, release_changes
+from gcov.figures.series import draw_means, draw_rain, draw_releases, limits_of, noise_shown
+from gcov.figures.style import GAMMA0, SMALL, add_words, date_axis
+from gcov.granules import maturity_note
+from gcov.words import number_of
+
+MOST = 60  # zones that one picture has room for
+COLUMNS = ((1, 1), (4, 2), (12, 3), (24, 4), (MOST, 5))  # up to so many zones: columns of pictures
+
+
+def zones(table: pd.DataFrame, *, term: str, frequency: str, title: str, min_valid_fraction: float) -> Figure:
+    """Mean backscatter of each zone of zones.csv: all axes span the same number of dB, so that slopes compare.
+
+    Of more than 60 zones those with the largest range are drawn, and the title says so.
+    """
+    whole = {str(name): rows.reset_index(drop=True) for name, rows in table.groupby("zone", sort=False)}
+    series = {name: rows[held(rows, term, frequency)].reset_index(drop=True) for name, rows in whole.items()}
+    shown = _widest(series)
+    number = next(columns for most, columns in COLUMNS if len(shown) <= most)
+    rows = math.ceil(len(shown) / number)
+    rain = any(column(dates, "rain_mm").notna().any() for dates in shown.values())
+    heights = [1.0] * rows + [0.5] * rain
+    size = (8.5, 2.8 * rows) if number == 1 else (2.3 * number + 1.2, 1.45 * rows)
+    figure = Figure(figsize=(size[0], size[1] + 0.75 * rain), layout="constrained")
+    grid = figure.subplots(len(heights), number, sharex=True, squeeze=False, height_ratios=heights)
+    limits = {name: limits_of(dates.drop(columns="noise_db", errors="ignore")) for name, dates in shown.items()}
+    span = max((high - low for (low, high), dates in zip(limits.values(), shown.values()) if _seen(dates)), default=1.0)
+    for axes, (name, dates) in zip(grid.flat, shown.items()):
+        draw_means(axes, dates, min_valid_fraction=min_valid_fraction, size=5 if number == 1 else 2.6)
+        draw_releases(axes, dates, most=0)
+        middle = sum(limits[name]) / 2
+        axes.set_ylim(middle - span / 2, middle + span / 2)
+        if not _seen(dates):
+            axes.set_yticks([])
+        axes.tick_params(labelsize=SMALL)
+        axes.set_title(name if number == 1 else _cut(name), loc="left", fontsize=SMALL + 0.5, weight="bold", pad=3)
+        axes.set_title(number_of(int(dates["n_pixels"].max()), "sample"), loc="right", fontsize=SMALL - 1.5, pad=3)
+    for index, axes in enumerate(grid[:rows].flat):
+        axes.set_visible(index < len(shown))
+        axes.tick_params(labelbottom=not rain and len(shown) - number <= index)
+    if rain:
+        for axes in grid[-1]:
+            draw_rain(axes, max(shown.values(), key=len))
+            axes.tick_params(labelsize=SMALL, labelbottom=True)
+            axes.set_ylabel("")
+        grid[-1][0].set_ylabel("rain (mm)", fontsize=SMALL)
+    date_axis(grid.flat[0], list(table["time"].drop_duplicates()), most=8 if number == 1 else 4)
+    figure.supylabel(f"mean {GAMMA0['db']}", fontsize=SMALL + 1)
+    chosen = f"the {len(shown)} of {number_of(len(series), 'zone')} with the largest range"
+    heading = number_of(len(series), "zone") if len(shown) == len(series) else chosen
+    said = _warnings(table, series, min_valid_fraction)
+    add_words(figure, f"{title}: {heading}", said, _notes(shown, table, span, min_valid_fraction, rain))
+    return figure
+
+
+def _seen(dates: pd.DataFrame) -> bool:
+    """Whether there is a mean to draw."""
+    return bool(dates["mean_db"].notna().any())
+
+
+def _cut(name: str) -> str:
+    """A zone's name, no longer than a small picture has room for."""
+    return name if len(name) <= 19 else f"{name[:18]}…"
+
+
+def _widest(series: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Up to MOST zones of the largest range of means, in the order of the table."""
+    ranges = {name: np.ptp(dates["mean_db"].dropna()) if _seen(dates) else 0 for name, dates in series.items()}
+    chosen = set(sorted(ranges, key=lambda name: -ranges[name])[:MOST])
+    return {name: dates for name, dates in series.items() if name in chosen}
+
+
+def _warnings(table: pd.DataFrame, series: dict[str, pd.DataFrame], min_valid_fraction: float) -> list[str | None]:
+    """What must be known of the dates of all zones, and how many zones lack samples."""
+    first = next(iter(series.values()))
+    said = [maturity_note(table.drop_duplicates("time")["maturity"])]
+    if not release_changes(first).empty:
+        said.append("releases change (dotted lines): a step there may be processing")
+    for which, words in (
+        (lambda dates: dates["n_valid"] == 0, "without a valid sample on some date"),
+        (lambda dates: little_valid(dates, min_valid_fraction), "with little valid area on some date"),
+        (near_noise, "within 3 dB of the noise floor on some date"),
+    ):
+        if count := sum(bool(which(dates).any()) for dates in series.values()):
+            said.append(f"{count} of {number_of(len(series), 'zone')} {words}")
+    return said
+
+
+def _notes(
+    shown: dict[str, pd.DataFrame], table: pd.DataFrame, span: float, min_valid_fraction: float, rain: bool
+) -> list[str]:
+    """What the axes and the marks mean, as far as they are there."""
+    every = pd.concat(shown.values())
+    words = [f"{dates_in_words(table.drop_duplicates('time'))}; every axis spans {span:.1f} dB"]
+    if column(every, "se_db").notna().any():
+        words.append("bars: 95 % of the standard error (speckle and spread, not calibration)")
+    elif column(every, "p05_db").notna().any():
+        words.append("band: 5 to 95 % of the samples")
+    if any(little_valid(one, min_valid_fraction).any() for one in shown.values()):
+        words.append(f"hollow: less than {100 * min_valid_fraction:g} % of the zone's best date")
+    if (every["n_valid"] == 0).any():
+        words.append("crosses: no valid sample")
+    if any(map(noise_shown, shown.values())):
+        words.append("red: noise floor (dashed) where it is in the picture, squares within 3 dB of it")
+    if rain:
+        words.append("rain: the sum since the date before")
+    return ["; ".join(words)]
