@@ -1,0 +1,65 @@
+# The pages that people open: one to explore each AOI, and one that leads to all of them.
+
+
+rule explore:
+    """The AOI in one page: every image, the series of any place that is clicked, change between any two dates."""
+    input:
+        stack=stack_of,
+        series=lambda w: per_term(w.aoi, "mean_series.csv"),
+        granules=ancient("results/{aoi}/granules.csv"),  # every search writes it anew
+        zones=zones_of,
+        zone_series=lambda w: per_term(w.aoi, "zones.csv") if aois[w.aoi].zones else [],
+        indices=lambda w: f"results/{w.aoi}/indices.csv" if aois[w.aoi].indices else [],
+        changes=lambda w: [path for name in aois[w.aoi].changes for path in per_term(w.aoi, f"change/{name}.json")],
+    output:
+        report(
+            "results/{aoi}/explore.html",
+            caption="../report/explore.rst",
+            category="{aoi}",
+            labels={"figure": "1 explore", "term": "-"},
+        ),
+    log:
+        "logs/{aoi}/explore.log",
+    benchmark:
+        "benchmarks/results/{aoi}/explore.tsv"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        valid_samples_only=setting("valid_samples_only"),
+        megabytes=setting("explore_megabytes"),
+        zone_name=setting("zone_name"),
+        min_valid_fraction=setting("min_valid_fraction"),
+        products=files_beside,
+    script:
+        "../scripts/explore.py"
+
+
+register(rules.explore.output, wanted=is_explored)
+
+
+rule index:
+    """Where all AOIs lie, and a card for each: its latest image, its series, what to distrust."""
+    input:
+        stacks=all_stacks,
+        series=lambda w: [path for aoi in aois for path in per_term(aoi, "mean_series.csv")],
+        granules=ancient(expand("results/{aoi}/granules.csv", aoi=aois)),
+    output:
+        "results/index.html",
+    log:
+        "logs/index.log",
+    benchmark:
+        "benchmarks/results/index.tsv"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=700,
+        runtime=30,
+    params:
+        valid_samples_only={name: aoi.valid_samples_only for name, aoi in aois.items()},
+        min_valid_fraction={name: aoi.min_valid_fraction for name, aoi in aois.items()},
+        explored=[name for name, aoi in aois.items() if is_explored(aoi)],
+    script:
+        "../scripts/index.py"

@@ -1,0 +1,78 @@
+"""The page on which an AOI's images and series are explored."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import shapely
+import xarray as xr
+
+from gcov import store, tables
+from gcov.files import building
+from gcov.log import job_log, log
+from gcov.pages import explore as explorer
+from gcov.pages.charts import Tables
+from gcov.provenance import provenance
+
+
+def outlines(zones: Path, zone_name: str, data: xr.Dataset) -> list[tuple[str, shapely.Geometry]]:
+    """Names and polygons of a file of zones, in a stack's CRS."""
+    from gcov.zones import read_zones  # geopandas, for those who have zones
+
+    return list(read_zones(zones, zone_name, "zones").to_crs(data.rio.crs).geometry.items())
+
+
+def explore(
+    *,
+    stack: Path,
+    series: dict[str, Path],
+    granules: Path,
+    valid_samples_only: bool,
+    megabytes: float,
+    products: Sequence[str],
+    zones: Path | None,
+    zone_name: str,
+    min_valid_fraction: float,
+    zone_series: dict[str, Path],
+    indices: Path | None,
+    changes: Sequence[Path],
+    output: Path,
+) -> None:
+    """Write the page; `series` and `zone_series` are mean_series.csv and zones.csv by term, `zones` the file of zones,
+    `changes` the summaries of changes beside their stores, `products` the files it links to.
+    """
+    data = store.open_stack(stack)
+    page = explorer.page(
+        data,
+        Tables(
+            {term: tables.read_series(path) for term, path in series.items()},
+            {term: tables.read_series(path) for term, path in zone_series.items()},
+            tables.read_indices(indices) if indices else None,
+            min_valid_fraction,
+        ),
+        pd.read_csv(granules, dtype=str, keep_default_na=False),
+        zones=outlines(zones, zone_name, data) if zones else (),
+        changes=[explorer.Change.of(path) for path in changes],
+        products=products,
+        origin=provenance(stack, valid_samples_only),
+        megabytes=megabytes,
+        valid_samples_only=valid_samples_only,
+    )
+    with building(output) as part:
+        part.write_text(page, encoding="utf-8")
+    log.info("%.1f MB", output.stat().st_size / 1e6)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0], snakemake.wildcards.aoi):
+        explore(
+            **snakemake.params,
+            stack=Path(snakemake.input.stack),
+            series={Path(path).parent.name: Path(path) for path in snakemake.input.series},
+            granules=Path(snakemake.input.granules),
+            zones=Path(snakemake.input.zones) if snakemake.input.zones else None,
+            zone_series={Path(path).parent.name: Path(path) for path in snakemake.input.zone_series},
+            indices=Path(snakemake.input.indices) if snakemake.input.indices else None,
+            changes=list(map(Path, snakemake.input.changes)),
+            output=Path(snakemake.output[0]),
+        )

@@ -1,0 +1,101 @@
+"""What the chart of explore.html draws of an AOI and its zones: numbers that tables hold, made of every sample."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from gcov.cautions import held, little_valid
+from gcov.pages import notes
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of an AOI: mean_series.csv and zones.csv by term, indices.csv (None without indices).
+
+    Dates with fewer valid samples than `min_valid_fraction` of the best date's are drawn hollow.
+    """
+
+    series: Mapping[str, pd.DataFrame]
+    zones: Mapping[str, pd.DataFrame]
+    indices: pd.DataFrame | None
+    min_valid_fraction: float
+
+    def lines(self, term: str, zones: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
+        """A term's rows of the AOI, then those of each zone, with what the page calls them."""
+        named = [("mean of the area", self.series[term].assign(zone="aoi"))]
+        for zone in zones:
+            rows = self.zones[term][self.zones[term]["zone"] == zone].reset_index(drop=True)
+            named.append((f"{zone} (zone, {rows['n_pixels'].max():,} samples)", rows))
+        return named
+
+
+def charts(tables: Tables, zones: Sequence[str], frequency: str) -> dict[str, dict]:
+    """A chart for each term, each ratio of two terms and each index, by name, in that order.
+
+    `held` are the numbers of the dates that have the term, `gaps` of those that a gap comes before, `hollow` of those
+    with few valid samples; values are in dB, None where no sample is valid. A ratio is that of the means.
+    """
+    terms = list(tables.series)
+    found = {term: term_chart(tables, term, zones, frequency) for term in terms}
+    for under, over in itertools.combinations(terms, 2):
+        found[f"{over}/{under}"] = ratio_chart(f"{over}/{under}", found[over], found[under])
+    if tables.indices is not None:
+        for name, rows in tables.indices.groupby("index", sort=False):
+            found[str(name)] = index_chart(str(name), rows, tables, zones, found[terms[0]])
+    return found
+
+
+def term_chart(tables: Tables, term: str, zones: Sequence[str], frequency: str) -> dict:
+    """The chart of a term."""
+    series = tables.series[term]
+    has = held(series, term, frequency).to_numpy()
+    after = [after for _, after in notes.gaps(series[has])]
+    few = partial(little_valid, min_valid_fraction=tables.min_valid_fraction)
+    lines = [
+        {
+            "name": name,
+            "values": numbers(rows["mean_db"]),
+            "hollow": places(few(rows)),
+        }
+        for name, rows in tables.lines(term, zones)
+    ]
+    known = {"terms": [term], "held": places(has), "gaps": places(series["time"].isin(after)), "lines": lines}
+    return {"label": f"{term}, γ⁰ in dB", "unit": " dB", "digits": 2, "least": 1, **known}
+
+
+def ratio_chart(name: str, over: dict, under: dict) -> dict:
+    """The chart of the ratio of two terms, in dB."""
+    lines = []
+    for one, other in zip(over["lines"], under["lines"]):
+        pairs = zip(one["values"], other["values"])
+        values = [None if None in pair else round(pair[0] - pair[1], 4) for pair in pairs]
+        lines.append(one | {"values": values, "hollow": sorted({*one["hollow"], *other["hollow"]})})
+    fewer = min(over, under, key=lambda chart: len(chart["held"]))  # polarizations may alternate
+    both = {"terms": over["terms"] + under["terms"], "held": fewer["held"], "gaps": fewer["gaps"], "lines": lines}
+    return {**over, "label": f"{name}, ratio in dB", **both}
+
+
+def index_chart(name: str, rows: pd.DataFrame, tables: Tables, zones: Sequence[str], like: dict) -> dict:
+    """The chart of an index, of the dates of another chart."""
+    times = next(iter(tables.series.values()))["time"]
+    of_zone = {zone: values.set_index("time")["value"].reindex(times) for zone, values in rows.groupby("zone")}
+    lines = [
+        line | {"values": numbers(of_zone[zone])}
+        for line, zone in zip(like["lines"], ["aoi", *zones])
+        if zone in of_zone
+    ]
+    return {**like, "terms": None, "label": name, "unit": "", "digits": 3, "least": 0.1, "lines": lines}
+
+
+def numbers(values: pd.Series) -> list[float | None]:
+    """Numbers of four decimals for JSON; None where NaN."""
+    return [None if np.isnan(value) else round(float(value), 4) for value in values]
+
+
+def places(where: np.ndarray | pd.Series) -> list[int]:
+    """Where there is True."""
+    return np.flatnonzero(where).tolist()

@@ -1,0 +1,239 @@
+"""explore.html: the images and series of an AOI in one file, to look at, click into and compare."""
+
+import html
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+import xarray as xr
+from matplotlib import colormaps
+
+from gcov import store
+from gcov.cautions import release_changes
+from gcov.grid import projected
+from gcov.pages import notes, pixels
+from gcov.pages.charts import Tables, charts, numbers
+
+TEMPLATE = Path(__file__).with_name("explore.html")
+NODES = 9  # longitudes and latitudes along each side; between them bilinear, right to 0.25 m over 57 km
+RAMPS = {"grey": "gray", "viridis": "viridis", "change": "RdBu_r", "spread": "magma"}
+WINDOWS = (1, 3, 5, 7, 11)  # cells along each side, averaged around each cell
+Zones = Sequence[tuple[str, shapely.Geometry]]  # names, polygons in the stack's CRS
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change between two periods: its store's `change` (y, x; -1, 0, 1, -128 no data), and what its JSON says."""
+
+    name: str
+    term: str
+    facts: dict
+    change: np.ndarray
+
+    @classmethod
+    def of(cls, summary: Path) -> "Change":
+        """A change by its JSON: results/{aoi}/{term}/change/{name}.json, beside the store of that name."""
+        facts = json.loads(summary.read_text(encoding="utf-8"))
+        change = store.open_stack(summary.with_suffix(".zarr"))["change"].values
+        return cls(summary.stem, summary.parents[1].name, facts, change)
+
+    @property
+    def text(self) -> str:
+        """What was found."""
+        facts = self.facts
+        return (
+            f"{self.name}, {self.term}: {facts['down_km2']:.3g} km² lower, {facts['up_km2']:.3g} km² higher at a"
+            f" significance of {facts['significance']:g}; by chance {facts['expected_false_alarms']:,.0f} samples"
+        )
+
+    def codes(self, shape: tuple[int, int], looks: int) -> np.ndarray:
+        """A byte per cell of a stack of (ny, nx): half of it is lower (1), higher (3), neither (2); 0 no data."""
+        multilook = -(-shape[0] // self.change.shape[0])
+        change = self.change.repeat(multilook, axis=0).repeat(multilook, axis=1)[: shape[0], : shape[1]]
+        some, lower, higher = (
+            pixels.summed(where.astype("i4"), looks) for where in (change != -128, change == -1, change == 1)
+        )
+        return np.select([some == 0, 2 * lower >= some, 2 * higher >= some], [0, 1, 3], 2).astype("u1")
+
+
+def page(
+    data: xr.Dataset,
+    tables: Tables,
+    granules: pd.DataFrame,
+    *,
+    zones: Zones,
+    changes: Sequence[Change],
+    products: Sequence[str],
+    origin: Mapping[str, str],
+    megabytes: float,
+    valid_samples_only: bool,
+) -> str:
+    """The page of a stack: at most `megabytes` of 10^6 bytes.
+
+    `granules` is granules.csv as text, `products` are paths beside the page to link to, `origin` is the provenance.
+    Means, zones and indices come from the tables, which were made of every sample; only images and clicked places come
+    from cells. Raises GcovError if the page cannot be as small as that.
+    """
+    warned = notes.warnings(tables.series, data.attrs["frequency"], tables.min_valid_fraction)
+    warned += [f"change {one.name}, {one.term}: {one.facts['warning']}" for one in changes if one.facts.get("warning")]
+    parts = {
+        "title": html.escape(f"{data.attrs['aoi']}: NISAR L-band backscatter over time"),
+        "warnings": warning_list(warned),
+        "tables": details(tables.series, granules, products, origin),
+    }
+    facts = facts_of(data, tables, zones, valid_samples_only)
+    shape = data.sizes["y"], data.sizes["x"]
+    layers = [pixels.packed(one.codes(shape, looks=1)) for one in changes]  # with more looks they are smaller
+    rest = len(TEMPLATE.read_bytes()) + len(json.dumps([facts, parts, layers])) + 10_000  # of what is added below
+    room = megabytes * pixels.MEGABYTE - rest
+    looks, images = pixels.encoded(data, list(tables.series), room=room, valid_samples_only=valid_samples_only)
+    for term, image in images.items():
+        facts["terms"][term] |= {"low": image.low, "stretch": image.stretch}
+    facts |= {
+        "grid": grid_of(data, looks),
+        "changes": [{"name": f"{c.name} ({c.term})", "text": c.text} for c in changes],
+    }
+    texts = {f"{term}-{date}": text for term, image in images.items() for date, text in image.texts.items()}
+    texts |= {f"change-{n}": pixels.packed(one.codes(shape, looks)) for n, one in enumerate(changes)}
+    scripts = (f'<script type="text/plain" id="{name}">{text}</script>' for name, text in texts.items())
+    parts |= choices(facts) | {"subtitle": subtitle(data, looks), "images": "\n".join(scripts)}
+    parts["facts"] = json.dumps(facts, separators=(",", ":")).replace("<", "\\u003c")
+    return filled(TEMPLATE, parts)
+
+
+def filled(template: Path, parts: Mapping[str, str]) -> str:
+    """A template with its {{names}} replaced."""
+    text = template.read_text(encoding="utf-8")
+    for name, part in parts.items():
+        text = text.replace("{{" + name + "}}", part)
+    return text
+
+
+def choices(facts: dict) -> dict[str, str]:
+    """The options of each control by its name: what to show, how to compare, dates, averaging, and indices' series."""
+    dates, looks = facts["dates"], facts["grid"]["looks"]
+    modes = {"one": "one date"}
+    if len(dates) > 1:
+        modes |= {"change": "change between two dates", "swipe": "two dates, swipe", "spread": "spread over dates"}
+    options = {
+        "show": {name: name for name, chart in facts["charts"].items() if chart["terms"]},
+        "mode": modes | {str(n): change["name"] for n, change in enumerate(facts["changes"])},
+        "to": {str(n): date["time"][:10] for n, date in enumerate(dates)},
+        "average": {str(n): f"{n} x {n}, {n * looks * facts['grid']['dx']:g} m" for n in WINDOWS},
+        "index": {"": "what is shown"} | {name: name for name, chart in facts["charts"].items() if not chart["terms"]},
+    }
+    return {
+        control: "".join(f'<option value="{value}">{html.escape(text)}</option>' for value, text in texts.items())
+        for control, texts in options.items()
+    }
+
+
+def subtitle(data: xr.Dataset, looks: int) -> str:
+    """What the page shows."""
+    days = np.datetime_as_string(data["time"].values, unit="D")
+    span = f"{len(days)} dates from {days[0]} to {days[-1]}" if len(days) > 1 else f"one date, {days[0]}"
+    metres = abs(data.rio.resolution()[0]) * looks
+    cell = f"cells of {looks} x {looks} samples ({metres:g} m) averaged in power" if looks > 1 else "every sample"
+    return f"γ⁰, terrain-corrected, {span}; {cell}, in steps of 0.25 dB; means and zones from every sample"
+
+
+def grid_of(data: xr.Dataset, looks: int) -> dict:
+    """The grid of cells, with longitudes and latitudes at 9 x 9 nodes from its north-west to its south-east corner."""
+    dx, _, left, _, dy, top = data.rio.transform()[:6]
+    rows, cols = (-(-data.sizes[axis] // looks) for axis in ("y", "x"))
+    x, y = np.meshgrid(np.linspace(0, cols * looks, NODES) * dx + left, np.linspace(0, rows * looks, NODES) * dy + top)
+    lon, lat = pyproj.Transformer.from_crs(data.rio.crs, 4326, always_xy=True).transform(x, y)
+    facts = {"left": left, "top": top, "dx": dx, "dy": dy, "looks": looks, "rows": rows, "cols": cols}
+    return facts | {"epsg": data.rio.crs.to_epsg(), "lon": lon.round(7).tolist(), "lat": lat.round(7).tolist()}
+
+
+def facts_of(data: xr.Dataset, tables: Tables, zones: Zones, valid_samples_only: bool) -> dict:
+    """All that the page's script needs to know but for the images; places in samples from the north-west corner."""
+    first = next(iter(tables.series.values()))
+    polygon = data.attrs["aoi_polygon"] or shapely.box(*data.attrs["aoi_bbox"]).wkt
+    dates = first.assign(time=first["time"].dt.strftime("%Y-%m-%dT%H:%M:%S"))[["time", "crid", "maturity"]]
+    colours = {name: colormaps[of](np.arange(256), bytes=True).view("<u4").ravel() for name, of in RAMPS.items()}
+    return {
+        "aoi": data.attrs["aoi"],
+        "dates": dates.to_dict("records"),
+        "releases": list(release_changes(first)["crid"].items()),
+        "rain": numbers(first["rain_mm"]) if "rain_mm" in first else [],
+        "terms": {term: {"valid": numbers(table["valid_fraction"])} for term, table in tables.series.items()},
+        "charts": charts(tables, [name for name, _ in zones], data.attrs["frequency"]),
+        "outline": rings(projected(polygon, data.rio.crs), data),
+        "zones": [{"name": name, "rings": rings(shape, data)} for name, shape in zones],
+        "ramps": {name: colour.tolist() for name, colour in colours.items()},
+        "python": python(data, valid_samples_only),
+    }
+
+
+def rings(shape: shapely.Geometry, data: xr.Dataset) -> list[list[list[float]]]:
+    """Rings of polygons in a stack's CRS, in samples from its north-west corner (column, row), to a tenth."""
+    dx, _, left, _, dy, top = data.rio.transform()[:6]
+    placed = shapely.simplify(shapely.transform(shape, lambda xy: (xy - (left, top)) / (dx, dy)), 0.1)
+    outer = [ring for part in shapely.get_parts(placed) for ring in (part.exterior, *part.interiors)]
+    return [np.round(ring.coords, 1).tolist() for ring in outer]
+
+
+def python(data: xr.Dataset, valid_samples_only: bool) -> str:
+    """Code that reads the term TERM from the store: ROWS and COLS around a place."""
+    layer = ' & (stack["TERM_valid"] == 1)' if any(str(name).endswith("_valid") for name in data) else ""
+    where = f'.where((stack["mask"] >= 1) & (stack["mask"] <= 254){layer})' if valid_samples_only else ""
+    return (
+        'import numpy as np\nimport xarray as xr\n\nstack = xr.open_zarr("stack.zarr")\n'
+        f'power = stack["TERM"]{where}\n'
+        'place = power.isel(y=slice(ROWS), x=slice(COLS))\ndb = 10 * np.log10(place.mean(("y", "x")))  # dB last'
+    )
+
+
+def warning_list(texts: Sequence[str]) -> str:
+    """The warnings, open; nothing where there are none."""
+    if not texts:
+        return ""
+    head = f"Read this first: {len(texts)} warning{'s' if len(texts) > 1 else ''}"
+    return f'<details class="warnings" open><summary>{head}</summary><ul>{items(texts)}</ul></details>'
+
+
+def items(texts: Iterable[str]) -> str:
+    """Texts as items of a list."""
+    return "".join(f"<li>{html.escape(text)}" for text in texts)
+
+
+def details(
+    series: Mapping[str, pd.DataFrame], granules: pd.DataFrame, products: Sequence[str], origin: Mapping[str, str]
+) -> str:
+    """Dates and granules, those not used and why, files, provenance."""
+    rows = []
+    for n, date in enumerate(next(iter(series.values())).itertuples()):
+        valid = [f"{100 * table['valid_fraction'][n]:.1f} %" for table in series.values()]
+        button = f'<tr data-date="{n}"><td><button data-go="{n}">{date.time:%Y-%m-%d %H:%M:%S}</button>'
+        rows.append(button + cells([date.crid, date.maturity, *valid, date.granule]))
+    heads = ["Date, UTC", "Release", "Maturity", *(f"{term} valid" for term in series), "Granules"]
+    unused = granules[granules["kept"] == "false"]
+    dropped = ["<tr>" + cells([one.name, one.reason]) for one in unused.itertuples(index=False)]
+    links = "".join(f'<li><a href="{html.escape(path)}">{html.escape(path)}</a>' for path in products)
+    facts = "".join(f"<dt>{html.escape(key)}<dd>{html.escape(value)}" for key, value in origin.items())
+    why = html_table("Granules found and not used", ["Granule", "Why"], dropped) if dropped else ""
+    return (
+        f"<h2>Dates and granules</h2>{html_table('Dates and granules', heads, rows)}"
+        f"<details><summary>Granules found and not used: {len(dropped)}</summary>{why}</details>"
+        f"<h2>Files</h2><ul>{links}</ul>"
+        f"<details><summary>Granules, settings, software</summary><dl>{facts}</dl></details>"
+    )
+
+
+def cells(texts: Iterable[object]) -> str:
+    """Cells of a row."""
+    return "".join(f"<td>{html.escape(str(text))}" for text in texts)
+
+
+def html_table(label: str, heads: Sequence[str], rows: Sequence[str]) -> str:
+    """A table that scrolls by itself."""
+    head = "".join(f"<th>{html.escape(text)}" for text in heads)
+    body = f"<table><thead><tr>{head}<tbody>{''.join(rows)}</table>"
+    return f'<div class="table" tabindex="0" role="region" aria-label="{label}">{body}</div>'

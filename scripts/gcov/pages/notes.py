@@ -1,0 +1,33 @@
+"""What must be known before a series is believed: in words, for the top of pages."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from gcov.cautions import cautions
+from gcov.figures.series import line
+
+SWITCHED_OFF = pd.Timestamp("2026-07-27"), pd.Timestamp("2026-08-10")  # the instrument
+
+
+def gaps(dates: pd.DataFrame) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
+    """The dates before and after each gap of a series, where its line breaks."""
+    drawn = line(dates)
+    breaks = np.flatnonzero(drawn["granule"].isna())
+    return [(drawn["time"][at - 1], drawn["time"][at + 1]) for at in breaks]
+
+
+def warnings(series: Mapping[str, pd.DataFrame], frequency: str, min_valid_fraction: float) -> list[str]:
+    """The cautions of an AOI's mean series by term, once where all terms have the same; then the gaps between dates."""
+    found: dict[str, list[str]] = {}
+    for term, table in series.items():
+        for text in cautions(table, term=term, frequency=frequency, min_valid_fraction=min_valid_fraction):
+            found.setdefault(text, []).append(term)
+    shared = [len(terms) == len(series) or terms[0] in text for text, terms in found.items()]
+    said = [text if alike else f"{', '.join(terms)}: {text}" for (text, terms), alike in zip(found.items(), shared)]
+    for before, after in gaps(next(iter(series.values()))):
+        known = before < SWITCHED_OFF[1] and after > SWITCHED_OFF[0]
+        reason = f"; the instrument was off from {SWITCHED_OFF[0]:%Y-%m-%d} to {SWITCHED_OFF[1]:%Y-%m-%d}"
+        said.append(f"no date between {before:%Y-%m-%d} and {after:%Y-%m-%d}{reason if known else ''}")
+    return said

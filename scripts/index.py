@@ -1,0 +1,50 @@
+"""The page that leads to all AOIs."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from gcov import store, tables
+from gcov.files import building
+from gcov.log import job_log
+from gcov.pages import index as all_areas
+
+
+def index(
+    *,
+    stacks: Sequence[Path],
+    series: Sequence[Path],
+    granules: Sequence[Path],
+    valid_samples_only: Mapping[str, bool],
+    min_valid_fraction: Mapping[str, float],
+    explored: Sequence[str],
+    output: Path,
+) -> None:
+    """Write the page; `stacks` and `granules` are in the order of the AOIs, `series` are the mean series of them all.
+
+    `valid_samples_only` and `min_valid_fraction` are those of each AOI by name, `explored` are the names of those that
+    have an explore.html.
+    """
+    areas = [
+        all_areas.Area(
+            store.open_stack(stack),
+            {path.parent.name: tables.read_series(path) for path in series if path.parents[1] == stack.parent},
+            pd.read_csv(table, dtype=str, keep_default_na=False),
+            explored=stack.parent.name in explored,
+            min_valid_fraction=min_valid_fraction[stack.parent.name],
+            valid_samples_only=valid_samples_only[stack.parent.name],
+        )
+        for stack, table in zip(stacks, granules)
+    ]
+    with building(output) as part:
+        part.write_text(all_areas.page(areas), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0], "index"):
+        index(
+            **snakemake.params,
+            **{name: list(map(Path, snakemake.input[name])) for name in ("stacks", "series", "granules")},
+            output=Path(snakemake.output[0]),
+        )

@@ -1,0 +1,27 @@
+"""A real browser, offline, and the pages that it opens."""
+
+import shutil
+
+import pytest
+from helpers import BBOX
+
+from browser.chromium import Browser
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """Chromium; a test fails where there is none."""
+    missing = [name for name in ("chromium", "chromedriver") if not shutil.which(name)]
+    assert not missing, f"no {' and no '.join(missing)}: apt install chromium chromium-driver"
+    one = Browser(tmp_path_factory.mktemp("downloads"))
+    yield one
+    one.driver.quit()
+
+
+@pytest.fixture(scope="module")
+def results(module_analysis, granules):
+    """The folder results/ of an AOI on the small granules, with its pages."""
+    config = {"aois": {"valley": {"bbox": BBOX, "granules": [f"{granules[0].parent}/*.h5"]}}, "terms": ["HHHH", "HVHV"]}
+    pages = ["results/valley/explore.html", "results/index.html"]
+    module_analysis.configure({**config, "basemap": None}).run(*pages)
+    return module_analysis.folder / "results"
