@@ -1,15 +1,29 @@
 # make demo: everything from nothing, offline. make test: the tests. After that plain `snakemake --cores N`.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: demo test check bench soak lock clean
+.PHONY: demo pictures test test-all check release-check bench soak lock clean
 
 demo: .venv/runtime
 	PYTHONPATH=scripts $(BIN)/python demo/write_granules.py demo/data
 	$(BIN)/snakemake --cores 2 -d demo
-	@echo "Look at demo/results/phewa: location.png, HHHH/animation_means.html, HHHH/mean_series.png ..."
+	@echo "Open demo/results/index.html"
 
+# those of the README; needs chromium
+pictures: demo
+	cp demo/results/phewa/HVHV/zones.png demo/results/phewa/HVHV/animation_means.gif docs/pictures
+	cp demo/results/phewa/HVHV/change/felling.png docs/pictures/change.png
+	chromium --headless=new --no-sandbox --window-size=1440,900 --screenshot=docs/pictures/explore.png file://$(CURDIR)/demo/results/phewa/explore.html
+
+# without Slurm and browser; test-all needs both
 test: .venv/dev
-	$(BIN)/python -m pytest -n auto --dist loadfile tests
+	$(BIN)/python -m pytest -n auto --dist loadfile tests -m "not slurm" --ignore tests/browser
+
+test-all: .venv/dev
+	CI=true $(BIN)/python -m pytest -n auto --dist loadfile tests
+
+# before a version is tagged (by people): everything passes, and CHANGELOG.md has a heading for the version
+release-check: check test-all demo
+	grep "^## $$(PYTHONPATH=scripts $(BIN)/python -c 'import gcov; print(gcov.__version__)')" CHANGELOG.md
 
 check: .venv/dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -94,3 +94,29 @@ def pixel_series(stack: str) -> int:
 def one_image(stack: str) -> int:
     """All pixels of one date."""
     return int(xr.open_zarr(stack, chunks=None)["HHHH"].isel(time=50).load().size)
+
+
+def statistics(stack: str) -> int:
+    """What statistics.zarr holds, by xarray and dask: all dates of a block of rows at once."""
+    data = xr.open_zarr(stack, chunks={"time": -1, "y": 512, "x": 512})
+    valid = data["HHHH"].where((data["mask"] >= 1) & (data["mask"] <= 254))
+    found = {
+        "count": valid.count("time"),
+        "mean": valid.mean("time"),
+        "std": valid.std("time", ddof=1),
+        "min": valid.min("time"),
+        "max": valid.max("time"),
+        "percentiles": valid.quantile([0.05, 0.5, 0.95], "time"),
+    }
+    return len(xr.Dataset(found).compute(scheduler="synchronous"))
+
+
+def zonal(stack: str, zones: str) -> int:
+    """Means of the zones of a file on one date, by exactextract."""
+    import geopandas
+    from exactextract import exact_extract
+
+    data = xr.open_zarr(stack, chunks=None).isel(time=0)
+    valid = data["HHHH"].where((data["mask"] >= 1) & (data["mask"] <= 254)).load()
+    frame = geopandas.read_file(zones).to_crs(data.rio.crs)
+    return len(exact_extract(valid, frame, ["count", "mean", "stdev"], include_cols=["name"]))

@@ -15,7 +15,7 @@ from bench import analysis, frames, measure, notebook
 from bench.checkouts import HERE, Checkout, each, in_turn
 from bench.table import Row, against_before, at_least, at_most, note
 from gcov import histogram
-from gcov.multilook import averaged_shape
+from gcov.multilook import cells_of, looks_for
 
 DATES = (5, 100, 200)
 TERM = "results/aoi/HHHH"
@@ -164,16 +164,16 @@ def products(series: Series, checkouts: list[Checkout], taken: dict[str, analysi
 
 def animations(folder: Path, run: analysis.Run) -> Iterator[Row]:
     """Size and CPU of the animations of 100 dates."""
-    shown = " x ".join(map(str, reversed(averaged_shape((2851, 1901)))))
+    shape = 2851, 1901
+    shown = " x ".join(map(str, reversed(cells_of(shape, looks_for(shape)))))
     for movie in ("animation", "animation_means"):
         gif = folder / TERM / f"{movie}.gif"
-        page = gif.with_suffix(".html").stat().st_size / 1e6
         with Image.open(gif) as image:
-            size = f"{image.width} x {image.height}, of which {shown} are the image"
-            texts = {"after": f"{image.n_frames} frames of {size}; page {page:.0f} MB"}
+            size = f"{image.width} x {image.height}, of {shown} cells"
+            texts = {"after": f"{image.n_frames} frames of {size}"}
         yield at_most(f"{movie}.gif of 100 dates", 20, "", texts, gif.stat().st_size / 1e6, " MB")
         cpu = run.cpu("animation", f"{movie}.gif")
-        yield at_most("... CPU a frame, GIF and page, whole job", 0.35, "", {"after": f"{cpu:.1f} s"}, cpu / 100, " s")
+        yield at_most("... CPU a frame, whole job", 0.35, "", {"after": f"{cpu:.1f} s"}, cpu / 100, " s")
 
 
 def access(folder: Path) -> Iterator[Row]:

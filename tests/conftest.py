@@ -1,6 +1,7 @@
 """Small synthetic granules, and analysis folders in which the workflow is run on them."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -17,6 +18,20 @@ from servers.tls import session_tls
 from gcov.archive import login, transport
 from gcov.testing.landscape import landscape
 from gcov.testing.synthetic import Band, block_average, centres, granule_name, write_granule
+
+BROWSER_TESTS = Path(__file__).parent / "browser"
+NO_BROWSER = not (os.environ.get("CI") or (shutil.which("chromium") and shutil.which("chromedriver")))
+
+
+def pytest_ignore_collect(collection_path, config):
+    """The tests of pages need a browser; where CI is set they fail without one."""
+    return True if NO_BROWSER and collection_path == BROWSER_TESTS else None
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Say that tests were left out."""
+    if NO_BROWSER and any(Path(argument).resolve() in BROWSER_TESTS.parents for argument in config.args):
+        terminalreporter.line("tests/browser was left out: it needs chromium and chromedriver in the PATH")
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ BBOX = [83.872, 28.262, 83.888, 28.275]  # inside of them, across sub-swaths and
 # Columns of the tables, after the contract
 FACTS = """name url s3_url path size start end cycle track direction frame mode polarizations crid maturity counter
 coverage accuracy has_input_data_exception""".split()  # noqa: SIM905
-SERIES = """time granule crid maturity n_pixels n_valid valid_fraction mean_power mean_db polarizations""".split()  # noqa: SIM905
+SERIES = """time granule crid maturity n_pixels n_valid valid_fraction mean_power mean_db std_power p05_db p50_db
+p95_db n_effective se_db noise_db polarizations rain_mm""".split()  # noqa: SIM905
 
 REPO = Path(__file__).resolve().parents[1]
 DROPPED = ["inputDataExceptionMask", "listOfPolarizations", "listOfCovarianceTerms"]
@@ -54,9 +55,34 @@ def grid_of(epsg: int, x: np.ndarray, y: np.ndarray) -> xr.Dataset:
     return make_grid(epsg, x, y, Affine(dx, 0, x[0] - dx / 2, 0, dy, y[0] - dy / 2))
 
 
+def memory_stack(powers: dict[str, np.ndarray], mask: np.ndarray, **facts: list[str]) -> xr.Dataset:
+    """A stack of these samples (time, y, x) that lies in memory only, 12 days apart unless `facts` say the times."""
+    dates, ny, nx = mask.shape
+    grid = grid_of(EPSG, WEST + 20 * (np.arange(nx) + 0.5), NORTH - 20 * (np.arange(ny) + 0.5))
+    times = facts.pop("time", [FIRST + pd.Timedelta(12 * n, "D") for n in range(dates)])
+    words = {"granule": ["G"] * dates, "crid": ["P05023"] * dates, "maturity": ["PROVISIONAL"] * dates}
+    words |= {"polarizations": ["DHDH"] * dates, **facts}
+    attributes = {"aoi": "aoi", "aoi_bbox": BBOX, "aoi_polygon": None, "frequency": "A", "n_pixels": ny * nx}
+    return (
+        grid.assign({name: (("time", "y", "x"), values) for name, values in {**powers, "mask": mask}.items()})
+        .assign_coords(
+            time=np.array(times, "datetime64[s]"), **{name: ("time", values) for name, values in words.items()}
+        )
+        .assign_attrs(attributes)
+    )
+
+
 def assert_counts(found, values, low, high, bins) -> None:
     """`found` are np.histogram's counts of the finite `values`, but for 2 in 100,000 beyond an edge."""
     values = np.asarray(values)
     wanted, _ = np.histogram(values[np.isfinite(values)], bins=bins, range=(low, high))
     assert len(found) == bins
     assert np.abs(np.cumsum(found) - np.cumsum(wanted)).max() <= 2e-5 * values.size
+
+
+def summary_of(stack: xr.Dataset, term: str) -> pd.DataFrame:
+    """The mean series of a term of a stack, without rain."""
+    from gcov.rain import rain_of
+    from gcov.summary import Summary
+
+    return Summary.of(stack, term, valid_samples_only=True).mean_series(stack, term, rain_of(stack, None))

@@ -38,7 +38,26 @@ def yaml_refusal(tmp_path, text: str | bytes) -> str:
 
 
 SEARCH = "aois.x.search"
+CHANGE = {"before": ["2025-11-01", "2025-12-10"], "after": ["2025-12-11", "2026-01-31"]}
 BAD_ENTRIES = [
+    ({"bbox": BOX, "layers": ["mask"]}, 'aois.x.layers.0: holds "mask"; should be numberOfLooks or rtcGamma'),
+    ({"bbox": BOX, "multilook": 0}, "aois.x.multilook: holds 0; should be a whole number of samples from 1 to 100"),
+    ({"bbox": BOX, "filter_window": 4}, "aois.x.filter_window: holds 4; should be odd"),
+    ({"bbox": BOX, "min_valid_fraction": 50}, "aois.x.min_valid_fraction: holds 50; should be a share from 0 to 1"),
+    ({"bbox": BOX, "significance": 0}, "aois.x.significance: holds 0; should be a probability"),
+    ({"bbox": BOX, "looks": {"DH": 9.3}}, "aois.x.looks: holds"),
+    ({"bbox": BOX, "looks": -1}, "aois.x.looks: holds -1; should be the equivalent number of looks"),
+    ({"bbox": BOX, "indices": ["NDVI"]}, 'aois.x.indices.0: holds "NDVI"; should be RVI, RFDI or a ratio of two'),
+    ({"bbox": BOX, "indices": ["HHVV/HHHH"]}, "should be RVI, RFDI or a ratio of two diagonal terms"),
+    ({"bbox": BOX, "indices": ["HHHH/HHHH"]}, "aois.x.indices: HHHH/HHHH is 1 everywhere"),
+    ({"bbox": BOX, "indices": ["RVI"]}, "aois.x.indices: RVI needs HVHV; terms are HHHH"),
+    ({"bbox": BOX, "indices": ["RFDI"], "terms": ["VVVV"]}, "aois.x.indices: RFDI needs VHVH; terms are VVVV"),
+    ({"bbox": BOX, "changes": {"a b": CHANGE}}, "aois.x.changes.a b: a change becomes the name of files"),
+    ({"bbox": BOX, "changes": {"c": {"before": CHANGE["before"]}}}, "aois.x.changes.c.after: missing"),
+    ({"bbox": BOX, "changes": {"c": {**CHANGE, "after": ["2025-12-10", "2025-12-30"]}}}, "without a day in common"),
+    ({"bbox": BOX, "changes": {"c": {"before": CHANGE["after"], "after": CHANGE["before"]}}}, "one after the other"),
+    ({"bbox": BOX, "changes": {"c": {**CHANGE, "before": ["2025-12-01", "2025-11-30"]}}}, "c.before: holds no day"),
+    ({"bbox": BOX, "changes": {"c": {**CHANGE, "after": ["2026-01-01", "2026-02-30"]}}}, "2026-02-30 is no date"),
     # what is wrong, where it is said to be, what it should be
     ({"bbox": BOX, "serach": {}}, "aois.x.serach: unknown key; did you mean 'search'?"),
     ({"box": BOX}, "aois.x.box: unknown key; did you mean 'bbox'?"),
@@ -87,6 +106,9 @@ BAD_ENTRIES = [
     ({"bbox": BOX, "terms": ["HH"]}, 'aois.x.terms.0: holds "HH"; should be a covariance term such as HHHH'),
     ({"bbox": BOX, "terms": ["HHHH", "HHHH"]}, "aois.x.terms"),
     ({"bbox": BOX, "valid_samples_only": "no"}, 'aois.x.valid_samples_only: holds "no"; should be true or false'),
+    ({"bbox": BOX, "geotiff": ["dB"]}, 'aois.x.geotiff.0: holds "dB"; should be power, db, statistics, indices'),
+    ({"bbox": BOX, "geotiff": ["filtered"]}, "aois.x.geotiff: filtered are not made: set filter_window as well"),
+    ({"bbox": BOX, "explore_megabytes": 0}, "aois.x.explore_megabytes: holds 0; should be a number of megabytes"),
     ({"bbox": BOX, "granules": "data/*.h5"}, 'aois.x.granules: holds "data/*.h5"; should be a list of local files'),
     ({"bbox": BOX, "granules": []}, "aois.x.granules: holds []"),
     (
@@ -244,7 +266,9 @@ def test_defaults():
     aois = settings.aois
     assert aois["x"].bbox == tuple(BOX)
     assert (aois["x"].frequency, aois["x"].terms, aois["x"].valid_samples_only) == ("A", ("HHHH",), True)
+    assert aois["x"].geotiff == ()
     assert (aois["x"].polygon, aois["x"].granules, aois["x"].search) == (None, (), {})
+    assert aois["x"].explore_megabytes == 24
     assert config["archive"]["cmr_host"] == "cmr.earthdata.nasa.gov"
     assert config["archive"]["access"] == "auto"
 
@@ -257,11 +281,32 @@ def test_a_given_key_leaves_its_neighbours_defaults():
 
 
 def test_an_aoi_overrides_what_holds_for_all():
-    top = {"frequency": "B", "terms": ["HHHH", "HVHV"], "valid_samples_only": False}
-    own = {"frequency": "A", "terms": ["VVVV"], "valid_samples_only": True}
+    top = {"frequency": "B", "terms": ["HHHH", "HVHV"], "valid_samples_only": False, "geotiff": ["db"]}
+    own = {"frequency": "A", "terms": ["VVVV"], "valid_samples_only": True, "geotiff": ["power"]}
+    own["explore_megabytes"] = None
     aois = read_config({"aois": {"x": {"bbox": BOX}, "y": {"bbox": BOX, **own}}, **top})[1].aois
     assert (aois["x"].frequency, aois["x"].terms, aois["x"].valid_samples_only) == ("B", ("HHHH", "HVHV"), False)
     assert (aois["y"].frequency, aois["y"].terms, aois["y"].valid_samples_only) == ("A", ("VVVV",), True)
+    assert (aois["x"].geotiff, aois["y"].geotiff) == (("db",), ("power",))
+    assert (aois["x"].explore_megabytes, aois["y"].explore_megabytes) == (24, None)
+
+
+def test_keys_of_the_analysis_hold_for_all_or_for_one():
+    top = {
+        "terms": ["HHHH", "HVHV"],
+        "multilook": 3,
+        "indices": ["RVI"],
+        "looks": {"DHDH": 9.3},
+        "changes": {"c": CHANGE},
+    }
+    areas = {"x": {"bbox": BOX}, "y": {"bbox": BOX, "multilook": 5, "indices": [], "looks": 4, "zones": "z.gpkg"}}
+    aois = read_config({"aois": areas, **top})[1].aois
+    assert (aois["x"].multilook, aois["x"].indices, aois["x"].looks) == (3, ("RVI",), {"DHDH": 9.3})
+    assert (aois["y"].multilook, aois["y"].indices, aois["y"].looks) == (5, (), 4)
+    assert aois["x"].changes == {"c": CHANGE} and aois["x"].zones is None and aois["y"].zones == "z.gpkg"
+    assert aois["x"].names == ("HHHH", "HVHV") and hash(aois["x"])
+    quad = {"bbox": BOX, "terms": ["HHHH", "HVHV", "VVVV"], "indices": ["RVI", "VVVV/HHHH"]}
+    assert read(quad)["x"].indices == ("RVI", "VVVV/HHHH")
 
 
 def test_searches_are_merged_key_by_key():
@@ -419,7 +464,7 @@ def test_a_polygon_file_that_may_not_be_read(tmp_path, monkeypatch):
         read_polygon(str(path), "x")
 
 
-@pytest.mark.parametrize("name", ["config/config.yaml", "demo/config/config.yaml"])
+@pytest.mark.parametrize("name", ["config/config.yaml", "demo/config/config.yaml", "examples/pokhara/config/config.yaml"])
 def test_the_configurations_in_the_repository_are_valid(name):
     check_yaml(REPO / name)
     assert read_config(yaml.safe_load((REPO / name).read_text()))[1].aois

@@ -14,7 +14,8 @@ from helpers import REPO
 from gcov import __version__, granules
 
 SOURCES = sorted(path for path in REPO.glob("scripts/**/*.py") if "testing" not in path.parts)
-RULES = "\n".join(path.read_text() for path in sorted(REPO.glob("rules/*.smk")))
+INCLUDED = re.findall(r'^include: "(rules/\w+\.smk)"', (REPO / "Snakefile").read_text(), re.MULTILINE)
+RULES = "\n".join((REPO / name).read_text() for name in INCLUDED)
 SCHEMA = yaml.safe_load((REPO / "config" / "schema.yaml").read_text())
 
 

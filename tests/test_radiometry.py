@@ -38,21 +38,21 @@ def test_samples_that_count(valid_samples_only):
 
 
 @pytest.mark.parametrize("shape", [(12, 9), (13, 10), (1, 7), (5, 3)])
-@pytest.mark.parametrize("cells", [(1, 1), (1, 3), (4, 3), (12, 9), (5, 2)])
+@pytest.mark.parametrize("looks", [1, 2, 3, 4, 13])
 @pytest.mark.parametrize("band", [2, 5, 100])
-def test_cells_hold_each_sample_once_and_its_power(rng, shape, cells, band):
-    """Band by band, as the samples of each cell picked one by one."""
-    cells = min(cells[0], shape[0]), min(cells[1], shape[1])
+def test_cells_are_of_looks_by_looks_samples_and_hold_each_once(rng, shape, looks, band):
+    """Band by band, as the samples of each cell picked one by one; cells at the edge hold what is there."""
     power = rng.gamma(2, 0.1, shape).astype(np.float32)
     use = rng.random(shape) < 0.6
     power[~use & (rng.random(shape) < 0.5)] = np.nan
-    multilook = Multilook(cells, shape[0])
+    multilook = Multilook(looks, shape)
     for top in range(0, shape[0], band):
         rows = slice(top, min(top + band, shape[0]))
         multilook.add(power[rows], use[rows], rows)
-    members = {cell: [] for cell in np.ndindex(cells)}
-    for row, column in np.argwhere(use):
-        members[int(row * cells[0] / shape[0]), int(column * cells[1] / shape[1])].append(power[row, column])
-    for cell, samples in members.items():
-        found = multilook.mean[cell]
-        assert found == pytest.approx(np.mean(samples, dtype="f8"), rel=1e-6) if samples else np.isnan(found)
+    found = multilook.mean
+    assert found.shape == (-(-shape[0] // looks), -(-shape[1] // looks))
+    for row, column in np.ndindex(found.shape):
+        cell = np.s_[row * looks : (row + 1) * looks, column * looks : (column + 1) * looks]
+        samples = power[cell][use[cell]]
+        wanted = samples.mean(dtype="f8") if samples.size else np.nan
+        assert found[row, column] == pytest.approx(wanted, rel=1e-6, nan_ok=True)

@@ -13,6 +13,7 @@ import rioxarray  # noqa: F401
 import xarray as xr
 import zarr
 from helpers import grid_of
+from zarr_cm import proj, spatial
 
 from gcov import store
 from gcov.errors import GcovError
@@ -100,6 +101,22 @@ def test_cf_attributes(written):
         assert {**data[name].attrs, **data[name].encoding}["grid_mapping"] == "spatial_ref"
         # statistics of a whole granule are false for a part of it
         assert not {"mean_value", "min_value", "max_value", "sample_stddev"} & set(data[name].attrs)
+
+
+@pytest.mark.parametrize("epsg", [32645, 3413])
+def test_geozarr_attributes(tmp_path, epsg):
+    grid = grid_of(epsg, 480_010 + 20.0 * np.arange(6), 960_230 - 20.0 * np.arange(4))
+    write(tmp_path / "a.zarr", grid=grid)
+    group = json.loads((tmp_path / "a.zarr" / "zarr.json").read_text())
+    assert proj.validate_group_metadata(group)["attributes"]["proj:code"] == f"EPSG:{epsg}"
+    found = spatial.validate_group_metadata(group)["attributes"]
+    assert found["spatial:dimensions"] == ["y", "x"]
+    assert found["spatial:shape"] == [4, 6]
+    assert found["spatial:transform"] == [20, 0, 480_000, 0, -20, 960_240] == list(grid.rio.transform())[:6]
+    assert found["spatial:registration"] == "pixel"
+    assert [one["name"] for one in found["zarr_conventions"]] == ["proj", "spatial"]
+    assert found["zarr_conventions"] == [proj.CMO, spatial.CMO]
+    assert found["Conventions"].startswith("CF-1."), "beside CF, not instead"
 
 
 def test_mask_has_no_fill_value(written):

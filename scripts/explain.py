@@ -1,0 +1,29 @@
+"""What the run that is asked for will read, keep and take: printed before any sample is read."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from gcov.config import read_config
+from gcov.costs import explained
+from gcov.granules import kept_names, read_record
+from gcov.log import job_log
+from gcov.settings import Aoi
+
+
+def explain(*, aois: list[Aoi], results: Path, cores: int) -> str:
+    """A paragraph for each AOI, from its granules.csv and records."""
+    lines = []
+    for aoi in aois:
+        table = pd.read_csv(results / aoi.name / "granules.csv", dtype=str, keep_default_na=False)
+        records = results / aoi.name / "granules"
+        granules = [read_record(records / f"{name}.json") for name in kept_names(records)]
+        lines += [*explained(aoi, table, granules, cores), ""]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0], "explain"):
+        aois = list(read_config(snakemake.config)[1].aois.values())
+        results = Path(snakemake.log[0]).parents[1] / "results"  # beside logs/, also as a module with a prefix
+        print(explain(aois=aois, results=results, cores=snakemake.params.cores))

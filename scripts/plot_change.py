@@ -1,0 +1,29 @@
+"""Plot the change of a term between two periods: a map of all of it, and of what is significant."""
+
+import json
+from pathlib import Path
+
+from gcov import store
+from gcov.figures import style
+from gcov.figures.change import change as draw
+from gcov.log import job_log
+from gcov.provenance import provenance
+
+
+def plot_change(*, change: Path, summary: Path, valid_samples_only: bool, term: str, name: str, output: Path) -> None:
+    """A PNG of a change store and the numbers of its JSON; the provenance in it is that store's."""
+    data = store.open_stack(change)
+    figure = draw(data, json.loads(summary.read_text()), title=f"{data.attrs['aoi']}, {term}: change {name}")
+    style.save(figure, output, provenance(change, valid_samples_only))
+
+
+if __name__ == "__main__":
+    wildcards = snakemake.wildcards
+    with job_log(snakemake.log[0], f"{wildcards.aoi} {wildcards.term}"):
+        plot_change(
+            **{name: Path(path) for name, path in snakemake.input.items()},
+            **snakemake.params,
+            term=wildcards.term,
+            name=wildcards.name,
+            output=Path(snakemake.output[0]),
+        )

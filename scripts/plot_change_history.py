@@ -1,0 +1,21 @@
+"""Plot when each pixel changed, and how often."""
+
+from pathlib import Path
+
+from gcov import store
+from gcov.figures import style
+from gcov.figures.change import change_history as draw
+from gcov.log import job_log
+from gcov.provenance import provenance
+
+
+def plot_change_history(*, history: Path, valid_samples_only: bool, output: Path) -> None:
+    """A PNG of change_history.zarr; the provenance in it is that store's."""
+    data = store.open_stack(history)
+    figure = draw(data, title=f"{data.attrs['aoi']}: changes over all dates")
+    style.save(figure, output, provenance(history, valid_samples_only))
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0], snakemake.wildcards.aoi):
+        plot_change_history(history=Path(snakemake.input[0]), **snakemake.params, output=Path(snakemake.output[0]))

@@ -1,0 +1,25 @@
+"""Plot the series of an AOI's radar indices."""
+
+from pathlib import Path
+
+from gcov import tables
+from gcov.figures import style
+from gcov.figures.indices import indices as draw
+from gcov.log import job_log
+from gcov.provenance import metadata_of, provenance
+
+
+def plot_indices(*, indices: Path, stack: Path, valid_samples_only: bool, output: Path) -> None:
+    """A PNG of indices.csv; the provenance in it is that of the stack, and which samples were averaged."""
+    facts = metadata_of(stack)["attributes"]
+    figure = draw(tables.read_indices(indices), title=facts["aoi"], warnings=[facts["maturity_note"]])
+    style.save(figure, output, provenance(stack, valid_samples_only))
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0], snakemake.wildcards.aoi):
+        plot_indices(
+            **{name: Path(path) for name, path in snakemake.input.items()},
+            **snakemake.params,
+            output=Path(snakemake.output[0]),
+        )

@@ -1,0 +1,27 @@
+"""Plot a term's statistics over time: four maps."""
+
+from pathlib import Path
+
+from gcov import store
+from gcov.figures import style
+from gcov.figures.statistics import statistics as draw
+from gcov.log import job_log
+from gcov.provenance import provenance
+
+
+def plot_statistics(*, statistics: Path, valid_samples_only: bool, term: str, output: Path) -> None:
+    """A PNG of statistics.zarr; the provenance in it is that store's, and which samples count."""
+    data = store.open_stack(statistics)
+    figure = draw(data, title=f"{data.attrs['aoi']}, {term}")
+    style.save(figure, output, provenance(statistics, valid_samples_only))
+
+
+if __name__ == "__main__":
+    wildcards = snakemake.wildcards
+    with job_log(snakemake.log[0], f"{wildcards.aoi} {wildcards.term}"):
+        plot_statistics(
+            statistics=Path(snakemake.input[0]),
+            **snakemake.params,
+            term=wildcards.term,
+            output=Path(snakemake.output[0]),
+        )

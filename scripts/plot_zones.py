@@ -1,0 +1,30 @@
+"""Plot the mean series of an AOI's zones, a small picture each."""
+
+from pathlib import Path
+
+from gcov import tables
+from gcov.figures import style
+from gcov.figures.zones import zones as draw
+from gcov.log import job_log
+from gcov.provenance import metadata_of, provenance
+
+
+def plot_zones(
+    *, zones: Path, stack: Path, valid_samples_only: bool, min_valid_fraction: float, term: str, output: Path
+) -> None:
+    """A PNG of zones.csv; the provenance in it is that of the stack, and which samples were averaged."""
+    facts = metadata_of(stack)["attributes"]
+    shown = {"term": term, "frequency": facts["frequency"], "min_valid_fraction": min_valid_fraction}
+    figure = draw(tables.read_series(zones), title=f"{facts['aoi']}, {term}", **shown)
+    style.save(figure, output, provenance(stack, valid_samples_only))
+
+
+if __name__ == "__main__":
+    wildcards = snakemake.wildcards
+    with job_log(snakemake.log[0], f"{wildcards.aoi} {wildcards.term}"):
+        plot_zones(
+            **{name: Path(path) for name, path in snakemake.input.items()},
+            **snakemake.params,
+            term=wildcards.term,
+            output=Path(snakemake.output[0]),
+        )

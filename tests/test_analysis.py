@@ -1,0 +1,245 @@
+"""Cells, statistics over time, ratios, rain and the noise floor: each against plain numpy."""
+
+import json
+import warnings
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from affine import Affine
+from helpers import EPSG, NORTH, WEST, grid_of
+
+from gcov import noise, store
+from gcov.analysis import cube, ratios, selection, temporal
+from gcov.errors import GcovError
+from gcov.grid import make_grid
+from gcov.indices import name_of_index, terms_of_index
+from gcov.noise import Table
+from gcov.rain import read_rain, since_date_before
+
+SHAPE = (5, 1100, 700)
+
+
+@pytest.fixture(scope="module")
+def data() -> xr.Dataset:
+    """Five dates of two terms with NaN, and a mask with a rim of 0 and 255."""
+    rng = np.random.default_rng(1)
+    power = rng.gamma(3, 0.05, (2, *SHAPE)).astype(np.float32)
+    power[:, rng.random(SHAPE) < 0.3] = np.nan
+    mask = rng.choice(np.array([0, 1, 2, 255], "u1"), SHAPE, p=[0.1, 0.5, 0.3, 0.1])
+    mask[:, :40] = 255
+    transform = Affine(20, 0, WEST, 0, -20, NORTH)
+    grid = make_grid(EPSG, WEST + 20 * (np.arange(700) + 0.5), NORTH - 20 * (np.arange(1100) + 0.5), transform)
+    layers = {"HHHH": (store.DIMS, power[0]), "HVHV": (store.DIMS, power[1]), "mask": (store.DIMS, mask)}
+    return xr.Dataset(layers, {"time": np.arange(5).astype("datetime64[D]").astype("datetime64[ns]"), **grid.coords})
+
+
+def averaged(data: xr.Dataset, term: str, multilook: int) -> np.ndarray:
+    """Power (time, y, x) averaged over cells of valid samples in double precision."""
+    valid = data[term].where((data["mask"] >= 1) & (data["mask"] <= 254)).values.astype("f8")
+    padding = [(0, 0), *((0, -size % multilook) for size in valid.shape[1:])]
+    padded = np.pad(valid, padding, constant_values=np.nan)
+    cells = padded.reshape(5, padded.shape[1] // multilook, multilook, padded.shape[2] // multilook, multilook)
+    with warnings.catch_warnings(action="ignore"):  # of cells without a sample
+        return np.nanmean(cells, axis=(2, 4))
+
+
+@pytest.mark.parametrize("multilook", [1, 3, 7])
+@pytest.mark.parametrize("budget", [cube.BUDGET, 3_000_000])
+def test_blocks_are_averages_over_cells(data, multilook, budget, monkeypatch):
+    monkeypatch.setattr(cube, "BUDGET", budget)
+    dates = [0, 2, 4]
+    grid = cube.multilooked_grid(data, multilook)
+    found = np.zeros((2, 3, grid.sizes["y"], grid.sizes["x"]), np.float32)
+    seen = np.zeros(found.shape[2:], int)
+    options = {"dates": dates, "multilook": multilook, "valid_samples_only": True}
+    for region, power in cube.blocks(data, ["HHHH", "HVHV"], **options):
+        found[:, :, region["y"], region["x"]] = [power["HHHH"], power["HVHV"]]
+        seen[region["y"], region["x"]] += 1
+        assert sum(block.nbytes for block in power.values()) <= budget
+    assert (seen == 1).all()
+    for term, one in zip(("HHHH", "HVHV"), found):
+        np.testing.assert_allclose(one, averaged(data, term, multilook)[dates], rtol=1e-6)
+
+
+def test_the_grid_of_cells(data):
+    grid = cube.multilooked_grid(data, 3)
+    assert (grid.sizes["y"], grid.sizes["x"]) == (367, 234)
+    assert grid.rio.transform() == Affine(60, 0, WEST, 0, -60, NORTH) and grid.rio.crs.to_epsg() == EPSG
+    np.testing.assert_allclose(grid.x[:2], [WEST + 30, WEST + 90])
+    np.testing.assert_allclose(grid.y[:2], [NORTH - 30, NORTH - 90])
+    assert cube.multilooked_grid(data, 1).x.equals(data.x)
+
+
+def test_no_chunk_is_read_twice_up_to_200_dates():
+    scene = xr.Dataset(coords={"y": np.arange(2851), "x": np.arange(1901)})
+    for dates in (1, 20, 100, 200):
+        rows, columns = cube.tile(scene, dates=dates)
+        assert rows % 512 == 0 and columns % 512 == 0 and 4 * dates * rows * columns <= cube.BUDGET
+    assert cube.tile(scene, dates=1000) == (64, 512) and cube.shard(scene, dates=1000) == (512, 512)
+
+
+# ---- statistics over time
+
+
+def test_statistics_are_numpys(data):
+    power = averaged(data, "HHHH", 1).astype(np.float32)[:, 30:150, :99]
+    wide = power.astype("f8")
+    looks = np.array([9, 9, 4, 9, 9.5])
+    found = temporal.statistics(power, looks)
+    with warnings.catch_warnings(action="ignore"):
+        count, mean = np.isfinite(wide).sum(axis=0), np.nanmean(wide, axis=0)
+        std = np.nanstd(wide, axis=0, ddof=1)
+        wanted = {"mean": mean, "std": std, "cv": std / mean, "min": np.nanmin(wide, axis=0)}
+        wanted |= {"max": np.nanmax(wide, axis=0)}
+        wanted |= {name: np.nanpercentile(wide, q, axis=0) for name, q in (("p05", 5), ("p50", 50), ("p95", 95))}
+        inverse = np.nanmean(np.where(np.isfinite(wide), 1 / looks[:, None, None], np.nan), axis=0)
+    wanted["excess_cv"] = np.sqrt(np.maximum(((std / mean) ** 2 - inverse) / (1 + inverse), 0))
+    np.testing.assert_array_equal(found["count"], count)
+    assert found["count"].dtype == np.uint16 and set(count.ravel()) == {0, 1, 2, 3, 4, 5}
+    for name, values in wanted.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-6, atol=1e-9, err_msg=name)
+        assert found[name].dtype == np.float32
+    assert np.isnan(temporal.statistics(power[:, 20:30], None)["excess_cv"]).all()
+
+
+@pytest.mark.parametrize(("dates", "low", "middle"), [(5, 0.497, 0.305), (20, 0.415, 0.322)])
+def test_speckle_alone_has_its_coefficient_of_variation(dates, low, middle):
+    """Simulated, nine looks and a bit: the mean of cv, and what 95 % are below."""
+    power = np.random.default_rng(2).gamma(9.3, 1 / 9.3, (dates, 200, 200)).astype(np.float32)
+    cv = temporal.statistics(power, np.full(dates, 9.3))["cv"]
+    assert cv.mean() == pytest.approx(middle, abs=0.005) and np.quantile(cv, 0.95) == pytest.approx(low, abs=0.005)
+
+
+# ---- ratios
+
+
+def test_indices_of_averages():
+    power = {"HHHH": np.array([0.1, 0.2, np.nan, 0]), "HVHV": np.array([0.01, 0.05, 0.01, 0])}
+    hh, hv = power["HHHH"], power["HVHV"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        np.testing.assert_allclose(ratios.value("HVHV/HHHH", power), 10 * np.log10(hv / hh))
+        np.testing.assert_allclose(ratios.value("RVI", power), 4 * hv / (hh + hv))
+        np.testing.assert_allclose(ratios.value("RFDI", power), (hh - hv) / (hh + hv))
+    rvi, rfdi = ratios.value("RVI", power), ratios.value("RFDI", power)
+    np.testing.assert_allclose(rvi, 2 * (1 - rfdi))
+    vertical = {"VVVV": hh, "VHVH": hv}
+    np.testing.assert_array_equal(ratios.value("RVI", vertical), rvi)
+    np.testing.assert_array_equal(ratios.value("RFDI", vertical), rfdi)
+    quad = ratios.value("RVI", {**power, "VVVV": hh})
+    np.testing.assert_allclose(quad[:3], (8 * hv / (hh + hh + 2 * hv))[:3])
+    assert terms_of_index("RVI", ["VVVV"]) == ("VVVV", "VHVH") and name_of_index("A/B") == "A_B"
+
+
+# ---- dates
+
+
+def test_dates_with_few_valid_samples_are_left_out():
+    time = pd.to_datetime(["2025-11-23", "2025-12-05", "2025-12-17", "2025-12-29"])
+    series = pd.DataFrame({"time": time, "n_valid": [100, 49, 50, 0]})
+    use = selection.usable(series, 0.5)
+    assert use.tolist() == [True, False, True, False]
+    assert selection.usable(series, 0).tolist() == [True, True, True, False]
+    facts = selection.left_out(series, use, 0.5)
+    assert facts == {"min_valid_fraction": 0.5, "n_dates_left_out": 2, "dates_left_out": "2025-12-05 2025-12-29"}
+
+
+# ---- rain
+
+
+def rain_file(folder, *lines):
+    (folder / "rain.csv").write_text("\n".join(["date,mm", *lines]) + "\n")
+    return folder / "rain.csv"
+
+
+def test_rain_since_the_date_before(tmp_path):
+    days = [f"2025-11-{day:02d},{day / 10}" for day in range(20, 31)]
+    rain = read_rain(rain_file(tmp_path, *days))
+    assert rain[date(2025, 11, 23)] == 2.3 and len(rain) == 11
+    times = np.array(["2025-11-21T23:59", "2025-11-24T00:01", "2025-11-24T06:00", "2025-12-06T00:00"], "datetime64[s]")
+    found = since_date_before(rain, times)
+    assert np.isnan(found).tolist() == [True, False, False, True]
+    assert found[1] == pytest.approx(2.2 + 2.3 + 2.4) and found[2] == 0
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["2025-11-20,1", "2025-11-20,2"], "line 3: 2025-11-20 is there twice"),
+        (["2025-11-20,1", "2025-11-21,-0.1"], "line 3: '-0.1' is no number of mm"),
+        (["2025-11-20,1", "2025-11-22,1"], "line 3: 2025-11-21 is missing"),
+        (["2025-11-20,1", "2025-11-19,1"], "line 3: 2025-11-19 comes after 2025-11-20"),
+        (["2025-11-31,1"], "line 2: '2025-11-31' is no day"),
+        (["2025-11-20"], "line 2: None is no number"),
+        (["2025-11-20,nan"], "line 2: 'nan' is no number"),
+        ([], "holds no day"),
+    ],
+)
+def test_wrong_rain_is_refused_by_line(tmp_path, lines, message):
+    with pytest.raises(GcovError, match=message):
+        read_rain(rain_file(tmp_path, *lines))
+
+
+def test_a_file_that_is_no_rain(tmp_path):
+    with pytest.raises(GcovError, match=r"aois\.x\.rainfall: .* cannot be read: No such file"):
+        read_rain(tmp_path / "none.csv", "config: aois.x.rainfall")
+    (tmp_path / "a.csv").write_text("day;rain\n")
+    with pytest.raises(GcovError, match="line 1: holds the columns day;rain; should hold date and mm"):
+        read_rain(tmp_path / "a.csv")
+
+
+# ---- noise floor
+
+
+def table() -> Table:
+    """A plane, falling from north to south and rising to the east, nodes every kilometre."""
+    y, x = NORTH - 1000.0 * np.arange(6), WEST + 1000.0 * np.arange(5)
+    return Table(y, x, 1e-3 + 1e-5 * np.arange(6)[:, None] + 1e-4 * np.arange(5))
+
+
+def test_the_mean_of_a_plane_is_that_of_its_middle():
+    grid = grid_of(EPSG, WEST + 20 * (np.arange(100) + 0.5), NORTH - 20 * (np.arange(60) + 0.5))
+    inside = np.ones((60, 100), bool)
+    y, x = noise.points(grid, slice(0, 60), slice(0, 100), inside)
+    assert len(y) == 100
+    found = table().mean(y, x)
+    assert found == pytest.approx(1e-3 + 1e-8 * (NORTH - y).mean() + 1e-7 * (x - WEST).mean(), rel=1e-9)
+    assert table().around(grid).power.shape == (3, 3)
+    assert table().mean(np.array([NORTH + 300.0]), np.array([WEST - 300.0])) == pytest.approx(1e-3)
+
+
+def test_nodes_without_a_value_are_left_out():
+    one = table()
+    one.power[0, 0] = np.nan
+    y, x = np.array([NORTH - 10.0, NORTH - 1500]), np.array([WEST + 10.0, WEST + 1500])
+    assert one.mean(y, x) == pytest.approx(table().mean(y[1:], x[1:]))
+    assert np.isnan(one.mean(y[:1], x[:1]))
+
+
+@pytest.mark.parametrize(("value", "flaw"), [(1.0, "no linear power"), (-28.2, "no linear power"), (0, "no linear")])
+def test_a_table_in_other_units_is_not_used(value, flaw):
+    one = table()
+    assert one.flaw == ""
+    one.power[2, 2] = value
+    assert flaw in one.flaw
+    one.power[:] = np.nan
+    assert one.flaw == "holds no value"
+
+
+def test_noise_of_a_pass_is_the_mean_of_its_granules():
+    grid = grid_of(EPSG, WEST + 20 * (np.arange(100) + 0.5), NORTH - 20 * (np.arange(60) + 0.5))
+    y, x = np.array([NORTH - 500.0]), np.array([WEST + 500.0])
+    texts = [
+        noise.described({"HHHH": Table(table().y, table().x, factor * table().power)}, grid, y, x) for factor in (1, 3)
+    ]
+    attributes = [[{"noise": texts[0]}, {"noise": texts[1]}], [{"noise": texts[0]}], [{}]]
+    data = xr.Dataset(coords={"time": range(3)}, attrs={"noise": noise.gathered(attributes)})
+    mean = table().mean(y, x)
+    np.testing.assert_allclose(noise.of_dates(data, "HHHH"), [2 * mean, mean, np.nan])
+    np.testing.assert_allclose(noise.of_dates(data, "HHHH", (y, x)), [2 * mean, mean, np.nan], rtol=1e-4)
+    assert np.isnan(noise.of_dates(data, "HVHV")).all() and np.isnan(
+        noise.of_dates(xr.Dataset(coords={"time": [1]}), "HHHH")
+    )
+    assert json.loads(noise.described({}, grid, y, x)) == {}

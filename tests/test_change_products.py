@@ -1,0 +1,298 @@
+"""Change as products: stores, tables and JSON against the arrays they were made of, on stacks written by hand."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from change import change
+from change_history import change_history
+from filtered import filtered
+from helpers import EPSG, NORTH, WEST, grid_of
+from looks import looks as write_looks
+from scipy.stats import f
+
+from gcov import store
+from gcov.analysis import multitemporal
+from gcov.analysis.change import NEVER, NO_COUNT, NO_DATA
+from gcov.analysis.change import change_history as history_of
+from gcov.errors import GcovError
+from gcov.testing.landscape import CLEARED_ON, landscape
+from gcov.testing.synthetic import centres
+
+FIRST = datetime(2025, 11, 23, 23, 47, 39)
+KEYS = {"multilook": 1, "significance": 0.01, "min_valid_fraction": 0.5, "valid_samples_only": True}
+
+
+@dataclass(frozen=True)
+class Made:
+    """A folder with a stack, the mean series of its terms and looks.json, 12 days between dates."""
+
+    folder: Path
+    terms: list[str]
+
+    def change(self, term: str, before: list[str], after: list[str], **keys) -> tuple[xr.Dataset, dict]:
+        """The maps of a change between two periods, and what they add up to."""
+        output, summary = self.folder / f"{term}.zarr", self.folder / f"{term}.json"
+        series = self.folder / f"{term}.csv"
+        change(
+            **self.inputs, **{**KEYS, **keys}, series=series, term=term, output=output, summary=summary,
+            days={"before": before, "after": after},
+        )  # fmt: skip
+        return xr.open_zarr(output), json.loads(summary.read_text())
+
+    def history(self, **keys) -> tuple[xr.Dataset, pd.DataFrame]:
+        """The maps of all dates, and the table."""
+        output, table = self.folder / "history.zarr", self.folder / "history.csv"
+        series = [self.folder / f"{term}.csv" for term in self.terms]
+        options = {**KEYS, **keys, "series": series, "terms": self.terms, "output": output, "table": table}
+        change_history(**self.inputs, **options)
+        return xr.open_zarr(output), pd.read_csv(table, parse_dates=["start", "end"])
+
+    def looks(self, given=None, multilook=1) -> "Made":
+        """Write looks.json: estimated, or as given."""
+        stack, output = self.inputs.values()
+        write_looks(
+            stack=stack, terms=self.terms, looks=given, multilook=multilook, valid_samples_only=True, output=output
+        )
+        return self
+
+    @property
+    def inputs(self) -> dict[str, Path]:
+        return {"stack": self.folder / "stack.zarr", "looks": self.folder / "looks.json"}
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A function that writes a stack of power (time, y, x) by term, and what the analysis reads beside it."""
+
+    def write(power, mask=None, crids=None, codes=None, name="made") -> Made:
+        dates, ny, nx = next(iter(power.values())).shape
+        grid = grid_of(EPSG, centres(WEST, 20, nx), centres(NORTH, -20, ny))
+        times = [(FIRST + timedelta(days=12 * date)).isoformat() for date in range(dates)]
+        crids, codes = crids or ["X05009"] * dates, codes or ["DHDH"] * dates
+        facts = [store.Date(time, time, crid, "BETA", code) for time, crid, code in zip(times, crids, codes)]
+        attributes = {"frequency": "A", "n_pixels": ny * nx}
+        folder = tmp_path / name
+        folder.mkdir()
+        path = folder / "stack.zarr"
+        types = {**dict.fromkeys(power, "f4"), "mask": "u1"}
+        store.create(path, grid=grid, dates=facts, types=types, attributes=attributes)
+        region = {"time": slice(0, dates), "y": slice(0, ny), "x": slice(0, nx)}
+        mask = np.ones((dates, ny, nx), np.uint8) if mask is None else mask
+        store.write(path, region, {**{term: values.astype("f4") for term, values in power.items()}, "mask": mask})
+        store.finish(path)
+        for term, values in power.items():
+            n_valid = (np.isfinite(values) & (mask >= 1) & (mask <= 254)).sum(axis=(1, 2))
+            series = pd.DataFrame(map(vars, facts)).assign(n_valid=n_valid, mean_power=0.1, mean_db=-10.0)
+            series.to_csv(folder / f"{term}.csv", index=False)
+        return Made(folder, list(power))
+
+    return write
+
+
+def speckle(shape, looks=9.3, seed=1) -> np.ndarray:
+    """Power (time, y, x) of mean 0.1."""
+    return 0.1 * np.random.default_rng(seed).standard_gamma(looks, shape) / looks
+
+
+def day(date: int) -> str:
+    return f"{FIRST + timedelta(days=12 * date):%Y-%m-%d}"
+
+
+def cells(power: np.ndarray, side: int) -> np.ndarray:
+    """Means of side x side samples (time, y, x); NaN where one is missing or beyond the edge."""
+    missing = [(0, 0), *((0, -size % side) for size in power.shape[1:])]
+    full = np.pad(power, missing, constant_values=np.nan)
+    dates, ny, nx = full.shape
+    return full.reshape(dates, ny // side, side, nx // side, side).mean(axis=(2, 4))
+
+
+def test_two_periods(made):
+    """Multilooked cells with cut-off edges, masked samples, a date left out, a CRID that differs."""
+    power, mask = speckle((5, 40, 43)), np.ones((5, 40, 43), np.uint8)
+    power[3:, 10:20, 10:20] *= 0.1
+    mask[:, :7, :7] = 0
+    mask[2, 5:] = 255  # hardly anything left on the third date
+    one = made({"HHHH": power}, mask, crids=["X05009", "X05010", "X05009", "X05009", "X05009"]).looks(9.3, multilook=3)
+    maps, summary = one.change("HHHH", [day(0), day(2)], [day(3), day(4)], multilook=3)
+    averaged = cells(np.where(mask == 1, power, np.nan), 3)
+    before, after = averaged[:2].mean(axis=0), averaged[3:].mean(axis=0)
+    np.testing.assert_allclose(maps.log_ratio_db, 10 * np.log10(after / before), rtol=1e-4, atol=1e-4)
+    law, ratio = f(4 * 9 * 9.3, 4 * 9 * 9.3), after / before
+    p = 2 * np.minimum(law.cdf(ratio), law.sf(ratio))
+    np.testing.assert_allclose(maps.p_value, p, rtol=1e-3, atol=1e-30)
+    change = np.where(np.isnan(p), NO_DATA, np.where(p < 0.01, np.sign(after - before), 0))
+    np.testing.assert_array_equal(maps.change, change)
+    assert maps.change.dtype == np.int8 and (change == NO_DATA).any()
+    assert set(np.unique(maps.n_before)) == {0, 2} and set(np.unique(maps.n_after)) == {0, 2}
+    assert (summary["pixels"], summary["up"]) == (np.isfinite(p).sum(), (change == 1).sum())
+    assert summary["down"] == (change == -1).sum() > 8
+    assert summary["expected_false_alarms"] == pytest.approx(0.01 * summary["pixels"])
+    assert (summary["looks_before"], summary["looks_after"]) == pytest.approx((2 * 83.7, 2 * 83.7))
+    assert summary["dates_left_out"] == day(2) and summary["significance"] == 0.01
+    assert summary["crids_before"] == ["X05009", "X05010"] and summary["maturities_after"] == ["BETA"]
+    assert "X05010 on 1 date before" in summary["warning"] and maps.attrs["warning"] == summary["warning"]
+    assert maps.attrs["significant_after_bh"] == summary["significant_after_bh"] <= summary["up"] + summary["down"]
+
+
+def test_area_is_that_of_whole_cells(made):
+    """Cells that the edge cuts off have fewer looks than the others: they are not tested."""
+    power = speckle((2, 40, 43))
+    power[1] *= 0.01
+    one = made({"HHHH": power}).looks(9.3, multilook=3)
+    _, summary = one.change("HHHH", [day(0), day(0)], [day(1), day(1)], multilook=3)
+    assert (summary["pixels"], summary["down"]) == (13 * 14, 13 * 14)
+    assert summary["down_km2"] == pytest.approx(13 * 14 * 0.06 * 0.06)
+
+
+def test_a_last_day_is_included(made):
+    """Dates are in the evening, in UTC."""
+    one = made({"HHHH": speckle((3, 40, 40))}).looks(9.3)
+    _, summary = one.change("HHHH", [day(0), day(1)], [day(2), day(2)])
+    assert [time[:10] for time in summary["dates_before"]] == [day(0), day(1)]
+    with pytest.raises(GcovError, match=rf"HHHH, after: no usable date from 2026-02-01 to 2026-02-02; .*{day(2)}"):
+        one.change("HHHH", [day(0), day(1)], ["2026-02-01", "2026-02-02"])
+
+
+def test_history_is_that_of_the_blocks(made, monkeypatch):
+    """Polarizations that alternate; a date left out; several blocks."""
+    monkeypatch.setattr("gcov.analysis.cube.BUDGET", 1 << 16)
+    codes = ["DHDH", "SHSH", "DHDH", "SHSH", "DHDH", "DHDH"]
+    power = {"HHHH": speckle((6, 70, 80)), "HVHV": speckle((6, 70, 80), seed=2)}
+    power["HHHH"][3:, :20, :20] *= 4
+    power["HVHV"][4:, :20, :20] *= 0.2
+    power["HVHV"][[1, 3]] = np.nan
+    mask = np.ones((6, 70, 80), np.uint8)
+    mask[2, 10:] = 0
+    mask[:, 60:] = 0
+    given = {"DHDH": 9.3, "SHSH": 4.6}
+    maps, table = made(power, mask, ["X05009"] * 5 + ["X05010"], codes).looks(given).history()
+    few = [0, 1, 3, 4, 5]
+    power = {term: np.where(mask == 1, values, np.nan)[few] for term, values in power.items()}
+    weights = np.array([given[codes[date]] for date in few])
+    wanted = history_of(
+        {term: values.astype("f4") for term, values in power.items()}, dict.fromkeys(power, weights), 0.01
+    )
+    np.testing.assert_allclose(maps.p_value, wanted.p_value, rtol=1e-5)
+    np.testing.assert_array_equal(maps.n_changes.fillna(NO_COUNT), wanted.n_changes)
+    assert (wanted.n_changes == NO_COUNT).sum() == 10 * 80
+    np.testing.assert_array_equal(maps.direction, wanted.direction)
+    times = np.array([np.datetime64(FIRST + timedelta(days=12 * date)) for date in few], "datetime64[s]")
+    for name, index in {"first": wanted.first, "last": wanted.last, "largest": wanted.largest}.items():
+        dates = np.where(index == NEVER, np.datetime64("NaT"), times[index])
+        np.testing.assert_array_equal(maps[f"{name}_change"].values.astype("datetime64[s]"), dates)
+    assert maps.term.values.tolist() == ["HHHH", "HVHV"]
+    np.testing.assert_array_equal(maps.interval.values, times[1:])
+    np.testing.assert_array_equal(maps.interval_start.values, times[:-1])
+    assert table["term"].tolist() == ["HHHH"] * 4 + ["HVHV"] * 4
+    np.testing.assert_array_equal(table["start"][:4], times[:-1])
+    np.testing.assert_array_equal(table["end"][4:], times[1:])
+    for sign, name in ((1, "up_km2"), (-1, "down_km2")):
+        np.testing.assert_allclose(table[name], (wanted.direction == sign).sum(axis=(2, 3)).ravel() * 4e-4)
+    assert table["up_km2"][1] > 200 * 4e-4 and table["down_km2"][5] > 200 * 4e-4  # HVHV was not there in between
+    assert maps.attrs["looks"]["HHHH"] == [9.3, 4.6, 4.6, 9.3, 9.3] and maps.attrs["looks"]["HVHV"] == [9.3, 9.3, 9.3]
+    assert maps.attrs["expected_false_alarms"] == pytest.approx(0.01 * 60 * 80)
+    assert maps.attrs["warning"].startswith("CRID changes within the series (X05009 on 4 dates, X05010 on 1 date)")
+    assert maps.attrs["dates_left_out_HHHH"] == day(2)
+
+
+def test_shared_speckle_is_refused_unless_looks_are_given(made):
+    """One take scaled: its ratios do not vary."""
+    take = speckle((1, 70, 70))
+    one = made({"HHHH": take * np.array([1, 0.81, 1.21, 0.49])[:, None, None]}).looks()
+    for product in (one.history, lambda: one.change("HHHH", [day(0), day(1)], [day(2), day(3)])):
+        with pytest.raises(GcovError, match="looks:"):
+            product()
+    maps, _ = one.looks(9.3).history()
+    assert np.isfinite(maps.p_value).all()
+
+
+def test_the_felled_stand_is_found(made):
+    """Between the third and the fourth date, at the right place and of the right size, by the landscape's truth."""
+    valley = landscape((300, 300))
+    scenes = [valley.scene(12 * date) for date in range(5)]
+    power = {term: np.array([terms[term] for terms, _ in scenes]) for term in ("HHHH", "HVHV")}
+    mask = np.array([mask for _, mask in scenes])
+    one = made(power, mask).looks()
+    maps, table = one.history()
+    felled = valley.felled & np.isfinite(maps.p_value.values)
+    assert felled.sum() > 1000
+    after = np.datetime64(FIRST + timedelta(days=36))
+    assert 24 < CLEARED_ON <= 36
+    found = maps.first_change.values == after
+    assert found[felled].mean() > 0.94
+    assert found[~valley.felled].mean() < 0.01
+    rows = table[table["end"] == after]
+    assert rows["down_km2"].to_numpy() == pytest.approx(felled.sum() * 4e-4, rel=0.1)
+    changed, summary = one.change("HVHV", [day(0), day(2)], [day(3), day(4)])
+    assert (changed.change.values[felled] == -1).mean() > 0.99
+    by_chance = summary["expected_false_alarms"] / 2 * 4e-4
+    assert summary["down_km2"] - by_chance == pytest.approx(felled.sum() * 4e-4, rel=0.1)
+
+
+def test_a_disc_in_a_scene_that_drifts(made):
+    """As in the processor's simulated granules: 5 dB darker from the third date on, all of it -0.43 dB a date."""
+    y, x = np.indices((240, 240)) * 20.0
+    distance = np.hypot(y - 2400, x - 2400)
+    drift = 10 ** (-0.043 * np.arange(4))[:, None, None]
+    power = {term: speckle((4, 240, 240), 12.6, seed) * drift for seed, term in ((3, "HHHH"), (4, "HVHV"))}
+    for values in power.values():
+        values[2:, distance < 800] *= 10**-0.5
+    one = made(power).looks(multilook=3)
+    maps, _ = one.history(multilook=3)
+    inside, outside = (distance[1::3, 1::3] < 800 - 60), (distance[1::3, 1::3] > 800 + 60)
+    in_interval = (maps.direction.sel(interval=np.datetime64(FIRST + timedelta(days=24))) == -1).values
+    assert all(signs[inside].mean() >= 0.95 for signs in in_interval)
+    for term in power:
+        changed, _ = one.change(term, [day(0), day(1)], [day(2), day(3)], multilook=3)
+        assert (changed.change.values[inside] == -1).mean() >= 0.99
+    assert (maps.n_changes.values[outside] > 0).mean() > 0.05  # the drift is change, too
+    steady = {term: values / drift for term, values in power.items()}
+    maps, _ = made(steady, name="steady").looks(multilook=3).history(multilook=3)
+    assert (maps.p_value.values[outside] < 0.01).mean() == pytest.approx(0.01, abs=0.005)
+    assert (maps.n_changes.values[outside] > 0).mean() < 0.015
+
+
+def test_filtered(made, monkeypatch):
+    """Samples as by the formula, tile by tile; the gain in its attributes; radiometry kept."""
+    monkeypatch.setattr(store, "SHARD", 100)
+    power, mask = speckle((6, 230, 250)), np.ones((6, 230, 250), np.uint8)
+    mask[:, 200:, 200:] = 0
+    mask[2, 20:40, 20:40] = 255
+    one = made({"HHHH": power}, mask).looks()
+    output = one.folder / "filtered.zarr"
+    filtered(**one.inputs, window=5, valid_samples_only=True, output=output)
+    got = xr.open_zarr(output)
+    valid = np.where(mask == 1, power, np.nan).astype("f4")
+    means = np.array([multitemporal.local_mean(image, 5) for image in valid])
+    ratio = np.ma.masked_invalid(valid / means).mean(axis=0).filled(np.nan)
+    np.testing.assert_allclose(got.HHHH, means * ratio, rtol=1e-5)
+    np.testing.assert_array_equal(np.isnan(got.HHHH), mask != 1)
+    assert float(got.HHHH.mean()) == pytest.approx(np.nanmean(valid), rel=0.002)
+    assert got.attrs["gain_predicted_HHHH"] == pytest.approx(6 * 25 / 30, rel=0.05)
+    assert got.attrs["gain_measured_HHHH"] == pytest.approx(6 * 25 / 30, rel=0.15)
+
+
+def test_the_workflow_makes_what_is_asked_for(analysis, aoi):
+    """And nothing else of it; a date released twice is said to be."""
+    changes = {"step": {"before": [day(0), day(1)], "after": [day(2), day(3)]}}
+    wanted = ["change_history.csv", "change_history.zarr", "filtered.zarr", "looks.json"]
+    maps = ["HHHH/change/step.json", "HHHH/change/step.zarr"]
+    asked = {"changes": changes, "change_history": True, "filter_window": 3, "looks": 9.3}
+    config = {"aois": {"a": {**aoi, **asked}, "b": aoi}, "basemap": None}
+    analysis.configure(config)
+    listed = analysis.run("-n")
+    made = [line for line in listed.splitlines() if line.split()[:1] in (["change"], ["change_history"], ["filtered"])]
+    assert {line.split()[0]: line.split()[1] for line in made} == dict.fromkeys(
+        ["change", "change_history", "filtered"], "1"
+    )
+    analysis.run(*(f"results/a/{path}" for path in [*wanted, *maps]))
+    summary = json.loads((analysis.folder / "results/a/HHHH/change/step.json").read_text())
+    assert summary["crids_before"] == ["X05009", "X05010"] and "CRID differs" in summary["warning"]
+    assert "CRID changes" in xr.open_zarr(analysis.folder / "results/a/change_history.zarr").attrs["warning"]
+    assert xr.open_zarr(analysis.folder / "results/a/filtered.zarr").attrs["filter_window"] == 3

@@ -1,0 +1,207 @@
+"""The pages without a browser: the bytes of images, what is warned of, sizes, and what is made when."""
+
+import base64
+import itertools
+import json
+import re
+import zlib
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import BBOX, memory_stack, summary_of
+
+from gcov.errors import GcovError
+from gcov.pages import explore, index, notes, pixels
+from gcov.pages.charts import Tables, charts
+
+DAYS = pd.to_datetime(["2025-11-23", "2025-12-05", "2025-12-17", "2025-12-29"])
+
+
+def speckle(dates: int = 3, ny: int = 37, nx: int = 50, seed: int = 5) -> tuple[np.ndarray, np.ndarray]:
+    """Power (time, y, x) with NaN and zero in it, and a mask of valid and other samples."""
+    rng = np.random.default_rng(seed)
+    power = rng.gamma(4, 0.02, (dates, ny, nx)).astype("f4")
+    power[:, :3] = np.nan
+    power[:, 5, :4] = 0
+    mask = np.ones((dates, ny, nx), "u1")
+    mask[:, :, -9:] = 0
+    mask[:, :, -5:] = 255
+    return power, mask
+
+
+def averaged(power: np.ndarray, mask: np.ndarray, looks: int) -> np.ndarray:
+    """Cell by cell, in float64."""
+    valid = np.where((mask >= 1) & (mask <= 254), power, np.nan).astype(float)
+    starts = [range(0, size, looks) for size in valid.shape]
+    out = np.full([len(axis) for axis in starts], np.nan)
+    for (i, top), (j, left) in itertools.product(*map(enumerate, starts)):
+        cell = valid[top : top + looks, left : left + looks]
+        if np.isfinite(cell).any():
+            out[i, j] = cell[np.isfinite(cell)].mean()
+    return out
+
+
+def series_of(stack, terms) -> dict[str, pd.DataFrame]:
+    tables = {term: summary_of(stack, term) for term in terms}
+    return {term: table.assign(time=pd.to_datetime(table["time"])) for term, table in tables.items()}
+
+
+def page_of(stack, terms, **options) -> str:
+    granules = pd.DataFrame({"name": ["A", "B"], "kept": ["true", "false"], "reason": ["", "superseded by A"]})
+    given = {"zones": (), "changes": (), "products": [], "origin": {}, "megabytes": 24, "valid_samples_only": True}
+    return explore.page(stack, Tables(series_of(stack, terms), {}, None, 0.5), granules, **(given | options))
+
+
+@pytest.mark.parametrize("looks", [1, 2, 3, 5, 64])
+def test_cells_are_averages_of_whole_looks_in_power(looks):
+    power, mask = speckle()
+    stack = memory_stack({"HHHH": power}, mask)
+    found = pixels.cells(stack, "HHHH", 1, looks=looks, valid_samples_only=True)
+    np.testing.assert_allclose(found, averaged(power[1], mask[1], looks), rtol=1e-5)
+
+
+def test_cells_of_a_stack_larger_than_a_band_of_rows():
+    """Bands of rows end where cells do, whatever the looks: 1100 rows are read in three bands."""
+    power, mask = speckle(1, 1100, 20)
+    found = pixels.cells(memory_stack({"HHHH": power}, mask), "HHHH", 0, looks=3, valid_samples_only=True)
+    np.testing.assert_allclose(found, averaged(power[0], mask[0], 3), rtol=1e-5)
+
+
+def unpacked(text: str, shape: tuple[int, int]) -> np.ndarray:
+    return np.frombuffer(zlib.decompress(base64.b64decode(text)), "u1").reshape(shape).astype(int)
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_the_page_holds_every_cell_to_an_eighth_of_a_db(looks):
+    power, mask = speckle()
+    stack = memory_stack({"HHHH": power}, mask)
+    images = pixels.encoded_term(stack, "HHHH", looks=looks, room=1e9, valid_samples_only=True)
+    wanted = np.array([averaged(power[date], mask[date], looks) for date in range(3)])
+    shape = wanted.shape[1:]
+    base = unpacked(images.texts["mean"], shape)
+    for date in range(3):
+        apart = unpacked(images.texts[date], shape)
+        byte = (base + apart - 1) % 255  # 0 stands for 255
+        db = images.low + 0.25 * (np.where(byte == 0, 255, byte) - 1)
+        seen = apart > 0
+        np.testing.assert_array_equal(seen, np.isfinite(wanted[date]))
+        positive = seen & (wanted[date] > 0)
+        np.testing.assert_allclose(db[positive], 10 * np.log10(wanted[date][positive]), atol=0.1251)
+        assert (db[seen & (wanted[date] == 0)] == images.low).all()
+    positive = wanted[wanted > 0]
+    assert images.low == pytest.approx(10 * np.log10(np.quantile(positive, 0.0005)) - 2, abs=0.3)
+    assert images.stretch == pytest.approx(10 * np.log10(np.quantile(positive, [0.05, 0.95])), abs=0.1)
+
+
+def test_bytes_at_the_ends_of_the_scale():
+    power = np.array([[np.nan, 0.0, 1e-9, 1e9, 10**-2.0]], "f4")
+    assert pixels.codes(power, -30.0).tolist() == [[0, 1, 1, 255, 41]]
+    image, base = np.array([[0, 1, 255, 3]], "u1"), np.array([[9, 255, 1, 3]], "u1")
+    assert pixels.difference(image, base).tolist() == [[0, 2, 255, 1]]
+
+
+def test_the_page_is_within_its_budget_with_the_fewest_looks():
+    power, mask = speckle(6, 400, 500)
+    stack = memory_stack({"HHHH": power, "HVHV": power / 8}, mask)
+    page = page_of(stack, ["HHHH", "HVHV"], megabytes=0.5)
+    assert len(page.encode()) <= 500_000
+    looks = json.loads(re.search(r'id="facts">(.*?)</script>', page)[1])["grid"]["looks"]
+    assert looks > 1
+
+    def size(looks: int) -> int:
+        images = [
+            pixels.encoded_term(stack, term, looks=looks, room=1e9, valid_samples_only=True)
+            for term in ("HHHH", "HVHV")
+        ]
+        return sum(len(text) for image in images for text in image.texts.values())
+
+    assert len(page.encode()) - size(looks) + size(looks - 1) + 10_000 > 500_000  # 10 kB are in reserve
+    assert f"cells of {looks} x {looks} samples ({20 * looks} m)" in page
+
+
+def test_a_budget_that_holds_nothing_is_named():
+    stack = memory_stack({"HHHH": speckle()[0]}, speckle()[1])
+    with pytest.raises(GcovError, match="explore_megabytes"):
+        page_of(stack, ["HHHH"], megabytes=0.01)
+
+
+def test_names_cannot_end_the_script_or_a_tag():
+    power, mask = speckle()
+    stack = memory_stack({"HHHH": power}, mask, crid=["</script><b>"] * 3, granule=["<i>G"] * 3)
+    page = page_of(stack, ["HHHH"], products=['a"b<c'])
+    assert "</script><b>" not in page and "<i>G" not in page and "b<c" not in page
+    assert "superseded by A" in page
+
+
+def series(**columns) -> pd.DataFrame:
+    facts = {"granule": "G", "crid": "P05023", "maturity": "PROVISIONAL", "n_valid": 100, "polarizations": "DHDH"}
+    return pd.DataFrame({"time": DAYS, **facts, "mean_db": -10.0, **columns})
+
+
+def test_nothing_is_warned_of_where_nothing_is_wrong():
+    assert notes.warnings({"HHHH": series()}, "A", 0.5) == []
+
+
+def test_warnings_name_the_term_where_terms_differ():
+    few, none = series(n_valid=[100, 49, 100, 100]), series(n_valid=[100, 50, 0, 100])
+    assert notes.warnings({"HHHH": few, "HVHV": none}, "A", 0.5) == [
+        "HHHH: less than 50 % of the best date's samples on 2025-12-05: of other ground",
+        "HVHV: no valid sample on 2025-12-17",
+    ]
+
+
+def test_the_known_gap_is_named():
+    days = pd.to_datetime(["2026-07-03", "2026-07-15", "2026-07-27", "2026-08-20", "2026-09-01"])
+    found = series().reindex(range(5), method="ffill").assign(time=days)
+    assert notes.warnings({"HHHH": found}, "A", 0.5) == [
+        "no date between 2026-07-27 and 2026-08-20; the instrument was off from 2026-07-27 to 2026-08-10"
+    ]
+
+
+def test_dates_without_the_term_are_no_dates_without_samples():
+    """HV every other pass, once without a valid sample."""
+    table = series(polarizations=["DHDH", "SHSH"] * 2, n_valid=[100, 0, 0, 0])
+    assert notes.warnings({"HVHV": table}, "A", 0.5) == ["2 dates without HVHV", "no valid sample on 2025-12-17"]
+    chart = charts(Tables({"HVHV": table}, {}, None, 0.5), [], "A")["HVHV"]
+    assert (chart["held"], chart["gaps"]) == ([0, 2], [])
+
+
+def test_a_ratio_is_that_of_the_means_and_is_named_by_its_terms():
+    tables = {"VVVV": series(mean_db=[-9, -8, np.nan, -7]), "VHVH": series(mean_db=[-15.5, -16, -17, -18])}
+    found = charts(Tables(tables, {}, None, 0.5), [], "A")
+    assert list(found) == ["VVVV", "VHVH", "VHVH/VVVV"]
+    assert found["VHVH/VVVV"]["lines"][0]["values"] == [-6.5, -8, None, -11]
+
+
+def test_a_change_is_drawn_where_half_of_a_cell_says_so():
+    change = np.full((4, 6), -128, "i1")
+    change[:2] = [[-1, -1, 0, 0, 1, -128], [-1, 0, 0, 1, 1, -128]]
+    one = explore.Change("name", "HHHH", {}, change)
+    assert one.codes((4, 6), looks=2).tolist() == [[1, 2, 3], [0, 0, 0]]
+    assert one.codes((8, 12), looks=4).tolist() == [[1, 2, 3], [0, 0, 0]]  # of a store of 2 x 2 samples averaged
+
+
+def test_the_index_shows_each_area(tmp_path):
+    power, mask = speckle()
+    mask[-1] = 255
+    stack = memory_stack({"HHHH": power}, mask)
+    granules = pd.DataFrame({"track": ["26"], "direction": ["A"], "kept": ["true"]})
+    shown = {"min_valid_fraction": 0.5, "valid_samples_only": True}
+    whole = index.Area(stack, series_of(stack, ["HHHH"]), granules, explored=True, **shown)
+    other = stack.assign_attrs(aoi="phases")
+    plain = index.Area(other, {}, granules, explored=False, **shown)
+    page = index.page([whole, plain])
+    assert 'href="aoi/explore.html"' in page and 'href="phases/explore.html"' not in page
+    assert "on 2025-12-05, the latest date with valid samples" in page
+    assert page.count("<article") == 2 and page.count("<img") == 1
+    x, y = map(float, re.search(r'href="#aoi"><circle cx="([\d.]+)" cy="-([\d.]+)"', page).groups())
+    assert BBOX[0] < x < BBOX[2] and BBOX[1] < y < BBOX[3]
+
+
+def test_no_page_where_none_is_wanted(analysis, aoi):
+    config = {"aois": {"one": aoi, "two": {**aoi, "explore_megabytes": None}}, "basemap": None}
+    analysis.configure(config).run("results/one/granules.csv", "results/two/granules.csv")
+    planned = analysis.run("--dry-run")
+    assert "output: results/one/explore.html" in planned and "output: results/index.html" in planned
+    assert "results/two/explore.html" not in planned

@@ -1,0 +1,91 @@
+"""`snakemake --report` in the runtime environment: what it opens on, what is in it and in which order."""
+
+import json
+import os
+import re
+import zipfile
+from importlib.metadata import packages_distributions
+
+import pytest
+from helpers import BBOX
+from test_envs import pins, wanted
+
+AREAS = {"valley_": "HHHH", "cross": "HVHV"}  # a name that reStructuredText would take for a link
+HIDE = """
+import sys
+
+sys.modules.update(dict.fromkeys({foreign!r}))
+"""
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory) -> dict[str, str]:
+    """The environment of a process that can import nothing but what the runtime requirements install."""
+    installed = {*pins("requirements.txt"), *wanted("requirements.in"), "pip", "setuptools"}
+    named = {
+        module: {name.lower().replace("_", "-") for name in names} for module, names in packages_distributions().items()
+    }
+    foreign = sorted(module for module, names in named.items() if not names & installed)
+    assert "pytest" in foreign and "pygments" not in foreign
+    folder = tmp_path_factory.mktemp("runtime")
+    (folder / "sitecustomize.py").write_text(HIDE.format(foreign=foreign))
+    return {**os.environ, "PYTHONPATH": str(folder)}
+
+
+@pytest.fixture(scope="module")
+def reported(module_analysis, granules, runtime):
+    """A folder with results of two AOIs, after `snakemake --report` as a page and as an archive."""
+    files = [f"{granules[0].parent}/*.h5"]
+    aois = {name: {"bbox": BBOX, "granules": files, "terms": [term]} for name, term in AREAS.items()}
+    module_analysis.configure({"aois": aois, "basemap": None})
+    module_analysis.run(env=runtime)
+    for name in ("report.html", "report.zip"):
+        module_analysis.run("--report", name, env=runtime)
+    return module_analysis.folder
+
+
+def embedded(page: str, name: str):
+    """A JSON value that a report's script sets."""
+    return json.JSONDecoder().raw_decode(page, re.search(rf'{name} = (?={{"|")', page).end())[0]
+
+
+@pytest.fixture(scope="module")
+def page(reported) -> str:
+    return (reported / "report.html").read_text(encoding="utf-8")
+
+
+def test_it_opens_on_areas_dates_and_warnings(page):
+    words = re.sub(r"<[^>]+>", "", embedded(page, "workflow_desc"))
+    assert "gamma0 backscatter" in words and "{{" not in words and "{%" not in words
+    for aoi in AREAS:
+        assert re.search(rf"{aoi}\s+4 dates, 2025-11-23 to 2025-12-29. BETA data \(4 dates\): not validated", words), (
+            words
+        )
+    assert "problematic" not in page
+
+
+def test_figures_come_first_and_in_the_order_to_read_them(page):
+    results = embedded(page, "results")
+    labels = sorted({one["labels"]["figure"] for path, one in results.items() if "/valley_/" in path})
+    assert labels == [
+        "2 mean series", "7 animation", "7 animation_means", "8 histogram, db", "8 histogram, power", "9 location",
+        "table: granules", "table: histogram, db", "table: histogram, power", "table: mean series",
+    ]  # fmt: skip
+    assert all(next(iter(one["labels"])) == "figure" for one in results.values())  # what the page sorts by
+
+
+def test_captions_name_dates_and_warnings(page):
+    for path, one in embedded(page, "results").items():
+        if not path.endswith(".csv"):
+            assert "4 dates, 2025-11-23 to 2025-12-29" in one["caption"], path
+            assert "BETA data (4 dates): not validated" in one["caption"], path
+
+
+def test_tables_and_movies_open_from_it(reported, page):
+    results = embedded(page, "results")
+    names = {path.rpartition("/valley_/")[2] for path in results if "/valley_/" in path}
+    assert {"granules.csv", "HHHH/mean_series.csv", "HHHH/animation.gif", "HHHH/animation_means.gif"} <= names
+    assert all(one["data_uri"].startswith("data:") for one in results.values())
+    with zipfile.ZipFile(reported / "report.zip") as archive:
+        members = {name.rpartition("/")[2]: archive.getinfo(name).file_size for name in archive.namelist()}
+    assert members["animation.gif"] > 10_000 and members["mean_series.csv"] > 100

@@ -1,0 +1,235 @@
+"""Series for a paper: zones, uncertainty, noise, rain, statistics, indices and layers, by the whole workflow."""
+
+import json
+import re
+import shutil
+from datetime import timedelta
+
+import geopandas
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+import xarray as xr
+from helpers import BBOX, EPSG, FIRST, NORTH, REPO, SERIES, WEST, grid_of
+from stack import stack
+from test_pipeline import fragment
+from write_granules import FIRST as DEMO_FIRST
+from write_granules import NORTH as DEMO_NORTH
+from write_granules import POSTING, REPEAT_DAYS, SIZE
+from write_granules import WEST as DEMO_WEST
+
+from gcov import store, tables
+from gcov.analysis import zonal
+from gcov.testing.landscape import CLEARING_DB, landscape
+from gcov.testing.synthetic import Band, centres, granule_name, write_granule
+from gcov.zones import on_grid, read_zones
+
+FACTORS = (1, 0.81, 1.21, 0.49)
+STAND = (34, 40, 64, 76)  # rows and columns inside of the felled stand
+STATISTICS = {"count", "mean", "std", "cv", "excess_cv", "min", "max", "p05", "p50", "p95"}
+
+
+def rectangle(top, bottom, left, right) -> shapely.Polygon:
+    """Along the edges of these rows and columns of the small granules."""
+    return shapely.box(WEST + 20 * left, NORTH - 20 * bottom, WEST + 20 * right, NORTH - 20 * top)
+
+
+def box_of(*edges) -> list[float]:
+    """The bbox in degrees around rows and columns of the small granules."""
+    return geopandas.GeoSeries([rectangle(*edges)], crs=EPSG).to_crs(4326).total_bounds.tolist()
+
+
+@pytest.fixture(scope="module")
+def made(module_analysis, newest, band, valley):
+    """Two AOIs with all of it: the small granules, and one take scaled from date to date."""
+    folder = module_analysis.folder
+    (folder / "scaled").mkdir()
+    one = band(0)
+    for index, factor in enumerate(FACTORS):
+        terms = {term: (values * np.float32(factor)).astype("f4") for term, values in one.terms.items()}
+        name = granule_name(cycle=6 + index, start=FIRST + timedelta(days=12 * index))
+        write_granule(folder / "scaled", name, {"A": Band(EPSG, one.x, one.y, terms, one.mask)}, chunks=(64, 64))
+    shapes = {"stand": rectangle(*STAND), "all": rectangle(12, 100, 12, 90), "some": rectangle(15, 30, 40, 70)}
+    frame = geopandas.GeoDataFrame({"plot": list(shapes)}, geometry=list(shapes.values()), crs=EPSG)
+    frame.to_file(folder / "zones.gpkg")
+    days = pd.date_range("2025-11-24", "2025-12-20")
+    pd.DataFrame({"date": days.strftime("%Y-%m-%d"), "mm": 0.5}).to_csv(folder / "rain.csv", index=False)
+    bbox = box_of(10, 110, 10, 125)
+    common = {"bbox": bbox, "zones": "zones.gpkg"}
+    real = {**common, "granules": list(map(str, newest)), "rainfall": "rain.csv", "layers": ["numberOfLooks"]}
+    config = {
+        "aois": {"real": real, "scaled": {**common, "granules": ["scaled/*.h5"], "terms": ["HHHH"], "indices": []}},
+        "terms": ["HHHH", "HVHV"],
+        "zone_name": "plot",
+        "multilook": 3,
+        "statistics": True,
+        "indices": ["HVHV/HHHH", "RVI"],
+        "basemap": None,
+    }
+    module_analysis.configure(config)
+    names = ["HHHH/zones.csv", "HHHH/statistics.zarr", "HHHH/mean_series.csv"]
+    targets = [f"results/{aoi}/{name}" for aoi in ("real", "scaled") for name in names]
+    module_analysis.run(*targets, "results/real/indices.csv")
+    return folder / "results"
+
+
+def test_zones_and_series_have_the_contracts_columns(made):
+    zones = tables.read_series(made / "real/HHHH/zones.csv")
+    assert list(zones) == ["zone", *SERIES] and zones["zone"].tolist() == [
+        n for n in ("stand", "all", "some") for _ in range(4)
+    ]
+    same = pd.read_parquet(made / "real/HHHH/zones.parquet")
+    assert list(same) == list(zones) and str(same["time"].dtype).startswith("datetime64")
+    np.testing.assert_allclose(same["mean_db"], zones["mean_db"])
+    assert zones["n_pixels"].unique().tolist() == [72, 88 * 78, 15 * 30]
+
+
+def test_zones_are_means_over_the_stack(made):
+    data = xr.open_zarr(made / "real/stack.zarr").load()
+    shape = rectangle(*STAND).bounds
+    part = data.sel(x=slice(shape[0], shape[2]), y=slice(shape[3], shape[1]))
+    power = part.HHHH.where((part["mask"] >= 1) & (part["mask"] <= 254)).values.astype("f8").reshape(4, -1)
+    rows = tables.read_series(made / "real/HHHH/zones.csv").query("zone == 'stand'")
+    np.testing.assert_allclose(rows["mean_power"], power.mean(axis=1), rtol=1e-9)
+    np.testing.assert_allclose(rows["std_power"], power.std(axis=1, ddof=1), rtol=1e-9)
+    assert rows["n_valid"].tolist() == [72] * 4
+    entry = json.loads((made / "real/looks.json").read_text())["HHHH"]
+    error = np.sqrt((power**2).mean(axis=1) / ((entry["looks"] + 1) * rows["n_effective"]))
+    np.testing.assert_allclose(rows["se_db"], 10 / np.log(10) * error / power.mean(axis=1), rtol=1e-9)
+
+
+def test_the_felled_stand_falls(made):
+    rows = tables.read_series(made / "real/HHHH/zones.csv").query("zone == 'stand'")
+    steps = np.diff(rows["mean_db"])
+    assert steps[2] == pytest.approx(CLEARING_DB["HHHH"], abs=0.5) and np.abs(steps[:2]).max() < 0.5
+
+
+def test_looks_are_the_landscapes(made):
+    found = json.loads((made / "real/looks.json").read_text())
+    assert found["HHHH"]["looks"] == pytest.approx(9, rel=0.12) and found["HHHH"]["pairs"] == 3
+    assert found["HHHH"]["median_number_of_looks"] == pytest.approx(9.3, abs=0.2)
+    assert found["HHHH"]["looks_multilooked"] == pytest.approx(9 * found["HHHH"]["looks"], rel=0.25)
+    assert found["HHHH"]["given"] is None
+    scaled = json.loads((made / "scaled/looks.json").read_text())["HHHH"]
+    assert scaled["looks"] is None and "one speckle" in scaled["method"]
+
+
+def test_rain_since_the_date_before(made):
+    rain = tables.read_series(made / "real/HHHH/mean_series.csv")["rain_mm"]
+    assert np.isnan(rain[0]) and rain[1:3].tolist() == [6, 6] and np.isnan(rain[3])
+
+
+def test_the_noise_floor_is_the_tables(made, newest):
+    """From -31 dB in the west to -29 dB in the east of the granule, linear in dB."""
+    zones = tables.read_series(made / "real/HHHH/zones.csv").groupby("zone")["noise_db"].first()
+    wanted = {"stand": 70, "some": 55}
+    for name, column in wanted.items():
+        assert zones[name] == pytest.approx(-31 + 2 * column / 152, abs=0.02)
+    with h5py.File(newest[0]) as file:
+        group = file["science/LSAR/GCOV/metadata/calibrationInformation/frequencyA/noiseEquivalentBackscatter"]
+        assert set(group) == {"HH", "HV", "projection", "xCoordinates", "yCoordinates"} and group["HH"].shape == (
+            13,
+            14,
+        )
+
+
+def test_one_take_scaled_has_the_ratios_of_its_scaling(made):
+    zones = tables.read_series(made / "scaled/HHHH/zones.csv")
+    for _, rows in zones.groupby("zone"):
+        np.testing.assert_allclose(rows["mean_power"] / rows["mean_power"].iloc[0], FACTORS, rtol=1e-6)
+    assert zones[["n_effective", "se_db"]].isna().all(axis=None)
+    with xr.open_zarr(made / "scaled/HHHH/statistics.zarr") as found:
+        assert np.isnan(found["excess_cv"]).all()
+        cv = np.std(FACTORS, ddof=1) / np.mean(FACTORS)
+        np.testing.assert_allclose(found["cv"].where(found["count"] == 4).mean(), cv, rtol=1e-5)
+
+
+def test_statistics_are_a_store_of_maps(made):
+    with xr.open_zarr(made / "real/HHHH/statistics.zarr") as found:
+        assert set(found.data_vars) == STATISTICS and found["mean"].dims == ("y", "x")
+        assert found.rio.resolution() == (60, -60) and found.rio.crs.to_epsg() == EPSG
+        assert found.attrs["multilook"] == 3 and found.attrs["n_dates_left_out"] == 0
+        assert found["count"].dtype == np.uint16 and found["count"].max() == 4
+    assert store.damage(made / "real/HHHH/statistics.zarr") is None
+
+
+def test_indices_are_images_and_a_table(made):
+    table = pd.read_csv(made / "real/indices.csv", parse_dates=["time"])
+    assert list(table) == ["zone", "time", "index", "value", "n_valid"]
+    assert set(table["zone"]) == {"aoi", "stand", "all", "some"} and set(table["index"]) == {"HVHV_HHHH", "RVI"}
+    with xr.open_zarr(made / "real/indices.zarr") as found:
+        assert set(found.data_vars) == {"HVHV_HHHH", "RVI"} and found.RVI.dims == store.DIMS
+        assert found.attrs["multilook"] == 3 and "warning" not in found.attrs
+        assert 0.2 < float(found.RVI.mean()) < 0.6
+    one = table.query("zone == 'stand' and index == 'HVHV_HHHH'")["value"].to_numpy()
+    assert one[3] - one[2] == pytest.approx(CLEARING_DB["HVHV"] - CLEARING_DB["HHHH"], abs=0.6)
+
+
+def test_layers_are_carried_bit_for_bit(made, newest):
+    data = xr.open_zarr(made / "real/stack.zarr")
+    with h5py.File(newest[2]) as file:
+        grid = file["science/LSAR/GCOV/grids/frequencyA"]
+        x, y = grid["xCoordinates"][()], grid["yCoordinates"][()]
+        rows, columns = np.searchsorted(-y, -data.y.values), np.searchsorted(x, data.x.values)
+        wanted = grid["numberOfLooks"][()][np.ix_(rows, columns)]
+    assert data.numberOfLooks.isel(time=2).values.tobytes() == wanted.tobytes()
+    assert "rtcGammaToSigmaFactor" not in data and data.numberOfLooks.attrs["units"] == "1"
+    log = (made.parent / "logs/real/search.log").read_text()
+    assert re.search(r"of which numberOfLooks is roughly \d+ MB", log)
+
+
+def test_the_demos_stand_falls_between_its_third_and_fourth_date():
+    """The demo's zones on its landscape: the drop is the clearing's, at its date, and there alone."""
+    valley = landscape((SIZE, SIZE))
+    scenes = [valley.scene(REPEAT_DAYS * index) for index in range(5)]
+    x, y = centres(DEMO_WEST, POSTING, SIZE), centres(DEMO_NORTH, -POSTING, SIZE)
+    grid = grid_of(EPSG, x, y)
+    zones = on_grid(read_zones(REPO / "demo/zones.geojson", "name", "zones"), grid, None)
+    times = [DEMO_FIRST + timedelta(days=REPEAT_DAYS * index) for index in range(5)]
+    assert f"{times[3]:%Y-%m-%d}" == "2025-12-29"
+    for term, drop in CLEARING_DB.items():
+        layers = {term: np.stack([terms[term] for terms, _ in scenes]), "mask": np.stack([mask for _, mask in scenes])}
+        data = xr.Dataset(
+            {name: (store.DIMS, values) for name, values in layers.items()}, {"time": times, **grid.coords}
+        )
+        sums = dict(zip((zone.name for zone in zones), zonal.sums(data, term, zones, valid_samples_only=True)))
+        steps = {name: np.diff(10 * np.log10(one.total / one.n)) for name, one in sums.items()}
+        assert steps["felled stand"][2] == pytest.approx(drop, abs=0.15)
+        assert np.abs(np.delete(steps["felled stand"], 2)).max() < 0.15
+        assert np.abs(steps["standing forest"]).max() < 0.15
+    assert len(zones) == 5
+
+
+# ---- fragments and stacks, function by function
+
+
+def test_a_stack_of_old_and_new_fragments_knows_the_noise_of_the_new(newest, tmp_path):
+    fragments = [fragment(tmp_path, path) for path in newest[:2]]
+    described = json.loads((fragments[0] / "zarr.json").read_text())
+    del described["attributes"]["noise"]
+    (fragments[0] / "zarr.json").write_text(json.dumps(described))
+    stack(fragments=fragments, output=tmp_path / "stack.zarr")
+    members = json.loads(store.open_stack(tmp_path / "stack.zarr").attrs["noise"])
+    assert members[0] == [{}] and set(members[1][0]) == {"HHHH"}
+    assert set(members[1][0]["HHHH"]) == {"mean", "y", "x", "power"}
+
+
+def test_a_table_of_noise_in_other_units_is_left_out(band, write, tmp_path, caplog):
+    one = band(0)
+    noise = np.full((13, 14), -28.2, np.float32)
+    path = write(Band(one.epsg, one.x, one.y, one.terms, one.mask, noise=noise))
+    with caplog.at_level("INFO", logger="gcov"):
+        made = fragment(tmp_path, path, BBOX)
+    assert json.loads(json.loads((made / "zarr.json").read_text())["attributes"]["noise"]) == {}
+    assert "no noise floor: the table of HH holds -28.2 to -28.2, which is no linear power of noise" in caplog.text
+
+
+def test_wrong_zones_are_refused_before_any_job(analysis, newest):
+    frame = geopandas.GeoDataFrame({"name": ["far"]}, geometry=[rectangle(5000, 5010, 0, 9)], crs=EPSG)
+    frame.to_file(analysis.folder / "z.gpkg")
+    aoi = {"bbox": box_of(10, 110, 10, 125), "granules": list(map(str, newest)), "zones": "z.gpkg"}
+    done = analysis.configure({"aois": {"x": aoi}, "basemap": None}).snakemake("-n")
+    assert done.returncode and "config: aois.x.zones: zones outside of the AOI: far" in done.output
+    shutil.rmtree(analysis.folder / "config")

@@ -1,0 +1,197 @@
+"""Speckle: looks, correlation and standard errors found on simulated gamma speckle, whose truth is known."""
+
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import scipy.special
+import xarray as xr
+
+from gcov import store
+from gcov.analysis import looks, speckle
+from gcov.analysis.speckle import Blocks, n_effective, of_variance, polygammas, semivariances, standard_error
+from gcov.errors import GcovError
+
+BOX = 3  # samples a side over which correlated speckle is averaged
+
+
+def drawn(rng, enl: float, shape, correlated: bool = False) -> np.ndarray:
+    """Gamma speckle of mean 1; correlated: sums over 3 x 3 independent samples, which are gamma distributed as well."""
+    if not correlated:
+        return rng.gamma(enl, 1 / enl, shape)
+    *several, ny, nx = shape
+    fine = rng.gamma(enl / BOX**2, BOX**2 / enl, (*several, ny + BOX - 1, nx + BOX - 1))
+    windows = np.lib.stride_tricks.sliding_window_view(fine, (BOX, BOX), axis=(-2, -1))
+    return windows.mean(axis=(-2, -1))
+
+
+def texture(rng, shape, sigma: float) -> np.ndarray:
+    return np.exp(rng.normal(0, sigma, shape) - sigma**2 / 2)
+
+
+def gathered(dates, use=None, layer=None) -> Blocks:
+    """Blocks of images (ny, nx) as a pass over a stack adds them, 512 rows at a time."""
+    blocks = Blocks(dates[0].shape, len(dates))
+    for image in dates:
+        counts = np.ones(image.shape, bool) if use is None else use
+        for top in range(0, image.shape[0], 512):
+            rows = slice(top, top + 512)
+            blocks.add(image[rows].astype(np.float32), counts[rows], top, None if layer is None else layer[rows])
+        blocks.end_date()
+    return blocks
+
+
+def test_polygammas_are_scipys():
+    x = np.array([0.05, 0.5, 1, 4.4, 9.3, 100, 1000])
+    first, second = polygammas(x)
+    np.testing.assert_allclose(first, scipy.special.polygamma(1, x), rtol=1e-12)
+    np.testing.assert_allclose(second, scipy.special.polygamma(2, x), rtol=1e-12)
+    np.testing.assert_allclose(of_variance(2 * scipy.special.polygamma(1, x)), x, rtol=1e-10)
+
+
+@pytest.mark.parametrize("enl", [4.4, 9.3, 30])
+@pytest.mark.parametrize("sigma", [0, 0.5])
+@pytest.mark.parametrize("correlated", [False, True])
+def test_looks_are_those_of_the_simulation(enl, sigma, correlated):
+    """10^6 samples, four dates: within 1 %, with texture or correlation within 3 %."""
+    rng = np.random.default_rng(int(10 * enl))
+    still = texture(rng, (1000, 1000), sigma)
+    found = gathered([still * drawn(rng, enl, still.shape, correlated) for _ in range(4)]).estimate()
+    assert found.looks == pytest.approx(enl, rel=0.03 if sigma or correlated else 0.01)
+    wanted = [2 / 3, 1 / 3] if correlated else [0, 0]
+    np.testing.assert_allclose(found.rho, [wanted, wanted], atol=0.03)
+    assert found.pairs == 3 and found.blocks == 3 * 256 and found.iqr[0] < found.looks < found.iqr[1]
+
+
+def test_a_change_over_a_third_of_the_scene_does_not_spoil_looks():
+    rng = np.random.default_rng(2)
+    dates = [drawn(rng, 9.3, (640, 640)) for _ in range(3)]
+    dates[2][:, :200] *= 10**-0.65
+    assert gathered(dates).estimate().looks == pytest.approx(9.3, rel=0.03)
+
+
+def test_only_blocks_that_count_in_full_are_compared():
+    rng = np.random.default_rng(3)
+    dates = [drawn(rng, 9.3, (320, 320)) for _ in range(2)]
+    use = np.ones((320, 320), bool)
+    use[::64, ::64] = False  # one sample of every fourth block
+    for date in dates:
+        date[~use] = 1e-18 * rng.random((~use).sum())
+    found = gathered(dates, use).estimate()
+    assert found.blocks == 75 and found.looks == pytest.approx(9.3, rel=0.03)
+
+
+def test_where_there_is_no_estimate_it_is_said():
+    rng = np.random.default_rng(4)
+    image = drawn(rng, 9.3, (128, 128))
+    assert "one date alone" in gathered([image]).estimate().method
+    assert "one speckle" in gathered([image, 0.81 * image]).estimate().method
+    assert "no block" in gathered([image[:20], image[20:40]]).estimate().method
+    layer = np.full(image.shape, 9.3, np.float32)
+    shared = [image * drawn(rng, 60, image.shape) for _ in range(3)]  # ratios of far more looks than were averaged
+    found = gathered(shared, layer=layer).estimate()
+    assert found.looks is None and "share speckle" in found.method and found.number_of_looks == pytest.approx(9.3)
+    assert gathered(shared).estimate().looks > 50
+
+
+def test_speckle_that_neighbouring_dates_share_is_found_two_dates_apart():
+    rng = np.random.default_rng(5)
+    fresh = [drawn(rng, 9.3, (320, 320)) for _ in range(6)]
+    dates = [(one + other) / 2 for one, other in pairwise(fresh)]  # 18.6 looks, half shared with the next
+    found = gathered(dates).estimate()
+    assert found.looks == pytest.approx(18.6, rel=0.04) and "2 apart" in found.method
+
+
+def test_memory_does_not_grow_with_dates():
+    assert Blocks((3000, 3000), 5).step < Blocks((3000, 3000), 200).step
+    blocks = Blocks((64, 64), 3)
+    image = np.ones((64, 64), np.float32)
+    for _ in range(5):
+        blocks.add(image, image > 0, 0)
+        blocks.end_date()
+    assert len(blocks._last) == 2
+
+
+def test_semivariances_are_half_mean_squares():
+    values = np.random.default_rng(6).normal(size=(2, 7, 9)).astype(np.float32)
+    found = semivariances(values)
+    assert found[1, 0, 2] == pytest.approx(np.mean((values[1, 3:] - values[1, :-3]) ** 2) / 2, rel=1e-5)
+    assert found[0, 1, 0] == pytest.approx(np.mean((values[0, :, 1:] - values[0, :, :-1]) ** 2) / 2, rel=1e-5)
+
+
+def test_n_effective_is_the_variance_of_a_mean():
+    rho = [[2 / 3, 1 / 3], [2 / 3, 1 / 3]]
+    rng = np.random.default_rng(7)
+    means = drawn(rng, 9.3, (40_000, 5, 5), correlated=True).mean(axis=(1, 2))
+    assert n_effective((5, 5), rho) == pytest.approx(1 / 9.3 / means.var(), rel=0.03)
+    assert n_effective(100, rho) == pytest.approx(100 / 9) and n_effective(100, [[-0.1, 0.5], []]) == 100
+    assert n_effective(np.array([0, 1, 5]), rho).tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize(("correlated", "least"), [(False, 0.93), (True, 0.90)])
+@pytest.mark.parametrize("sigma", [0, 0.5])
+def test_standard_errors_cover_the_mean_of_a_zone(correlated, least, sigma):
+    """The true mean of 1000 zones of 30 x 30 samples, the texture drawn anew with the speckle of each."""
+    rng = np.random.default_rng(8)
+    scene = gathered([drawn(rng, 9.3, (512, 512), correlated) for _ in range(3)]).estimate()
+    truth = texture(rng, (1000, 30, 30), sigma)
+    power = truth * drawn(rng, 9.3, truth.shape, correlated)
+    squares, n = (power**2).sum(axis=(1, 2)), 900
+    error = standard_error(squares, n, scene.looks, n_effective(n, scene.rho))
+    covered = np.abs(power.mean(axis=(1, 2)) - truth.mean(axis=(1, 2))) <= 1.96 * error
+    assert least <= covered.mean() <= 0.97
+
+
+# ---- looks.json
+
+
+@pytest.fixture
+def data():
+    """Four dates of HHHH, of which two and two have one code; 9.3 and 4.6 looks."""
+    rng = np.random.default_rng(9)
+    images = np.stack([drawn(rng, enl, (256, 256), True) for enl in (9.3, 4.6, 9.3, 4.6)]).astype(np.float32)
+    words = {name: ("time", ["x"] * 4) for name in ("granule", "crid", "maturity")}
+    codes = ("time", ["DHDH", "SHSH"] * 2)
+    time = ("time", np.arange(4).astype("datetime64[D]").astype("datetime64[s]"))
+    layers = {"HHHH": (store.DIMS, images), "mask": (store.DIMS, np.ones(images.shape, "u1"))}
+    return xr.Dataset(layers, {"time": time, **words, "polarizations": codes}, {"frequency": "A"})
+
+
+def written(folder, data, term="HHHH", **options):
+    found = looks.estimated(data, term, **{"given": None, "multilook": 1, "valid_samples_only": True, **options})
+    (folder / "looks.json").write_text(json.dumps({term: found}))
+    return folder / "looks.json"
+
+
+def test_codes_that_alternate_have_looks_of_their_own(data, tmp_path):
+    codes = looks.codes_of(data, "HHHH")
+    path = written(tmp_path, data, multilook=3)
+    np.testing.assert_allclose(looks.looks_of(path, "HHHH", codes, multilooked=False), [9.3, 4.6] * 2, rtol=0.05)
+    averaged = looks.looks_of(path, "HHHH", codes)
+    window = n_effective((3, 3), [[2 / 3, 1 / 3]] * 2)
+    np.testing.assert_allclose(averaged, np.array([9.3, 4.6] * 2) * window, rtol=0.1)
+    path = written(tmp_path, data, given={"SHSH": 5}, multilook=3)
+    assert looks.looks_of(path, "HHHH", codes, multilooked=False)[1] == 5
+    assert looks.looks_of(path, "HHHH", codes)[1] == pytest.approx(5 * window, rel=0.1)
+
+
+def test_a_term_that_one_code_lacks_has_one_entry(data, tmp_path):
+    data = data.rename(HHHH="HVHV")
+    path = written(tmp_path, data, "HVHV")
+    codes = looks.codes_of(data, "HVHV")
+    assert codes == ["DHDH", None, "DHDH", None] and "looks" in json.loads(path.read_text())["HVHV"]
+    found = looks.looks_of(path, "HVHV", codes)
+    assert found[0] == pytest.approx(9.3, rel=0.05) and np.isnan(found[[1, 3]]).all()
+
+
+def test_no_estimate_is_refused_unless_looks_are_given(data, tmp_path):
+    data = data.isel(time=[0, 1])
+    codes = looks.codes_of(data, "HHHH")
+    with pytest.raises(GcovError, match=r"looks for HHHH \(DHDH\): one date alone.*`looks: \{DHDH: 9.3\}`"):
+        looks.looks_of(written(tmp_path, data), "HHHH", codes)
+    path = written(tmp_path, data, given=7, multilook=2)
+    assert looks.looks_of(path, "HHHH", codes).tolist() == [28, 28]
+    entries = looks.entries_of(path, "HHHH", codes)
+    assert np.isnan(looks.effective(entries, codes, np.array([9, 9]))).all()
+    assert entries["DHDH"]["looks"] is None and speckle.MOST_LOOKS == 1000
