@@ -41,7 +41,9 @@ class Analysis:
     folder: Path
 
     def configure(self, config: dict | str) -> "Analysis":
-        """Write the configuration: a mapping, or YAML text."""
+        """Write the configuration: a mapping, without explore.html unless it says so; or YAML text."""
+        if isinstance(config, dict):
+            config = {"explore_megabytes": None} | config
         path = self.folder / "config" / "config.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(config if isinstance(config, str) else yaml.safe_dump(config, sort_keys=False))

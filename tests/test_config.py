@@ -464,7 +464,9 @@ def test_a_polygon_file_that_may_not_be_read(tmp_path, monkeypatch):
         read_polygon(str(path), "x")
 
 
-@pytest.mark.parametrize("name", ["config/config.yaml", "demo/config/config.yaml", "examples/pokhara/config/config.yaml"])
+@pytest.mark.parametrize(
+    "name", ["config/config.yaml", "demo/config/config.yaml", "examples/pokhara/config/config.yaml"]
+)
 def test_the_configurations_in_the_repository_are_valid(name):
     check_yaml(REPO / name)
     assert read_config(yaml.safe_load((REPO / name).read_text()))[1].aois

@@ -37,7 +37,7 @@ def reported(module_analysis, granules, runtime):
     """A folder with results of two AOIs, after `snakemake --report` as a page and as an archive."""
     files = [f"{granules[0].parent}/*.h5"]
     aois = {name: {"bbox": BBOX, "granules": files, "terms": [term]} for name, term in AREAS.items()}
-    module_analysis.configure({"aois": aois, "basemap": None})
+    module_analysis.configure({"aois": aois, "basemap": None, "explore_megabytes": 24})
     module_analysis.run(env=runtime)
     for name in ("report.html", "report.zip"):
         module_analysis.run("--report", name, env=runtime)
@@ -68,7 +68,7 @@ def test_figures_come_first_and_in_the_order_to_read_them(page):
     results = embedded(page, "results")
     labels = sorted({one["labels"]["figure"] for path, one in results.items() if "/valley_/" in path})
     assert labels == [
-        "2 mean series", "7 animation", "7 animation_means", "8 histogram, db", "8 histogram, power", "9 location",
+        "1 explore", "2 mean series", "7 animation", "7 animation_means", "8 histogram, db", "8 histogram, power", "9 location",
         "table: granules", "table: histogram, db", "table: histogram, power", "table: mean series",
     ]  # fmt: skip
     assert all(next(iter(one["labels"])) == "figure" for one in results.values())  # what the page sorts by

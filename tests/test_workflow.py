@@ -66,6 +66,7 @@ def config(granules) -> dict:
             "two": {"bbox": SMALL, "granules": files, "frequency": "B", "terms": ["HVHV"], "valid_samples_only": False},
         },
         "basemap": None,
+        "explore_megabytes": 24,
     }
 
 

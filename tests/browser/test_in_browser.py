@@ -276,8 +276,8 @@ def test_dates_to_distrust_are_marked(browser, tmp_path):
     assert warnings == [
         "mixes maturities (7 BETA, 2 PROVISIONAL dates): a step between them may be processing, not change",
         "no valid sample on 2025-12-29",
-        "less than half of the best date's valid samples on 2026-01-22: that mean is of other ground",
-        "processed with different releases (P05023, X05009): the chart marks where the release changes",
+        "less than 50 % of the best date's samples on 2026-01-22: of other ground",
+        "processed with different releases (X05009, P05023): a step between them may be processing",
         "no date between 2026-02-03 and 2026-03-11",
     ]
     line = page.driver.find_element("css selector", "#chart path").get_attribute("d")
