@@ -68,7 +68,8 @@ def test_figures_come_first_and_in_the_order_to_read_them(page):
     results = embedded(page, "results")
     labels = sorted({one["labels"]["figure"] for path, one in results.items() if "/valley_/" in path})
     assert labels == [
-        "1 explore", "2 mean series", "7 animation", "7 animation_means", "8 histogram, db", "8 histogram, power", "9 location",
+        "1 explore", "2 mean series", "7 animation", "7 animation_means",
+        "8 histogram, db", "8 histogram, power", "9 location",
         "table: granules", "table: histogram, db", "table: histogram, power", "table: mean series",
     ]  # fmt: skip
     assert all(next(iter(one["labels"])) == "figure" for one in results.values())  # what the page sorts by
