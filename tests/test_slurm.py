@@ -122,8 +122,8 @@ def test_every_product_is_that_of_a_local_run(runs, analysis):
 def test_few_submissions_that_ask_for_what_they_need(runs):
     done = runs["whole"].submissions
     print(table(done))
-    assert sorted(one.stage for one in done) == ["clip", "figures", "location", "search", "stack", "stack_db"]
-    assert "15 of 15 steps" in runs["whole"].output
+    assert sorted(one.stage for one in done) == ["clip", "figures", "index", "location", "search", "stack", "stack_db"]
+    assert "16 of 16 steps" in runs["whole"].output
     asked = {(one.stage, one.cpus, one.memory) for one in done}
     assert {("clip", 1, "1000M"), ("figures", 1, "1000M")} <= asked, "members of a group run one after another"
 
