@@ -8,6 +8,7 @@ import shapely
 import xarray as xr
 
 from gcov import store, tables
+from gcov.errors import GcovError
 from gcov.files import building
 from gcov.log import job_log, log
 from gcov.pages import explore as explorer
@@ -28,7 +29,7 @@ def explore(
     series: dict[str, Path],
     granules: Path,
     valid_samples_only: bool,
-    megabytes: float,
+    megabytes: float | None,
     products: Sequence[str],
     zones: Path | None,
     zone_name: str,
@@ -40,7 +41,11 @@ def explore(
 ) -> None:
     """Write the page; `series` and `zone_series` are mean_series.csv and zones.csv by term, `zones` the file of zones,
     `changes` the summaries of changes beside their stores, `products` the files it links to.
+
+    Raises GcovError without `megabytes`.
     """
+    if megabytes is None:
+        raise GcovError("explore_megabytes is null for this AOI, which turns its page off: give it a number")
     data = store.open_stack(stack)
     page = explorer.page(
         data,

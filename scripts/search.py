@@ -1,6 +1,5 @@
 """Find an AOI's granules, keep the newest release of each acquisition, and say what the run will cost."""
 
-import math
 from pathlib import Path
 
 import shapely
@@ -12,8 +11,7 @@ from gcov.files import building
 from gcov.granules import Granule
 from gcov.log import job_log, log
 from gcov.settings import Archive, Search
-
-BYTES_PER_PIXEL = {True: 4 * 0.85, False: 8 * 0.9}  # compressed size of a real layer, of a complex one
+from gcov.volume import needed_bytes
 
 
 def search(
@@ -70,7 +68,7 @@ def report(
         log.info("dropped %s: %s", granule.name, reason)
     if note := granules.maturity_note(" ".join({g.maturity for g in date}) for date in granules.passes(kept)):
         log.warning("this stack %s", note if note.startswith("mixes") else f"holds {note}")
-    need = sum(needed_bytes(granule, bbox, frequency, terms) for granule in kept)
+    need = sum(needed_bytes(bbox, frequency, granule, terms) for granule in kept)
     log.info(
         "%d granules kept (%d dates), %d dropped; whole they are %s, this AOI needs roughly %.0f MB of them",
         len(kept),
@@ -80,25 +78,8 @@ def report(
         need / 1e6,
     )
     for term in terms if len(terms) > 1 else ():  # what it costs to turn one on
-        size = sum(needed_bytes(granule, bbox, frequency, (term,)) for granule in kept)
+        size = sum(needed_bytes(bbox, frequency, granule, (term,)) for granule in kept)
         log.info("... of which %s is roughly %.0f MB", term, size / 1e6)
-
-
-def needed_bytes(
-    granule: Granule, bbox: tuple[float, float, float, float], frequency: str, terms: tuple[str, ...]
-) -> float:
-    """Rough compressed size of the 512 x 512 chunks that the AOI's box touches, all layers and the mask, in bytes.
-
-    From the size of the box and the posting that belongs to the granule's mode; never more than the granule itself.
-    """
-    west, south, east, north = bbox
-    height = (north - south) * 111_000
-    width = (east - west) * 111_000 * math.cos(math.radians((south + north) / 2))
-    bandwidth = (granule.mode or "")[:2] if frequency == "A" else "05"
-    chunks = math.prod(side / granules.BANDWIDTHS.get(bandwidth, 20) / 512 + 1 for side in (height, width))
-    real = [granules.is_diagonal(term) or term in granules.LAYERS for term in terms]
-    per_pixel = sum(map(BYTES_PER_PIXEL.get, real)) + 0.02
-    return min(chunks * 512 * 512 * per_pixel, granule.size or math.inf)
 
 
 if __name__ == "__main__":

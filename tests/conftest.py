@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from helpers import BBOX, EPSG, FIRST, NORTH, REPO, SHAPE, WEST
+from runtime import as_installed
 from servers.field import environment
 from servers.tls import session_tls
 
@@ -50,14 +51,14 @@ class Analysis:
         return self
 
     def snakemake(self, *arguments: str, env: dict | None = None) -> subprocess.CompletedProcess:
-        """Run the workflow there; the process's `output` is all it printed."""
+        """Run the workflow there as a user's, in the environment `env`; the process's `output` is all it printed."""
         command = [sys.executable, "-m", "snakemake", "-s", str(REPO / "Snakefile"), "-d", str(self.folder)]
         done = subprocess.run(
             [*command, "--cores", "2", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=env,
+            env=as_installed(env),
             timeout=300,
         )
         done.output = done.stdout

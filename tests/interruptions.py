@@ -17,6 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from helpers import BBOX, EPSG, FIRST, NORTH, REPO, SHAPE, WEST
+from runtime import as_installed
 
 from gcov.testing.landscape import landscape
 from gcov.testing.synthetic import Band, centres, granule_name, write_granule
@@ -29,7 +30,9 @@ LONGEST = 300  # seconds
 def start(folder: Path) -> subprocess.Popen:
     """Start the workflow in a process group of its own; its output goes to out.txt."""
     with open(folder / "out.txt", "w") as output:
-        return subprocess.Popen([*COMMAND, "-d", str(folder)], stdout=output, stderr=output, start_new_session=True)
+        return subprocess.Popen(
+            [*COMMAND, "-d", str(folder)], stdout=output, stderr=output, start_new_session=True, env=as_installed()
+        )
 
 
 def run(folder: Path) -> tuple[int, str]:

@@ -9,6 +9,7 @@ import zlib
 import numpy as np
 import pandas as pd
 import pytest
+from explore import explore as explore_aoi
 from helpers import BBOX, memory_stack, summary_of
 
 from gcov.errors import GcovError
@@ -200,8 +201,18 @@ def test_the_index_shows_each_area(tmp_path):
 
 
 def test_no_page_where_none_is_wanted(analysis, aoi):
-    config = {"aois": {"one": aoi, "two": {**aoi, "explore_megabytes": None}}, "basemap": None}
+    config = {
+        "aois": {"one": {**aoi, "explore_megabytes": 24}, "two": {**aoi, "explore_megabytes": None}},
+        "basemap": None,
+    }
     analysis.configure(config).run("results/one/granules.csv", "results/two/granules.csv")
     planned = analysis.run("--dry-run")
     assert "output: results/one/explore.html" in planned and "output: results/index.html" in planned
     assert "results/two/explore.html" not in planned
+
+
+def test_asked_for_by_name_it_says_what_to_set(tmp_path):
+    names = ("series", "zone_series", "granules", "zones", "indices", "changes", "products")
+    settings = {"valid_samples_only": True, "zone_name": "name", "min_valid_fraction": 0.5, "megabytes": None}
+    with pytest.raises(GcovError, match="explore_megabytes is null"):
+        explore_aoi(stack=tmp_path, output=tmp_path / "explore.html", **dict.fromkeys(names), **settings)

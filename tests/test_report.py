@@ -1,46 +1,24 @@
-"""`snakemake --report` in the runtime environment: what it opens on, what is in it and in which order."""
+"""`snakemake --report` in the environment that users install: what it opens on, what is in it and in which order."""
 
 import json
-import os
 import re
 import zipfile
-from importlib.metadata import packages_distributions
 
 import pytest
 from helpers import BBOX
-from test_envs import pins, wanted
 
 AREAS = {"valley_": "HHHH", "cross": "HVHV"}  # a name that reStructuredText would take for a link
-HIDE = """
-import sys
-
-sys.modules.update(dict.fromkeys({foreign!r}))
-"""
 
 
 @pytest.fixture(scope="module")
-def runtime(tmp_path_factory) -> dict[str, str]:
-    """The environment of a process that can import nothing but what the runtime requirements install."""
-    installed = {*pins("requirements.txt"), *wanted("requirements.in"), "pip", "setuptools"}
-    named = {
-        module: {name.lower().replace("_", "-") for name in names} for module, names in packages_distributions().items()
-    }
-    foreign = sorted(module for module, names in named.items() if not names & installed)
-    assert "pytest" in foreign and "pygments" not in foreign
-    folder = tmp_path_factory.mktemp("runtime")
-    (folder / "sitecustomize.py").write_text(HIDE.format(foreign=foreign))
-    return {**os.environ, "PYTHONPATH": str(folder)}
-
-
-@pytest.fixture(scope="module")
-def reported(module_analysis, granules, runtime):
+def reported(module_analysis, granules):
     """A folder with results of two AOIs, after `snakemake --report` as a page and as an archive."""
     files = [f"{granules[0].parent}/*.h5"]
     aois = {name: {"bbox": BBOX, "granules": files, "terms": [term]} for name, term in AREAS.items()}
     module_analysis.configure({"aois": aois, "basemap": None, "explore_megabytes": 24})
-    module_analysis.run(env=runtime)
+    module_analysis.run()
     for name in ("report.html", "report.zip"):
-        module_analysis.run("--report", name, env=runtime)
+        module_analysis.run("--report", name)
     return module_analysis.folder
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import Analysis
 from helpers import BBOX, FIRST, REPO
+from runtime import as_installed
 from servers.archive import TOKEN, Archive
 from servers.cmr import CmrServer
 from servers.tls import trust
@@ -47,7 +48,9 @@ class Run:
         command = [sys.executable, "-m", "snakemake", "-s", REPO / "Snakefile", "-d", folder]
         profile = ["--profile", REPO / "profiles/slurm", "--slurm-init-seconds-before-status-checks", "1"]
         with open(folder / "cluster.txt", "w") as output:
-            done = subprocess.Popen([*command, *profile, *arguments], stdout=output, stderr=subprocess.STDOUT, env=env)
+            done = subprocess.Popen(
+                [*command, *profile, *arguments], stdout=output, stderr=subprocess.STDOUT, env=as_installed(env)
+            )
         return cls(folder, done)
 
     def finish(self) -> None:

@@ -7,6 +7,7 @@ from gcov.granules import holds, maturity_note
 from gcov.words import days, listed, number_of
 
 NOISE_MARGIN = 3  # dB above the noise floor, within which a mean is noise for the better part
+LONG_STEP = 1.5  # times the median step
 
 
 def held(series: pd.DataFrame, term: str, frequency: str) -> pd.Series:
@@ -23,6 +24,12 @@ def little_valid(series: pd.DataFrame, min_valid_fraction: float) -> pd.Series:
     """True for dates with some valid samples, but fewer than this share of the best date's: means of other ground."""
     numbers = series["n_valid"]
     return (numbers > 0) & (numbers < min_valid_fraction * numbers.max())
+
+
+def long_steps(times: pd.Series) -> pd.Series:
+    """True for dates that come more than 1.5 times the usual (median) step after the one before."""
+    steps = times.diff()
+    return steps > LONG_STEP * steps.median()
 
 
 def near_noise(series: pd.DataFrame) -> pd.Series:

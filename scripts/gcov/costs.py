@@ -1,20 +1,18 @@
 """What a run will cost, before a byte of it is read: from the granules found, and from what jobs were measured to take.
 
-CPU seconds are those of one core of an AMD EPYC, memory is the peak of a job: docs/performance.md. Bytes and requests
-follow from the size of the AOI's box and the granule's posting.
+CPU seconds are those of one core of an AMD EPYC, memory is the peak of a job: docs/performance.md.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pandas as pd
 
-from gcov.granules import BANDWIDTHS, LAYERS, Granule, is_diagonal, passes
+from gcov.cautions import long_steps
+from gcov.granules import Granule, passes
 from gcov.settings import Aoi
-
-BYTES = {True: 4 * 0.85, False: 8 * 0.9}  # compressed size of a sample of a real layer, of a complex one
-GAP = 1.5  # steps of more than so many median ones
+from gcov.volume import needed_bytes, needed_requests, samples_of
 
 
 @dataclass(frozen=True)
@@ -37,34 +35,12 @@ JOBS = {
 }
 
 
-def samples_of(aoi: Aoi, granule: Granule) -> tuple[float, float]:
-    """Rows and columns of the AOI's box on a granule's grid, roughly: from the posting that belongs to its mode."""
-    west, south, east, north = aoi.bbox
-    posting = BANDWIDTHS.get(granule.bandwidth(aoi.frequency)[:2], 20)
-    width = (east - west) * 111_000 * math.cos(math.radians((south + north) / 2))
-    return (north - south) * 111_000 / posting, width / posting
-
-
-def needed_bytes(aoi: Aoi, granule: Granule, names: Iterable[str]) -> float:
-    """Rough compressed size of the 512 x 512 chunks that the AOI's box touches, of these layers and the mask.
-
-    Never more than the granule itself.
-    """
-    chunks = math.prod(side / 512 + 1 for side in samples_of(aoi, granule))
-    per_sample = sum(BYTES[is_diagonal(name) or name in LAYERS] for name in names) + 0.02
-    return min(chunks * 512 * 512 * per_sample, granule.size or math.inf)
-
-
-def needed_requests(aoi: Aoi, granule: Granule) -> int:
-    """Rough number of requests: eight to open, ten for the mask, and one for each row of chunks of every layer."""
-    rows, _ = samples_of(aoi, granule)
-    return math.ceil(18 + len(aoi.names) * (rows / 512 + 1))
-
-
 def jobs(aoi: Aoi, granules: list[Granule]) -> pd.DataFrame:
     """A row per rule: jobs, cpu (seconds, all of them), megabytes (peak of one)."""
     terms = len(aoi.diagonal_terms)
-    million = sum(math.prod(samples_of(aoi, granule)) for granule in granules) / 1e6  # of one layer, all dates
+    million = (
+        sum(math.prod(samples_of(aoi.bbox, aoi.frequency, granule)) for granule in granules) / 1e6
+    )  # of one layer, all dates
     counts = {
         "clip": (len(granules), len(aoi.names)),  # jobs, layers they go through in all
         "stack": (1, len(aoi.names) + 1),
@@ -85,11 +61,10 @@ def jobs(aoi: Aoi, granules: list[Granule]) -> pd.DataFrame:
 def gaps(granules: list[Granule]) -> list[str]:
     """Steps between dates that are longer than usual, in words."""
     times = pd.Series([members[0].interval[0] for members in passes(granules)])
-    steps = times.diff()
     return [
-        f"{before:%Y-%m-%d} to {after:%Y-%m-%d} ({step.days} days)"
-        for before, after, step in zip(times.shift(), times, steps)
-        if step > GAP * steps.median()
+        f"{before:%Y-%m-%d} to {after:%Y-%m-%d} ({(after - before).days} days)"
+        for before, after, long in zip(times.shift(), times, long_steps(times))
+        if long
     ]
 
 
@@ -100,8 +75,8 @@ def explained(aoi: Aoi, table: pd.DataFrame, granules: list[Granule], cores: int
     dropped = table.loc[table["kept"] == "false", "reason"].str.replace(r" by .*", "", regex=True).value_counts()
     yield f"  left out  {', '.join(f'{number} {reason}' for reason, number in dropped.items()) or 'none'}"
     yield f"  gaps      {', '.join(gaps(granules)) or 'none'}"
-    need = sum(needed_bytes(aoi, granule, aoi.names) for granule in granules)
-    requests = sum(needed_requests(aoi, granule) for granule in granules)
+    need = sum(needed_bytes(aoi.bbox, aoi.frequency, granule, aoi.names) for granule in granules)
+    requests = sum(needed_requests(aoi.bbox, aoi.frequency, granule, aoi.names) for granule in granules)
     whole = sum(granule.size or 0 for granule in granules)
     yield f"  to read   {_size(need)} in about {requests} requests; whole, the granules are {_size(whole)}"
     stores = 2 + len(aoi.diagonal_terms) / max(len(aoi.names), 1)

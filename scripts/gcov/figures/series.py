@@ -16,13 +16,13 @@ from gcov.cautions import (
     dates_in_words,
     held,
     little_valid,
+    long_steps,
     near_noise,
     release_changes,
 )
 from gcov.figures.style import COLOURS, GAMMA0, SMALL, add_words, date_axis, legend_above
 from gcov.words import percent
 
-GAP = 1.5  # times the usual step between dates: a line across would tell of dates that nobody has seen
 NOISE_SHOWN = 10  # dB: a noise floor further below tells nothing
 LEAST_SPAN = 1.0  # dB of an axis: less would show noise as if it were a signal
 COVERAGE = 1.96  # standard errors: 95 %
@@ -32,11 +32,10 @@ NOISE_COLOUR = "#a00000"
 def line(dates: pd.DataFrame) -> pd.DataFrame:
     """The rows of dates that have the term, with a row of NaN in every gap: there the line of a plot breaks.
 
-    A gap is a step of more than 1.5 times the median one. Dates without a valid sample are NaN by themselves.
+    A line across a gap would tell of dates that nobody has seen. Dates without a valid sample are NaN by themselves.
     """
-    steps = dates["time"].diff()
-    gaps = steps > GAP * steps.median()
-    breaks = pd.DataFrame({"time": dates["time"][gaps] - steps[gaps] / 2})
+    gaps = long_steps(dates["time"])
+    breaks = pd.DataFrame({"time": dates["time"][gaps] - dates["time"].diff()[gaps] / 2})
     return pd.concat([dates, breaks]).sort_values("time", ignore_index=True)
 
 

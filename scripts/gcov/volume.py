@@ -1,0 +1,33 @@
+"""How much of a granule an AOI needs, estimated before a byte of it is read: from the AOI's box and the posting."""
+
+import math
+from collections.abc import Collection, Iterable
+
+from gcov.granules import BANDWIDTHS, LAYERS, Granule, is_diagonal
+
+BYTES = {True: 4 * 0.85, False: 8 * 0.9}  # compressed size of a sample of a real layer, of a complex one
+CHUNK = 512  # samples on a side
+METRES_PER_DEGREE = 111_000
+
+Box = tuple[float, float, float, float]
+
+
+def samples_of(bbox: Box, frequency: str, granule: Granule) -> tuple[float, float]:
+    """Rows and columns of the box (degrees) on a granule's grid, roughly: by the posting that belongs to its mode."""
+    west, south, east, north = bbox
+    posting = BANDWIDTHS.get(granule.bandwidth(frequency)[:2], 20)
+    width = (east - west) * METRES_PER_DEGREE * math.cos(math.radians((south + north) / 2))
+    return (north - south) * METRES_PER_DEGREE / posting, width / posting
+
+
+def needed_bytes(bbox: Box, frequency: str, granule: Granule, layers: Iterable[str]) -> float:
+    """Rough compressed size of the chunks that the box touches, of these layers and the mask; at most the granule's."""
+    chunks = math.prod(side / CHUNK + 1 for side in samples_of(bbox, frequency, granule))
+    per_sample = sum(BYTES[is_diagonal(name) or name in LAYERS] for name in layers) + 0.02
+    return min(chunks * CHUNK**2 * per_sample, granule.size or math.inf)
+
+
+def needed_requests(bbox: Box, frequency: str, granule: Granule, layers: Collection[str]) -> int:
+    """Rough number of requests: eight to open, ten for the mask, and one for each row of chunks of every layer."""
+    rows, _ = samples_of(bbox, frequency, granule)
+    return math.ceil(18 + len(layers) * (rows / CHUNK + 1))

@@ -1,0 +1,44 @@
+"""What a run costs, said before it starts: `snakemake explain`, and the arithmetic behind it."""
+
+import math
+
+import pytest
+
+from gcov.granules import Granule
+from gcov.volume import needed_bytes, needed_requests
+
+QUARTER = [0.0, -0.1, 0.2, 0.1]  # degrees at the equator: 22.2 x 22.2 km
+
+
+def granule(mode: str = "2005", size: int | None = None) -> Granule:
+    return Granule(name="G", start="", end="", crid="X05009", maturity="BETA", mode=mode, size=size)
+
+
+@pytest.mark.parametrize(("mode", "posting"), [("4005", 10), ("2005", 20), ("7700", 20)])
+def test_bytes_are_those_of_the_chunks_a_box_touches(mode, posting):
+    side = 22_200 / posting / 512 + 1  # chunks: one more than fit, for a box lies anywhere
+    real, of_the_mask = 512**2 * 4 * 0.85, 512**2 * 0.02
+    found = needed_bytes(QUARTER, "A", granule(mode), ("HHHH", "numberOfLooks"))
+    assert found == pytest.approx(side**2 * (2 * real + of_the_mask), rel=2e-3)
+
+
+def test_a_complex_term_costs_twice_and_no_box_more_than_the_granule():
+    real, both = (needed_bytes(QUARTER, "A", granule(), names) for names in (("HHHH",), ("HHHH", "HHHV")))
+    assert 3.0 < both / real < 3.2  # 4 * 0.85 bytes and 8 * 0.9
+    assert needed_bytes(QUARTER, "A", granule(size=1_000_000), ("HHHH",)) == 1_000_000
+    assert needed_bytes(QUARTER, "B", granule(), ("HHHH",)) < real / 4  # 80 m
+
+
+def test_requests_grow_by_a_row_of_chunks_for_each_layer():
+    one, two = (needed_requests(QUARTER, "A", granule(), ("HHHH",) * number) for number in (1, 2))
+    assert one == math.ceil(18 + 22_200 / 20 / 512 + 1) and two - one in (3, 4)
+
+
+def test_explain_reads_no_samples(analysis, aoi):
+    """Four dates 12 days apart, of the second two releases; nothing but the search has run."""
+    printed = analysis.configure({"aois": {"valley": aoi, "band_b": {**aoi, "frequency": "B"}}}).run("explain")
+    for name in ("valley", "band_b"):
+        said = printed[printed.index(f"{name}: 4 granules, 4 dates from 2025-11-23 to 2025-12-29") :]
+        assert "left out  1 superseded" in said and "gaps      none" in said
+        assert " clip                      4 jobs " in said and "on 2 cores" in said
+    assert analysis.results("*/fragments/*") == [] and analysis.results("*/stack.zarr") == []
