@@ -1,7 +1,7 @@
 # Two workarounds for Snakemake 9. Without the first one tests/test_scheduler.py fails, without the second
 # tests/test_change_products.py.
 
-from snakemake.jobs import GroupJob
+from snakemake.jobs import GroupJob, GroupJobFactory
 
 
 # With any limit on job starts, its scheduler looks at all ready jobs once more for every job that has ended, a second
@@ -13,13 +13,23 @@ onstart:
         workflow.scheduler.job_rate_limiter = None
 
 
-# Groups are kept from one update of the DAG to the next. One that is merged with another goes on listing only the jobs
-# that it had when it was sorted: the others are in no group then, and the run ends with a KeyError.
+# Groups are kept from one update of the DAG to the next, also after they were merged with others. Such a group then lists
+# jobs that the DAG no longer has, which run twice, or misses some, and the run ends with a KeyError. So a merged group
+# is neither kept nor left sorted as it was.
 if not hasattr(GroupJob, "merged_unsorted") and "_toposorted" in GroupJob.__slots__:
     GroupJob.merged_unsorted = GroupJob.merge
+    GroupJobFactory.kept = GroupJobFactory.new
 
     def merge_and_sort_again(group, other):
         group.merged_unsorted(other)
         group._toposorted = None
 
+    def new_if_merged(factory, groupid, jobs, resources):
+        jobs = frozenset(jobs)
+        group = factory.kept(groupid, jobs, resources)
+        if group.jobs != jobs:
+            group = factory.cache[groupid, jobs] = GroupJob(groupid, jobs, resources)
+        return group
+
     GroupJob.merge = merge_and_sort_again
+    GroupJobFactory.new = new_if_merged

@@ -179,6 +179,10 @@ class _Samples:
         power *= scale[:, None]
         return cls(looks, valid, power, np.log(np.where(valid, power, power.dtype.type(1))))
 
+    def only(self, pixels: np.ndarray) -> "_Samples":
+        """Those of some pixels."""
+        return _Samples(self.looks, *(values[..., pixels] for values in (self.valid, self.power, self.log)))
+
     def sums(self) -> np.ndarray:
         """Sums over all dates of their number, looks L, 1 / L, L I and L ln I: (5, term, n)."""
         weights = np.stack([np.ones_like(self.looks), self.looks, 1 / self.looks])
@@ -211,14 +215,21 @@ def omnibus(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(freedom > 0, statistic, 0).sum(axis=0), freedom.sum(axis=0).astype(int)
 
 
+@dataclass
 class Segment:
     """The dates since the last change of each pixel: what the factor R of the next date is computed from.
 
-    All arrays (term, n): sums of looks and of looks times power, and what of them is needed again at the next date.
+    All arrays (term, n): sums of looks and of looks times power, and two functions of them that the next date needs.
     """
 
-    def __init__(self, shape: tuple[int, int]):
-        self.looks, self.power, self._inverse, self._entropy = np.zeros((4, *shape))
+    looks: np.ndarray
+    power: np.ndarray
+    inverse: np.ndarray
+    entropy: np.ndarray
+
+    def only(self, pixels: np.ndarray) -> "Segment":
+        """Those of some pixels."""
+        return Segment(*(values[:, pixels] for values in vars(self).values()))
 
     def add(self, added: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Add a date, the sums (5, term, n) of it alone; rho (-2 ln R) of all terms (n,) and its degrees of freedom.
@@ -232,17 +243,17 @@ class Segment:
         with np.errstate(divide="ignore", invalid="ignore"):
             inverse = 1 / self.looks
             entropy = self.looks * np.log(self.power * inverse)
-            rho = 1 - (self._inverse - inverse + added[2]) / 6
-            statistic = 2 * rho * (entropy - self._entropy - added[4])
-        self._inverse, self._entropy = inverse, entropy
+            rho = 1 - (self.inverse - inverse + added[2]) / 6
+            statistic = 2 * rho * (entropy - self.entropy - added[4])
+        self.inverse, self.entropy = inverse, entropy
         return np.where(tested, statistic, 0).sum(axis=0), tested.sum(axis=0)
 
     def restart(self, pixels: np.ndarray, added: np.ndarray) -> None:
         """Begin anew with one date of some pixels, the sums (5, term, pixels) of it."""
         self.looks[:, pixels], self.power[:, pixels] = added[1], added[3]
-        self._entropy[:, pixels] = added[4]
+        self.entropy[:, pixels] = added[4]
         with np.errstate(divide="ignore"):
-            self._inverse[:, pixels] = 1 / added[1]
+            self.inverse[:, pixels] = 1 / added[1]
 
 
 def _test(history: History, pixels: slice, samples: _Samples, limits: np.ndarray) -> np.ndarray:
@@ -258,28 +269,41 @@ def _test(history: History, pixels: slice, samples: _Samples, limits: np.ndarray
 
 def _find(history: History, pixels: np.ndarray, samples: _Samples, limits: np.ndarray) -> None:
     """Find the changes of `pixels` (n,), which changed as a whole, date by date."""
-    rest = samples.sums()
-    segment, before = Segment(rest.shape[1:]), np.full(rest.shape[1:], np.nan)  # `before`: mean of the segment before
-    interval, largest = np.full(pixels.size, NEVER), np.zeros(pixels.size)
-    going = np.ones(pixels.size, bool)
+    rest = samples.sums()  # of this date and those after it
+    segment, before = Segment(*np.zeros((4, *rest.shape[1:]))), np.full(rest.shape[1:], np.nan)
+    interval, largest, going = np.full(pixels.size, NEVER), np.zeros(pixels.size), np.ones(pixels.size, bool)
     for date in range(samples.looks.shape[1]):
         added = samples.on(date)
         statistic, freedom = segment.add(added)
         found = np.flatnonzero(going & (statistic > limits[freedom]))
         if found.size:
             new = added[:, :, found]
-            with np.errstate(divide="ignore", invalid="ignore"):
-                ended = (segment.power[:, found] - new[3]) / (segment.looks[:, found] - new[1])
+            ended = _mean(segment.power[:, found] - new[3], segment.looks[:, found] - new[1])
             _settle(history, pixels[found], interval[found], before[:, found], ended)
             segment.restart(found, new)
             before[:, found], interval[found] = ended, date - 1
             _count(history, pixels[found], date, statistic[found] > largest[found])
             largest[found] = np.maximum(largest[found], statistic[found])
             left, freedom = omnibus(rest[:, :, found])
-            going[found] = left > limits[freedom]
+            done = found[left <= limits[freedom]]
+            number, looks, _, power, _ = rest[:, :, done]
+            after = np.where(number > 0, _mean(power, looks), np.nan)  # looks may leave a rest of rounding
+            _settle(history, pixels[done], interval[done], before[:, done], after)
+            going[done] = False
         rest -= added
+        if 2 * np.count_nonzero(going) < going.size:  # the others are finished
+            keep = np.flatnonzero(going)
+            samples, segment = samples.only(keep), segment.only(keep)
+            state = pixels, rest, before, interval, largest, going
+            pixels, rest, before, interval, largest, going = (values[..., keep] for values in state)
+    after = _mean(segment.power, segment.looks)
+    _settle(history, pixels[going], interval[going], before[:, going], after[:, going])
+
+
+def _mean(power: np.ndarray, looks: np.ndarray) -> np.ndarray:
+    """The mean from sums of looks times power and of looks; NaN without a date."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        _settle(history, pixels, interval, before, segment.power / segment.looks)
+        return power / looks
 
 
 def _count(history: History, pixels: np.ndarray, date: int, is_largest: np.ndarray) -> None:
