@@ -2,7 +2,7 @@
 
 
 rule plot_zones:
-    """Each zone's mean series."""
+    """The mean series of each zone."""
     input:
         zones="results/{aoi}/{term}/zones.csv",
         stack=stack_of,

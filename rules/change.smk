@@ -1,8 +1,8 @@
-# What changed: between two periods, over all dates; and images without most of the speckle.
+# Change between two periods and over all dates; speckle-filtered images.
 
 
 rule change:
-    """Two periods: log-ratio, its significance, and what it adds up to."""
+    """Change between two periods: log-ratio, its significance, and the total area that changed."""
     input:
         stack=stack_of,
         series="results/{aoi}/{term}/mean_series.csv",
@@ -35,7 +35,7 @@ register(rules.change.output, wanted=lambda aoi: aoi.changes)
 
 
 rule change_history:
-    """All dates and terms: when each pixel changed, and the area of it by interval."""
+    """Change over all dates and terms: when each pixel changed, and the changed area by interval."""
     input:
         stack=stack_of,
         series=lambda w: per_term(w.aoi, "mean_series.csv"),
@@ -68,7 +68,7 @@ register(rules.change_history.output, wanted=lambda aoi: aoi.change_history)
 
 
 rule filtered:
-    """The stack without most of its speckle, for eyes: no series and no test reads it."""
+    """The speckle-filtered stack, for viewing only: no series and no test uses it."""
     input:
         stack=stack_of,
         looks="results/{aoi}/looks.json",

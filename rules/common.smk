@@ -1,4 +1,4 @@
-# What the rules share: the register of products, wildcards, settings of an AOI, the search's result.
+# Shared by the rules: the register of products, wildcards, settings of an AOI, the result of the search.
 
 from functools import cache
 
@@ -9,7 +9,7 @@ GEOTIFFS = []
 
 
 def register(outputs, wanted=lambda aoi: True):
-    """Make a rule's outputs part of `all`, for AOIs that want them; for each diagonal term and change they may name."""
+    """Add a rule's outputs to `all` for AOIs that request them, for each diagonal term and change in their paths."""
     PRODUCTS.append((outputs, wanted))
 
 
@@ -20,15 +20,15 @@ def products(aoi):
 
 
 def register_geotiff(product, outputs, **values):
-    """Make a rule's files part of what an AOI gets whose `geotiff:` names the product.
+    """Add a rule's files to the GeoTIFFs of the AOIs whose `geotiff:` names the product.
 
-    `values` are functions that give the values of wildcards other than term and day for an AOI.
+    `values` are functions of an AOI that return the values of the wildcards other than term and day.
     """
     GEOTIFFS.append((product, outputs, values))
 
 
 def geotiffs(wildcards):
-    """The GeoTIFFs that an AOI wants, of all dates."""
+    """The GeoTIFFs that an AOI requests, for all dates."""
     aoi = aois[wildcards.aoi]
     common = {"aoi": aoi.name, "term": aoi.diagonal_terms, "day": days(aoi.name)}
     return [
@@ -54,7 +54,7 @@ localrules:
     verify,
 
 
-# Compute nodes without internet: what touches the network runs beside snakemake, not in cluster jobs.
+# For compute nodes without internet: jobs that need the network run where snakemake runs, not as cluster jobs.
 fetch_here = settings.archive.fetch_on_submit_host
 
 if fetch_here:
@@ -66,39 +66,39 @@ if fetch_here:
 
 
 def setting(key):
-    """A setting of the AOI that a job is for, as a parameter of its rule."""
+    """A setting of the job's AOI, as a parameter of the rule."""
     return lambda wildcards: getattr(aois[wildcards.aoi], key)
 
 
 def record(wildcards):
-    """The record of a granule; asking for the checkpoint first makes the search run first.
+    """The record of a granule. Reading the checkpoint first makes the search run first.
 
-    A search writes every record anew, and addresses change. Its name identifies a granule, so that a fragment is never
-    older than its record: nothing is fetched again, also where results were copied without `.snakemake`.
+    Each search rewrites all records, and addresses may change. `ancient` ignores both, because the name identifies a
+    granule. No granule is fetched again, even if results were copied without `.snakemake`.
     """
     checkpoints.search.get(aoi=wildcards.aoi)
     return ancient(f"results/{wildcards.aoi}/granules/{wildcards.granule}.json")
 
 
 def local(wildcards):
-    """The local file behind a granule, if it is one: a file that has changed is read again.
+    """The granule's local file, if it has one: a changed file is read again.
 
-    A path with braces is left out, for Snakemake takes them for wildcards, and there is no way to write them otherwise.
+    Paths with braces are left out, because Snakemake interprets braces as wildcards and they cannot be escaped.
     """
     records = checkpoints.search.get(aoi=wildcards.aoi).output.records
     return [path for path in local_file(records, wildcards.granule) if "{" not in path]
 
 
 def fragments(aoi):
-    """The fragments of an AOI's kept granules; offline and cheap, for it runs again on compute nodes."""
+    """The fragments of an AOI's kept granules. Offline and cheap, because it runs again on compute nodes."""
     warn_of_missing_guards()
     records = checkpoints.search.get(aoi=aoi).output.records
     return [f"results/{aoi}/fragments/{name}.zarr" for name in kept_names(records)]
 
 
-@cache  # each date's jobs ask
+@cache  # called by the jobs of every date
 def days(aoi):
-    """The granules of each date of an AOI, by the date's name in file names."""
+    """The granules of each date of an AOI, keyed by the date as written in file names."""
     return names_by_day(checkpoints.search.get(aoi=aoi).output.records)
 
 
@@ -111,35 +111,35 @@ def fragments_of_day(wildcards):
 
 
 def stack_of(wildcards):
-    """The AOI's stack; asking the checkpoint here keeps `-R search` from redoing products when it finds nothing new."""
+    """The AOI's stack. Reading the checkpoint keeps `-R search` from remaking products if it finds nothing new."""
     checkpoints.search.get(aoi=wildcards.aoi)
     return f"results/{wildcards.aoi}/stack.zarr"
 
 
 def files_beside(wildcards):
-    """The AOI's products as a page beside them links to them, tables first; no stores, and not the page itself."""
+    """The AOI's products that its page links to, as sorted relative paths; no stores, JSON files or the page itself."""
     folder, page = f"results/{wildcards.aoi}/", "explore.html"
     paths = [str(path).removeprefix(folder) for path in products(aois[wildcards.aoi])]
     return sorted(dict.fromkeys(path for path in paths if path != page and not path.endswith((".zarr", ".json"))))
 
 
 def rainfall(wildcards):
-    """The AOI's file of daily rain, if it has one."""
+    """The AOI's daily rain file, if it has one."""
     return aois[wildcards.aoi].rainfall or []
 
 
 def zones_of(wildcards):
-    """The AOI's file of zones, if it has one."""
+    """The AOI's zone file, if it has one."""
     return aois[wildcards.aoi].zones or []
 
 
 def per_term(aoi, name):
-    """A file of this name for each diagonal term of an AOI."""
+    """The file with this name for each diagonal term of an AOI."""
     return [f"results/{aoi}/{term}/{name}" for term in aois[aoi].diagonal_terms]
 
 
 def looks_of(wildcards):
-    """The AOI's looks.json, if something that it asks for makes one."""
+    """The AOI's looks.json, if a requested product needs it."""
     aoi = aois[wildcards.aoi]
     asks = aoi.zones or aoi.statistics or aoi.changes or aoi.change_history or aoi.filter_window
     return f"results/{aoi.name}/looks.json" if asks else []
@@ -153,5 +153,5 @@ def all_stacks(wildcards):
 
 
 def is_explored(aoi):
-    """Whether an AOI has a page to explore it."""
+    """Whether an AOI gets the page explore.html."""
     return bool(aoi.diagonal_terms and aoi.explore_megabytes)

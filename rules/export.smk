@@ -1,9 +1,9 @@
-# What other tools open: GeoTIFFs of what `geotiff:` names.
+# GeoTIFFs of the products that `geotiff:` names, and their STAC catalogue.
 
 from gcov.indices import name_of_index
 
-TESTS = ["p_value", "change"]  # layers of a change beside its log-ratio
-SUMMARIES = ["p_value", "n_changes", "first_change", "last_change", "largest_change"]  # of the change history
+TESTS = ["p_value", "change"]  # layers of a change product, besides its log-ratio
+SUMMARIES = ["p_value", "n_changes", "first_change", "last_change", "largest_change"]  # layers of the change history
 STATISTICS = ["count", "mean", "std", "cv", "excess_cv", "min", "max", "p05", "p50", "p95"]
 
 
@@ -16,7 +16,7 @@ wildcard_constraints:
 
 
 rule geotiff_date:
-    """The backscatter of one date, from its fragments: a new date leaves the files of the others as they are."""
+    """Backscatter of one date, from its fragments: a new date leaves the files of other dates unchanged."""
     input:
         fragments_of_day,
     output:
@@ -43,7 +43,7 @@ register_geotiff("db", expand(rules.geotiff_date.output, quantity="db", allow_mi
 
 
 rule geotiff_statistics:
-    """Temporal statistics, a described band each."""
+    """Temporal statistics, one band with a description for each."""
     input:
         "results/{aoi}/{term}/statistics.zarr",
     output:
@@ -163,7 +163,7 @@ register_geotiff(
 
 
 rule stac:
-    """What there is, in a form that catalogues, QGIS and odc-stac read; it asks for every GeoTIFF the AOI wants."""
+    """A STAC catalogue for catalogues, QGIS and odc-stac. It depends on every GeoTIFF that the AOI requests."""
     input:
         fragments=lambda w: fragments(w.aoi),
         stack=stack_of,

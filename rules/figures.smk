@@ -1,8 +1,8 @@
-# Everything that is drawn.
+# Figures, animations and the map.
 
 
 rule plot_histogram:
-    """What values there are, in dB or in power."""
+    """Distribution of backscatter over all dates, in dB or in power."""
     input:
         counts="results/{aoi}/{term}/histogram_{quantity}.csv",
         series="results/{aoi}/{term}/mean_series.csv",
@@ -35,7 +35,7 @@ register(expand(rules.plot_histogram.output, quantity=["db", "power"], allow_mis
 
 
 rule plot_mean_series:
-    """How the AOI's mean backscatter went, in power and in dB."""
+    """Mean backscatter of the AOI over time, in power and in dB."""
     input:
         series="results/{aoi}/{term}/mean_series.csv",
         stack=stack_of,
@@ -68,7 +68,7 @@ register(rules.plot_mean_series.output)
 
 
 rule animation:
-    """The dB image date by date, alone or beside the growing mean series."""
+    """The dB images by date, alone or beside the growing mean series."""
     input:
         stack=stack_of,
         series="results/{aoi}/{term}/mean_series.csv",
@@ -102,7 +102,7 @@ rule animation:
 register(expand(rules.animation.output, movie=["animation", "animation_means"], allow_missing=True))
 
 
-# The same as a page with a player, 40 MB at 60 dates of two terms: only when asked for by name
+# The same as a page with player controls, 40 MB for 60 dates of two terms: made only if requested by name
 use rule animation as player with:
     output:
         "results/{aoi}/{term}/{movie}.html",
@@ -113,7 +113,7 @@ use rule animation as player with:
 
 
 rule location:
-    """Where the AOI lies in its granules."""
+    """The location of the AOI and the footprints of its granules."""
     input:
         lambda w: fragments(w.aoi),
     output:
@@ -134,7 +134,7 @@ rule location:
         mem_mb=700,
         runtime=15,
     params:
-        basemap=lambda w: config["basemap"],  # not the text itself: its {z} would be taken for a wildcard
+        basemap=lambda w: config["basemap"],  # as a function: Snakemake would interpret {z} in the text as a wildcard
     script:
         "../scripts/location.py"
 

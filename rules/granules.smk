@@ -1,8 +1,8 @@
-# Everything that touches the network: which granules there are, and the AOI's part of each.
+# The rules that read from the network: finding granules, and reading the AOI's part of each.
 
 
 checkpoint search:
-    """Which granules there are: the newest release of each acquisition. `-R search` looks again."""
+    """Find the granules and keep the newest release of each acquisition. `-R search` repeats the search."""
     output:
         records=directory("results/{aoi}/granules"),
         table=report(
@@ -35,7 +35,7 @@ register(rules.search.output.table)
 
 
 rule clip:
-    """One granule's AOI: a window read from 2-7 GB, and the only rule that touches the archive's data."""
+    """Read the AOI's window from one granule of 2-7 GB. No other rule reads the archive's data."""
     input:
         record=record,
         local=local,
@@ -46,13 +46,13 @@ rule clip:
     benchmark:
         "benchmarks/results/{aoi}/fragments/{granule}.tsv"
     group:
-        None if fetch_here else "clip"  # a grouped rule would not be local
+        None if fetch_here else "clip"  # a grouped rule would not run locally
     conda:
         "../envs/gcov.yaml"
     resources:
         mem_mb=1000,
         runtime=15,
-        archive=lambda w, input: 0 if input.local else 1,  # bounded by the profile, whatever --cores says
+        archive=lambda w, input: 0 if input.local else 1,  # limited by the profile, whatever --cores is set to
     params:
         bbox=setting("bbox"),
         polygon=setting("polygon"),

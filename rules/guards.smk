@@ -1,5 +1,5 @@
-# What profiles/default/config.yaml guards against and a run without it does not: as a module of another workflow, or
-# with --workflow-profile. The bound on granules read at a time is kept; what redoes jobs is the user's to choose.
+# Safeguards for runs without profiles/default/config.yaml: as a module of another workflow, or with --workflow-profile.
+# The limit on granules read at a time is kept. The choice of rerun triggers is left to the user, with a warning.
 
 from functools import cache
 
@@ -12,7 +12,7 @@ if workflow.is_main_process and "archive" not in workflow.global_resources:
 
 @cache
 def warn_of_missing_guards():
-    """Say it once; while the DAG is built, for before it the settings are not known, and modules have no `onstart`."""
+    """Warn once, while the DAG is built: settings are not known earlier, and modules have no `onstart`."""
     if workflow.is_main_process and RerunTrigger.CODE in workflow.rerun_triggers:
         logger.warning(
             "profiles/default is not in force: a changed script (an upgrade, say) fetches every granule again."

@@ -1,12 +1,12 @@
-# The pages that people open: one to explore each AOI, and one that leads to all of them.
+# HTML pages: one to explore each AOI, and an index that links to all of them.
 
 
 rule explore:
-    """The AOI in one page: every image, the series of any place that is clicked, change between any two dates."""
+    """The AOI on one page: all images, the series at any point the user clicks, change between any two dates."""
     input:
         stack=stack_of,
         series=lambda w: per_term(w.aoi, "mean_series.csv"),
-        granules=ancient("results/{aoi}/granules.csv"),  # every search writes it anew
+        granules=ancient("results/{aoi}/granules.csv"),  # every search rewrites it
         zones=zones_of,
         zone_series=lambda w: per_term(w.aoi, "zones.csv") if aois[w.aoi].zones else [],
         indices=lambda w: f"results/{w.aoi}/indices.csv" if aois[w.aoi].indices else [],
@@ -41,7 +41,7 @@ register(rules.explore.output, wanted=is_explored)
 
 
 rule index:
-    """Where all AOIs lie, and a card for each: its latest image, its series, what to distrust."""
+    """A map of all AOIs, and a card for each: latest image, series and warnings."""
     input:
         stacks=all_stacks,
         series=lambda w: [path for aoi in aois for path in per_term(aoi, "mean_series.csv")],

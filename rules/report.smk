@@ -1,10 +1,10 @@
-# What captions of `snakemake --report` tell: they call these functions (files[0].job.rule.module_globals.told), for
-# Snakemake gives a caption wildcards and paths, and no result.
+# Text for the captions of `snakemake --report`. Captions call these functions (files[0].job.rule.module_globals.told),
+# because Snakemake passes only wildcards and paths to a caption, and no results.
 
 
 def told(aoi, term=None):
-    """The dates of an AOI's series, of one term or of all, and what must be known of them, as reStructuredText."""
-    from gcov import cautions, tables  # pandas, for reports alone
+    """The dates of an AOI's series and the warnings about them, for one term or all terms, as reStructuredText."""
+    from gcov import cautions, tables  # imports pandas, needed for reports only
 
     said, dates, one = [], "no series", aois[aoi]
     for each in [term] if term else one.diagonal_terms:
@@ -15,7 +15,7 @@ def told(aoi, term=None):
 
 
 def told_of_all():
-    """The same by AOI, for those that have their series by now."""
+    """The same for each AOI whose series exist."""
     done = [aoi for aoi in aois.values() if all(os.path.exists(path) for path in series_of(aoi))]
     return {aoi.name: told(aoi.name) for aoi in done}
 

@@ -1,8 +1,8 @@
-# Tables, and what is computed of each pixel: one pass over a stack each.
+# Tables and per-pixel products: each takes one pass over a stack.
 
 
 rule summarize:
-    """Histograms, mean series and the animations' stretch, from one pass over the stack."""
+    """Histograms, mean series and the grey-scale limits of the animations, from one pass over the stack."""
     input:
         stack=stack_of,
         rainfall=rainfall,
@@ -48,7 +48,7 @@ register(rules.summarize.output)
 
 
 rule looks:
-    """How much speckle there is: made when something asks for it."""
+    """The equivalent number of looks. Made only if a requested product needs it."""
     input:
         stack_of,
     output:
@@ -74,7 +74,7 @@ rule looks:
 
 
 rule zones:
-    """The series of each zone, as `summarize` makes that of the AOI."""
+    """The mean series of each zone, with the columns that `summarize` writes for the AOI."""
     input:
         stack=stack_of,
         looks="results/{aoi}/looks.json",
@@ -105,7 +105,7 @@ register(rules.zones.output, wanted=lambda aoi: aoi.zones)
 
 
 rule temporal_statistics:
-    """Mean, variation, range and percentiles of each pixel over time."""
+    """Per-pixel mean, variation, range and percentiles over time."""
     input:
         stack=stack_of,
         series="results/{aoi}/{term}/mean_series.csv",
@@ -135,7 +135,7 @@ register(rules.temporal_statistics.output, wanted=lambda aoi: aoi.statistics)
 
 
 rule indices:
-    """Ratios of averaged terms, as images and as series."""
+    """Ratios of averaged covariance terms, as images and as series."""
     input:
         stack=stack_of,
         zones=zones_of,

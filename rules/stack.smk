@@ -1,8 +1,8 @@
-# All dates on one time axis, in linear power and in dB; the check of every store.
+# All dates on one time axis, in linear power and in dB; estimating costs; verifying stores.
 
 
 rule stack:
-    """All dates on one time axis, after checking that every sample of every granule lies on one lattice."""
+    """All dates on one time axis, after checking that all granules share one grid."""
     input:
         lambda w: fragments(w.aoi),
     output:
@@ -24,7 +24,7 @@ register(rules.stack.output)
 
 
 rule stack_db:
-    """Backscatter in dB, for eyes and for tools that want it so."""
+    """Backscatter in dB, for display and for tools that expect dB."""
     input:
         stack_of,
     output:
@@ -47,7 +47,7 @@ rule stack_db:
 register(rules.stack_db.output, wanted=lambda aoi: aoi.diagonal_terms)
 
 
-# What the run will read, keep and take, before any sample is read. Only when asked for: `snakemake --cores 4 explain`.
+# Estimate data volume, disk space and time before any sample is read. On request only: `snakemake --cores 4 explain`.
 rule explain:
     input:
         expand("results/{aoi}/granules.csv", aoi=aois),
@@ -61,7 +61,7 @@ rule explain:
         "../scripts/explain.py"
 
 
-# Read every chunk of every store; what is damaged is named and put aside. Only when asked for: `snakemake verify`.
+# Read every chunk of every store, report damaged stores and rename them. On request only: `snakemake verify`.
 rule verify:
     log:
         "logs/verify.log",
