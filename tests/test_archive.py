@@ -210,7 +210,7 @@ def test_retry_after_is_honoured_but_never_shortens_the_pause(user, pauses, arch
 
 def test_a_server_that_wants_hours_is_asked_another_day(user, pauses, archive, scene, tmp_path):
     archive.faults.add("429", way="cdn", seconds=7200)
-    with pytest.raises(GcovError, match=r"answered 429, wants to be asked again in 120 minutes.*try again later"):
+    with pytest.raises(GcovError, match=r"answered 429, asks for a pause of 120 minutes.*try again later"):
         fetch(archive, scene, tmp_path / "f.zarr")
     assert pauses == []
 
@@ -481,9 +481,9 @@ def jwt(expires):
     ("token", "message"),
     [
         (None, f"no Earthdata token: get one at {GENERATE} and put it into the environment variable EARTHDATA_TOKEN"),
-        ("unknown", f"the Earthdata token is wrong (the archive does not know it): get one at {GENERATE}"),
-        ("un.kno.wn", f"the Earthdata token is wrong (the archive does not know it): get one at {GENERATE}"),
-        (jwt(4e9), f"the Earthdata token is wrong (the archive does not know it): get one at {GENERATE}"),
+        ("unknown", f"the archive rejected the Earthdata token: get one at {GENERATE}"),
+        ("un.kno.wn", f"the archive rejected the Earthdata token: get one at {GENERATE}"),
+        (jwt(4e9), f"the archive rejected the Earthdata token: get one at {GENERATE}"),
         (jwt(1767225600), f"the Earthdata token expired on 2026-01-01: get one at {GENERATE}"),
         (EXPIRED_TOKEN, f"the Earthdata token has expired: get one at {GENERATE}"),
         (
@@ -901,7 +901,7 @@ def most_at_a_time(archive):
 def test_a_wrong_token_ends_the_run_with_a_message(start, analysis, archive):
     run = start(STACK, token="wrong")
     assert run.returncode != 0
-    assert f"the Earthdata token is wrong (the archive does not know it): get one at {GENERATE}" in run.output
+    assert f"the archive rejected the Earthdata token: get one at {GENERATE}" in run.output
     assert "Traceback" not in "".join(logs(analysis).values())
     assert analysis.results("a/fragments/*") == []
     assert not [name for name in analysis.results() if ".part" in name or "stack" in name]

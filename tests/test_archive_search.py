@@ -98,9 +98,9 @@ def test_trouble_that_passes(many, monkeypatch, pauses, caplog, trouble, page):
 
 
 REASONS = {
-    "items lost": "gave only 250 granules of more",
-    "listing cut short": "gave only 245 granules of more",
-    "empty page": "gave only 0 granules of more",
+    "items lost": "gave an incomplete list of 250 granules",
+    "listing cut short": "gave an incomplete list of 245 granules",
+    "empty page": "gave an incomplete list of 0 granules",
     "stall": "failed (ASFSearchError)",
     "503": "answered 503",
     "502 as HTML": "answered 502",

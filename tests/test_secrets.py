@@ -290,7 +290,7 @@ def test_redirects_from_host_to_host_are_followed_without_the_token(user, ear):
 
 
 def test_no_address_is_not_asked_for_again(user):
-    with pytest.raises(GcovError, match=r"^https:///x\.h5 is no address$"):
+    with pytest.raises(GcovError, match=r"^https:///x\.h5 is not a valid address$"):
         transport.request("GET", "https:///x.h5?Signature=1", {})
 
 

@@ -276,7 +276,7 @@ def test_dates_to_distrust_are_marked(browser, tmp_path):
     assert warnings == [
         "mixes maturities (7 BETA, 2 PROVISIONAL dates): a step between them may be processing, not change",
         "no valid sample on 2025-12-29",
-        "less than 50 % of the best date's samples on 2026-01-22: of other ground",
+        "less than 50 % of the best date's samples on 2026-01-22: a different area",
         "processed with different releases (X05009, P05023): a step between them may be processing",
         "no date between 2026-02-03 and 2026-03-11",
     ]
