@@ -1,4 +1,4 @@
-"""Cells, statistics over time, ratios, rain and the noise floor: each against plain numpy."""
+"""Cells, statistics over time, ratios, rain and the noise floor, each compared with plain numpy."""
 
 import json
 import warnings
@@ -107,7 +107,7 @@ def test_statistics_are_numpys(data):
 
 @pytest.mark.parametrize(("dates", "low", "middle"), [(5, 0.497, 0.305), (20, 0.415, 0.322)])
 def test_speckle_alone_has_its_coefficient_of_variation(dates, low, middle):
-    """Simulated, nine looks and a bit: the mean of cv, and what 95 % are below."""
+    """Simulated speckle with about nine looks: the mean of cv, and the value that 95 % are below."""
     power = np.random.default_rng(2).gamma(9.3, 1 / 9.3, (dates, 200, 200)).astype(np.float32)
     cv = temporal.statistics(power, np.full(dates, 9.3))["cv"]
     assert cv.mean() == pytest.approx(middle, abs=0.005) and np.quantile(cv, 0.95) == pytest.approx(low, abs=0.005)

@@ -1,4 +1,4 @@
-"""The search of the catalogue: what is asked, and that half an answer never becomes a listing."""
+"""Searching the catalogue: the query, and that an incomplete answer is never taken for a full listing."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""The configuration: what is refused, in which words, and what is filled in."""
+"""The configuration: what is refused and with which message, and which defaults are filled in."""
 
 import json
 import re
@@ -476,7 +476,7 @@ def test_the_configurations_in_the_repository_are_valid(name):
 
 
 def test_the_config_shows_the_defaults():
-    """What config.yaml shows at top level is what holds where a key is left out."""
+    """The values at the top level of config.yaml are the defaults for keys that are left out."""
     shown = yaml.safe_load((REPO / "config" / "config.yaml").read_text())
     filled, _ = read_config({"aois": {"x": {"bbox": BOX}}})
     assert {key: value for key, value in shown.items() if key != "aois"} == {

@@ -1,4 +1,4 @@
-"""The input data exception mask and alternating polarizations: which samples of a term count, from clip to figures."""
+"""Input data exception mask and alternating polarizations: which samples of a term count, from clip to figures."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Figures of hand-made tables: what is drawn, and what is said, is read back from matplotlib's artists."""
+"""Figures from hand-written tables; curves and text are read back from matplotlib's artists."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""The pages without a browser: the bytes of images, what is warned of, sizes, and what is made when."""
+"""The pages without a browser: encoded images, warnings, sizes, and when pages are made."""
 
 import base64
 import itertools

@@ -1,4 +1,4 @@
-"""The search of the archive, at a catalogue on loopback that answers as CMR does; and the cost it announces."""
+"""Searching the archive, with a catalogue on loopback that answers like CMR, and the estimated download."""
 
 import csv
 import json

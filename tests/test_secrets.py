@@ -1,4 +1,4 @@
-"""Tokens and session keys stay in memory, and go to the archive's host alone."""
+"""Tokens and session keys stay in memory, and are sent to the archive's host only."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""The tables: the very bytes of Python's csv module, and what is read back from them."""
+"""The tables: byte for byte as written by Python's csv module, and reading them back."""
 
 import csv
 import io

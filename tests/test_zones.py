@@ -1,4 +1,4 @@
-"""Zones against label images of numpy, and what is refused by name."""
+"""Zones compared with numpy label images, and refusals that name the zone."""
 
 import json
 import re
