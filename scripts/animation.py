@@ -1,4 +1,4 @@
-"""Animate a term's dB image over time, alone or beside the growing mean series: a GIF, or a page with a player."""
+"""Animate a term's dB image over time, with or without the growing mean series: a GIF, or a page with a player."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def animation(
     with_means: bool,
     output: Path,
 ) -> None:
-    """Write one frame per date to `output`, a .gif or an .html; the grey scale runs from q05 to q95 of the stretch."""
+    """Write one frame per date to `output` (.gif or .html). The grey scale runs from q05 to q95 of `stretch`, in dB."""
     data, table, limits = store.open_stack(stack), tables.read_series(series), json.loads(stretch.read_text())
     shown = {"limits": (limits["q05"], limits["q95"]), "valid_samples_only": valid_samples_only}
     frames = movies.frames(data, term, table, with_means=with_means, min_valid_fraction=min_valid_fraction, **shown)

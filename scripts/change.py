@@ -1,4 +1,4 @@
-"""Did a term's backscatter change from one period to another, where, and could it be speckle?"""
+"""Map the change in a term's backscatter between two periods, and test it against speckle."""
 
 import json
 from pathlib import Path
@@ -27,10 +27,10 @@ def change(
     output: Path,
     summary: Path,
 ) -> None:
-    """Write the change of a term between two periods as maps (see CHANGE), and what they add up to as JSON.
+    """Write the change of a term between two periods as maps (y, x; see CHANGE), and their totals as JSON.
 
-    `days` has the first and last day `before` and `after`; the maps are of cells of `multilook` samples a side. Raises
-    GcovError where a period has no usable date, and where nothing is known of the looks.
+    `days` gives the first and last day of the periods `before` and `after`. Map cells are `multilook` samples on a
+    side. Raises GcovError if a period has no usable date, or if the number of looks is unknown.
     """
     data, table = store.open_stack(stack), tables.read_series(series)
     use = selection.usable(table, min_valid_fraction)
@@ -50,7 +50,7 @@ def change(
         options = {"dates": dates, "multilook": multilook, "valid_samples_only": valid_samples_only}
         for region, power in cube.blocks(data, [term], whole_cells=True, **options):
             maps = change_between(power[term], of_dates[dates], len(before), significance)
-            del power  # before anything else takes memory
+            del power  # free the memory before the maps are written
             store.write(part, region, vars(maps))
             tally.add(maps.change, maps.p_value)
         facts = {

@@ -1,4 +1,4 @@
-"""Which pixels changed, in which intervals between dates, and could it be speckle? All dates and terms together."""
+"""Map which pixels changed in which intervals between dates, tested against speckle over all dates and terms."""
 
 from pathlib import Path
 
@@ -29,10 +29,10 @@ def change_history(
     output: Path,
     table: Path,
 ) -> None:
-    """Write when each pixel changed as maps (see HISTORY), and the area that changed in each interval as a table.
+    """Write maps (y, x) of when each pixel changed (see HISTORY), and a table of the area changed in each interval.
 
-    `series` are the mean series of `terms`; the maps are of cells of `multilook` samples a side. Raises GcovError where
-    there are less than two usable dates, and where nothing is known of the looks.
+    `series` are the mean series of `terms`, in that order. Map cells are `multilook` samples on a side. Raises
+    GcovError if fewer than two dates are usable, or if the number of looks is unknown.
     """
     data = store.open_stack(stack)
     means = {term: tables.read_series(path) for term, path in zip(terms, series, strict=True)}
@@ -50,7 +50,7 @@ def change_history(
             for term in terms:
                 power[term][~use[term][dates]] = np.nan
             history = change.change_history(power, weights, significance)
-            del power  # before anything else takes memory
+            del power  # free the memory before the maps are written
             write(part, region, history, times)
             changed.add(history.direction)
             pixels += int(np.isfinite(history.p_value).sum())
@@ -78,7 +78,7 @@ def change_history(
 
 
 def create(path: Path, data: xr.Dataset, terms: list[str], times: np.ndarray, multilook: int) -> None:
-    """An empty store of the maps of a stack's dates at `times` (dates,)."""
+    """Create an empty store for the maps; `times` (dates,) are the times of the usable dates."""
     interval = {"interval": (times[1:], "the date after the interval"), "interval_start": (times[:-1], "... before it")}
     coords = {name: ("interval", values, {"long_name": f"{text}, UTC"}) for name, (values, text) in interval.items()}
     store.create(
@@ -94,7 +94,7 @@ def create(path: Path, data: xr.Dataset, terms: list[str], times: np.ndarray, mu
 
 
 def write(path: Path, region: dict[str, slice], history: change.History, times: np.ndarray) -> None:
-    """Write the maps of a region, with the times (dates,) that indices stand for."""
+    """Write the maps of a region; `times` (dates,) translates date indices into times."""
     store.write(path, region, {"p_value": history.p_value, "n_changes": history.n_changes})
     for name, index in zip(DATES, (history.first, history.last, history.largest)):
         store.write(path, region, {name: times_of(index, times)})  # one at a time: eight bytes a pixel

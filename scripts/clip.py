@@ -31,11 +31,11 @@ def clip(
     archive: Archive,
     fragment: Path,
 ) -> None:
-    """Write the fragment: (time=1, y, x) terms as in the product (linear power) and `mask`, with provenance.
+    """Write the fragment: terms (time=1, y, x) as in the product (linear gamma0) and `mask`, with provenance.
 
-    The grid is the AOI's own: the window its bounds touch on the granule's lattice; NaN and mask 255 where the
-    granule does not reach, and outside of a polygon. A granule without one valid sample there is a result as well.
-    Raises GcovError, naming the granule, on a missing band or term and on a file that cannot be read.
+    The grid is the window of the granule's lattice that the AOI's bounds touch. Terms are NaN and the mask is 255
+    outside the granule and outside the AOI polygon. A granule without a valid sample in the AOI also gets a fragment.
+    Raises GcovError, naming the granule, if a band or term is missing or the file cannot be read.
     """
     source = open_bytes(granule, archive)
     with open_band(source, granule.label, frequency) as band:
@@ -98,7 +98,7 @@ if __name__ == "__main__":
             polygon=snakemake.params.polygon,
             frequency=snakemake.params.frequency,
             terms=snakemake.params.terms,
-            # not a parameter of the rule: another way to the same bytes is no reason to read them again
+            # not a rule parameter: a different access path to the same bytes must not trigger a second download
             archive=Archive.of(snakemake.config),
             fragment=Path(snakemake.output[0]),
         )

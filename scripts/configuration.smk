@@ -1,5 +1,5 @@
-# config/config.yaml, checked and completed -> `settings` and `aois`.
-# Here, because Snakemake makes the folder of an included file importable: this one holds the package gcov.
+# Checks config/config.yaml, fills in defaults, and defines `settings` and `aois`.
+# It is in scripts/ because Snakemake makes the folder of an included file importable, and gcov is in this one.
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -8,8 +8,8 @@ from gcov.config import check_files, check_yaml, read_config
 from gcov.errors import GcovError
 
 CONFIG = "config/config.yaml"
-as_module = workflow.modifier.skip_configfile  # another workflow has read its own
-given = [str(path) for path in workflow.configfiles]  # by --configfile; as a module, the other workflow's as well
+as_module = workflow.modifier.skip_configfile  # then the other workflow has read its own configuration
+given = [str(path) for path in workflow.configfiles]  # from --configfile; as a module, also the other workflow's
 try:
     for path in given:
         check_yaml(path, ours=not as_module)
@@ -39,5 +39,5 @@ except GcovError as error:
     raise WorkflowError(str(error)) from None
 config.update(completed)
 if settings.archive.signed:
-    workflow.configfiles.clear()  # a report would show them, and the signatures with them
+    workflow.configfiles.clear()  # a report would include these files and the signatures in them
 aois = settings.aois

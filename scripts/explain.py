@@ -1,4 +1,4 @@
-"""What the run that is asked for will read, keep and take: printed before any sample is read."""
+"""Print what a run will read, keep and cost, before any sample is read."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from gcov.settings import Aoi
 
 
 def explain(*, aois: list[Aoi], results: Path, cores: int) -> str:
-    """A paragraph for each AOI, from its granules.csv and records."""
+    """One paragraph per AOI, from its granules.csv and granule records."""
     lines = []
     for aoi in aois:
         table = pd.read_csv(results / aoi.name / "granules.csv", dtype=str, keep_default_na=False)

@@ -1,4 +1,4 @@
-"""The page on which an AOI's images and series are explored."""
+"""The interactive page for exploring an AOI's images and series."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +17,8 @@ from gcov.provenance import provenance
 
 
 def outlines(zones: Path, zone_name: str, data: xr.Dataset) -> list[tuple[str, shapely.Geometry]]:
-    """Names and polygons of a file of zones, in a stack's CRS."""
-    from gcov.zones import read_zones  # geopandas, for those who have zones
+    """Names and polygons of the zones in a file, in the stack's CRS."""
+    from gcov.zones import read_zones  # imports geopandas, needed only with zones
 
     return list(read_zones(zones, zone_name, "zones").to_crs(data.rio.crs).geometry.items())
 
@@ -39,10 +39,11 @@ def explore(
     changes: Sequence[Path],
     output: Path,
 ) -> None:
-    """Write the page; `series` and `zone_series` are mean_series.csv and zones.csv by term, `zones` the file of zones,
-    `changes` the summaries of changes beside their stores, `products` the files it links to.
+    """Write the page.
 
-    Raises GcovError without `megabytes`.
+    `series` and `zone_series` are mean_series.csv and zones.csv by term, `zones` is the zone file, `changes` are the
+    JSON summaries beside the change stores, and `products` are the files to link to. Raises GcovError if `megabytes`
+    is None.
     """
     if megabytes is None:
         raise GcovError("explore_megabytes is null for this AOI, which turns its page off: give it a number")

@@ -1,4 +1,4 @@
-"""The stack without most of its speckle, for eyes: nothing else reads it."""
+"""The stack with most of its speckle filtered out. For display only: no other rule reads it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +18,9 @@ from gcov.log import job_log, log
 def filtered(*, stack: Path, looks: Path, window: int, valid_samples_only: bool, output: Path) -> None:
     """Write the diagonal terms filtered by Quegan and Yu's method: (time, y, x) linear power, NaN as in the stack.
 
-    `window` is an odd number of samples. The attributes gain_predicted_{term} and gain_measured_{term} say how many
-    times the looks grow: by a formula, and on the most homogeneous blocks, where texture lowers it; null if unknown.
+    `window` is an odd number of samples. The attributes gain_predicted_{term} and gain_measured_{term} give the factor
+    by which the number of looks grows: predicted by a formula, and measured on the most homogeneous blocks, where
+    texture lowers it. They are null if unknown.
     """
     data = store.open_stack(stack)
     types = {name: "f4" for name in store.variables_of(data) if is_diagonal(name)}
@@ -43,9 +44,10 @@ def filtered(*, stack: Path, looks: Path, window: int, valid_samples_only: bool,
 def images(
     data: xr.Dataset, term: str, region: dict[str, slice], window: int, *, valid_samples_only: bool
 ) -> Iterator[tuple[int, np.ndarray, float]]:
-    """The filtered images (y, x) of a region, date by date, and how many times the looks grew on homogeneous blocks.
+    """Yield, for each date: its index, the filtered image (y, x) of a region, and the gain in looks.
 
-    Two passes over the dates, each of which reads `window` // 2 samples around the region as well.
+    The image is linear power. The gain is the median over homogeneous blocks, NaN if there is none. This takes two
+    passes over the dates; each also reads `window` // 2 samples around the region.
     """
     rim = window // 2
     wide = {
@@ -73,7 +75,7 @@ def images(
 
 
 def predicted_gain(data: xr.Dataset, term: str, looks: Path, window: int) -> float | None:
-    """How many times the looks should grow, mean over the dates; None where nothing is known of the speckle."""
+    """The factor by which `multitemporal.predicted_gain` expects looks to grow; None if the speckle is unknown."""
     codes = [code for code in codes_of(data, term) if code is not None]
     entries = entries_of(looks, term, codes)
     if any(entry["looks"] is None for entry in entries.values()):

@@ -1,4 +1,4 @@
-"""Layers of a product's store as a GeoTIFF."""
+"""Write layers of a product's store as a GeoTIFF."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from gcov.log import job_log, log
 
 
 def geotiff(*, source: Path, names: list[str], day: str | None, resampling: str, output: Path) -> None:
-    """Write variables of a store as the bands of one file: of (y, x), or of the date of (time, y, x) named `day`.
+    """Write variables of a store as the bands of one file: maps (y, x), or the date `day` of (time, y, x).
 
-    `resampling` is how overviews are made: average, or nearest of what cannot be averaged (classes, dates,
-    probabilities). Raises GcovError if the store has no such variable or date.
+    `resampling` sets how overviews are made: average, or nearest for classes, dates and probabilities, which cannot be
+    averaged. Raises GcovError if the store has no such variable or date.
     """
     data = store.open_stack(source)
     if day:

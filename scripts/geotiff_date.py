@@ -1,4 +1,4 @@
-"""One date's backscatter as a GeoTIFF."""
+"""Write one date's backscatter as a GeoTIFF."""
 
 from pathlib import Path
 
@@ -8,10 +8,11 @@ from gcov.log import job_log, log
 
 
 def geotiff_date(*, fragments: list[Path], term: str, quantity: str, valid_samples_only: bool, output: Path) -> None:
-    """Write `quantity` (power or db) of a term on the date that these fragments make, as the stack holds it.
+    """Write `quantity` (power: linear gamma0, or db) of a term, for the date that these fragments form.
 
-    From the fragments, not from the stack: a new date leaves the files of the others as they are. NaN where a sample
-    does not count. Raises GcovError where the fragments cannot be stacked, or have no such term.
+    The values equal those in the stack. They are read from the fragments, so that a new date does not redo the files
+    of earlier dates. NaN where a sample does not count. Raises GcovError if the fragments cannot be stacked, or lack
+    the term.
     """
     members = sorted(map(store.read_fragment, fragments), key=lambda one: (one.granule.start, one.granule.name))
     band = layers.date_band(members, term, quantity, valid_samples_only=valid_samples_only)

@@ -1,4 +1,4 @@
-"""The page that leads to all AOIs."""
+"""The page that links to all AOIs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,10 +21,10 @@ def index(
     explored: Sequence[str],
     output: Path,
 ) -> None:
-    """Write the page; `stacks` and `granules` are in the order of the AOIs, `series` are the mean series of them all.
+    """Write the page. `stacks` and `granules` are in AOI order; `series` holds the mean series of all AOIs.
 
-    `valid_samples_only` and `min_valid_fraction` are those of each AOI by name, `explored` are the names of those that
-    have an explore.html.
+    `valid_samples_only` and `min_valid_fraction` are given by AOI name; `explored` names the AOIs that have an
+    explore.html.
     """
     areas = [
         all_areas.Area(

@@ -1,4 +1,4 @@
-"""Ratios of terms: an image stack of each index, and its series over the AOI and its zones."""
+"""Radar indices (ratios of terms): an image stack of each, and its series over the AOI and its zones."""
 
 from pathlib import Path
 
@@ -22,9 +22,10 @@ def indices(
     images: Path,
     table: Path,
 ) -> None:
-    """Write images (time, y, x) of power averaged over `multilook`, and the table of `zonal.indices`.
+    """Write index images (time, y, x) and the table made by `zonal.indices`.
 
-    Raises GcovError, naming them, if zones hold no pixel centre.
+    Images are ratios of linear power averaged over `multilook` x `multilook` samples; NaN where an index has no value.
+    Raises GcovError, naming the zones, if any zone contains no pixel centre.
     """
     data = store.open_stack(stack)
     areas = [whole(data)]

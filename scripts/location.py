@@ -1,4 +1,4 @@
-"""Map and GeoJSON of the AOI and the footprints of its granules."""
+"""Map and GeoJSON of the AOI and its granules' footprints."""
 
 import json
 from pathlib import Path
@@ -11,9 +11,10 @@ from gcov.provenance import metadata_of
 
 
 def location(*, fragments: list[Path], basemap: str | None, geojson: Path, picture: Path) -> None:
-    """Write the AOI and each granule's footprint (as the product states it) as GeoJSON features and as a map.
+    """Write the AOI and each granule's footprint (as stated in the product) as GeoJSON features and as a map.
 
-    Longitude and latitude, EPSG:4326. Tiles of the provider `basemap` lie under the map where they can be had.
+    Coordinates are longitude and latitude, EPSG:4326. Tiles of the provider `basemap` are drawn under the map if they
+    can be fetched.
     """
     attributes = [metadata_of(path)["attributes"] for path in fragments]
     features = footprints.features(attributes)

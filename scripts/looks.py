@@ -12,7 +12,7 @@ from gcov.log import job_log, log
 def looks(
     *, stack: Path, terms: list[str], looks: Given, multilook: int, valid_samples_only: bool, output: Path
 ) -> None:
-    """Write looks.json (see gcov.analysis.looks): by term what the samples' speckle says, and what was given."""
+    """Write looks.json (see gcov.analysis.looks): for each term, the estimate from speckle and the configured value."""
     data = store.open_stack(stack)
     found = {}
     for term in terms:

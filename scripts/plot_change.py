@@ -1,4 +1,4 @@
-"""Plot the change of a term between two periods: a map of all of it, and of what is significant."""
+"""Plot the change of a term between two periods: a map of all changes, and one of the significant changes."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from gcov.provenance import provenance
 
 
 def plot_change(*, change: Path, summary: Path, valid_samples_only: bool, term: str, name: str, output: Path) -> None:
-    """A PNG of a change store and the numbers of its JSON; the provenance in it is that store's."""
+    """Write a PNG of a change store and the numbers in its JSON, with that store's provenance."""
     data = store.open_stack(change)
     figure = draw(data, json.loads(summary.read_text()), title=f"{data.attrs['aoi']}, {term}: change {name}")
     style.save(figure, output, provenance(change, valid_samples_only))

@@ -10,7 +10,7 @@ from gcov.provenance import provenance
 
 
 def plot_change_history(*, history: Path, valid_samples_only: bool, output: Path) -> None:
-    """A PNG of change_history.zarr; the provenance in it is that store's."""
+    """Write a PNG of change_history.zarr, with that store's provenance."""
     data = store.open_stack(history)
     figure = draw(data, title=f"{data.attrs['aoi']}: changes over all dates")
     style.save(figure, output, provenance(history, valid_samples_only))

@@ -1,4 +1,4 @@
-"""Plot a term's histogram, in dB or in power."""
+"""Plot a term's histogram, in dB or in linear power."""
 
 import json
 from pathlib import Path
@@ -22,10 +22,11 @@ def plot_histogram(
     title: str,
     output: Path,
 ) -> None:
-    """A PNG of the histogram CSV `counts` and of the finer bins in stretch.json; `series` knows dates and samples.
+    """Write a PNG of the histogram CSV `counts` and the finer bins in stretch.json; `series` gives dates and samples.
 
-    stretch.json lies beside `counts`, of the same job: as an input it would redo the figures of an earlier version.
-    The provenance in the PNG is that of the stack, and which samples were counted.
+    stretch.json comes from the same job as `counts` and is read from the same folder. It is not declared as an input,
+    because that would redo figures made by earlier versions. The provenance in the PNG is the stack's, plus the
+    setting `valid_samples_only`.
     """
     table, limits = pd.read_csv(counts), json.loads(counts.with_name("stretch.json").read_text())
     figure = histogram(table, limits, tables.read_series(series), quantity=quantity, title=title)

@@ -1,4 +1,4 @@
-"""Plot the series of an AOI's radar indices."""
+"""Plot the time series of an AOI's radar indices."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from gcov.provenance import metadata_of, provenance
 
 
 def plot_indices(*, indices: Path, stack: Path, valid_samples_only: bool, output: Path) -> None:
-    """A PNG of indices.csv; the provenance in it is that of the stack, and which samples were averaged."""
+    """Write a PNG of indices.csv. Its provenance is the stack's, plus the setting `valid_samples_only`."""
     facts = metadata_of(stack)["attributes"]
     figure = draw(tables.read_indices(indices), title=facts["aoi"], warnings=[facts["maturity_note"]])
     style.save(figure, output, provenance(stack, valid_samples_only))

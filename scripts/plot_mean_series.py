@@ -1,4 +1,4 @@
-"""Plot a term's mean series on two axes: power and dB."""
+"""Plot a term's mean series with two y axes: linear power and dB."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from gcov.provenance import metadata_of, provenance
 def plot_mean_series(
     *, series: Path, stack: Path, valid_samples_only: bool, min_valid_fraction: float, term: str, output: Path
 ) -> None:
-    """A PNG of the mean series CSV; the provenance in it is that of the stack, and which samples were averaged."""
+    """Write a PNG of mean_series.csv. Its provenance is the stack's, plus the setting `valid_samples_only`."""
     facts = metadata_of(stack)["attributes"]
     shown = {"term": term, "frequency": facts["frequency"], "min_valid_fraction": min_valid_fraction}
     figure = mean_series(tables.read_series(series), title=f"{facts['aoi']}, {term}", **shown)

@@ -10,7 +10,7 @@ from gcov.provenance import provenance
 
 
 def plot_statistics(*, statistics: Path, valid_samples_only: bool, term: str, output: Path) -> None:
-    """A PNG of statistics.zarr; the provenance in it is that store's, and which samples count."""
+    """Write a PNG of statistics.zarr. Its provenance is that store's, plus the setting `valid_samples_only`."""
     data = store.open_stack(statistics)
     figure = draw(data, title=f"{data.attrs['aoi']}, {term}")
     style.save(figure, output, provenance(statistics, valid_samples_only))

@@ -1,4 +1,4 @@
-"""Plot the mean series of an AOI's zones, a small picture each."""
+"""Plot the mean series of an AOI's zones, one small panel each."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from gcov.provenance import metadata_of, provenance
 def plot_zones(
     *, zones: Path, stack: Path, valid_samples_only: bool, min_valid_fraction: float, term: str, output: Path
 ) -> None:
-    """A PNG of zones.csv; the provenance in it is that of the stack, and which samples were averaged."""
+    """Write a PNG of zones.csv. Its provenance is the stack's, plus the setting `valid_samples_only`."""
     facts = metadata_of(stack)["attributes"]
     shown = {"term": term, "frequency": facts["frequency"], "min_valid_fraction": min_valid_fraction}
     figure = draw(tables.read_series(zones), title=f"{facts['aoi']}, {term}", **shown)

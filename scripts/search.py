@@ -1,4 +1,4 @@
-"""Find an AOI's granules, keep the newest release of each acquisition, and say what the run will cost."""
+"""Find an AOI's granules, keep the newest release of each acquisition, and estimate what the run will download."""
 
 from pathlib import Path
 
@@ -26,10 +26,10 @@ def search(
     records: Path,
     table: Path,
 ) -> None:
-    """Write one record per kept granule into the folder `records`, and every granule found with its fate to `table`.
+    """Write one record per kept granule into the folder `records`, and a row per granule found to `table`.
 
-    Raises GcovError if nothing is found, if what is found cannot be one time series (with a table of it), or if
-    adjacent frames are not on one lattice.
+    The row says whether the granule was kept and, if not, why. Raises GcovError if nothing is found, if the granules
+    cannot form one time series (with a table of the alternatives), or if adjacent frames are not on one lattice.
     """
     if listed:
         found, left_out = catalog.listed_granules(listed, archive), []
@@ -44,7 +44,7 @@ def search(
     granules.check_names(kept)
     missing_token = any(map(sources.wants_token, kept)) and login.at_hand() is None
     if len({granule.frame for granule in kept}) > 1 and not missing_token:
-        from gcov.frames import check_one_lattice  # all that opens a granule; most searches open none
+        from gcov.frames import check_one_lattice  # only this check opens granules; most searches need none
 
         check_one_lattice(kept, bbox, frequency, archive)
     with building(table) as part:
@@ -63,21 +63,21 @@ def report(
     frequency: str,
     terms: tuple[str, ...],
 ) -> None:
-    """Log what was kept, what was dropped and why, and what it will cost."""
+    """Log what was kept, what was dropped and why, and the estimated download."""
     for granule, reason in dropped:
         log.info("dropped %s: %s", granule.name, reason)
     if note := granules.maturity_note(" ".join({g.maturity for g in date}) for date in granules.passes(kept)):
         log.warning("this stack %s", note if note.startswith("mixes") else f"holds {note}")
     need = sum(needed_bytes(bbox, frequency, granule, terms) for granule in kept)
     log.info(
-        "%d granules kept (%d dates), %d dropped; whole they are %s, this AOI needs roughly %.0f MB of them",
+        "%d granules kept (%d dates), %d dropped; in full they are %s, this AOI needs roughly %.0f MB of them",
         len(kept),
         len(granules.passes(kept)),
         len(dropped),
         f"{sum(g.size or 0 for g in kept) / 1e6:.0f} MB" if any(g.size for g in kept) else "of unknown size",
         need / 1e6,
     )
-    for term in terms if len(terms) > 1 else ():  # what it costs to turn one on
+    for term in terms if len(terms) > 1 else ():  # the cost of each term
         size = sum(needed_bytes(bbox, frequency, granule, (term,)) for granule in kept)
         log.info("... of which %s is roughly %.0f MB", term, size / 1e6)
 
@@ -86,7 +86,7 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
         search(
             **snakemake.params,
-            # not a parameter of the rule, as in clip
+            # not a rule parameter, for the reason given in clip
             archive=Archive.of(snakemake.config),
             records=Path(snakemake.output.records),
             table=Path(snakemake.output.table),

@@ -1,4 +1,4 @@
-"""The STAC catalogue of an AOI's GeoTIFFs and its stack."""
+"""Write the STAC catalogue of an AOI's GeoTIFFs and stack."""
 
 import json
 from pathlib import Path
@@ -10,9 +10,10 @@ from gcov.log import job_log, log
 
 
 def stac(*, fragments: list[Path], stack: Path, geotiffs: list[Path], looks: Path | None, output: Path) -> None:
-    """Write collection.json and an item per date into the folder `output`; `looks` is looks.json, where there is one.
+    """Write collection.json and one item per date into the folder `output`; `looks` is looks.json, if it exists.
 
-    A date's item has the GeoTIFFs that are named after it as assets, the collection has the others; all have the stack.
+    GeoTIFFs named after a date are assets of that date's item. The others are assets of the collection. The stack is
+    an asset of the collection and of every item.
     """
     estimated = json.loads(looks.read_text()) if looks else {}
     collection = catalogues.catalogue([store.read_fragment(path) for path in fragments], stack, geotiffs, estimated)

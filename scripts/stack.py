@@ -1,4 +1,4 @@
-"""Gather an AOI's fragments into one stack on time."""
+"""Gather an AOI's fragments into one stack along time."""
 
 import json
 from pathlib import Path
@@ -8,15 +8,15 @@ from gcov.files import building
 from gcov.granules import maturity_note, passes
 from gcov.log import job_log, log
 
-SHARED = ("aoi", "aoi_bbox", "aoi_polygon", "frequency", "n_pixels")  # attributes fragments have in common
+SHARED = ("aoi", "aoi_bbox", "aoi_polygon", "frequency", "n_pixels")  # attributes that all fragments share
 
 
 def stack(*, fragments: list[Path], output: Path) -> None:
-    """Write the stack: (time, y, x), samples as in the fragments, in order of time, one date per pass.
+    """Write the stack: (time, y, x), samples as in the fragments, dates in order of time, one date per pass.
 
-    Where granules of one pass are both valid, the first in time wins; where neither is, the one that has a value.
-    Raises GcovError if two fragments differ in grid or terms (naming granule and difference: nothing is joined or
-    resampled), or if no fragment has a valid sample.
+    Where two granules of one pass overlap, a valid sample wins over an invalid one (mask 0), and that over one outside
+    (mask 255). Between equals the earlier granule wins. Raises GcovError if fragments differ in grid or terms (naming
+    the granule and the difference; nothing is resampled), or if no fragment has a valid sample.
     """
     by_granule = {fragment.granule: fragment for fragment in map(store.read_fragment, fragments)}
     granules = sorted(by_granule, key=lambda g: (g.start, g.name))

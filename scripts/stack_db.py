@@ -1,4 +1,4 @@
-"""The stack in dB, for eyes and for tools that want it so."""
+"""The stack in dB, for display and for tools that expect dB."""
 
 from pathlib import Path
 
@@ -14,8 +14,7 @@ from gcov.radiometry import counted, to_db
 def stack_db(*, stack: Path, valid_samples_only: bool, output: Path) -> None:
     """Write 10 log10 of the stack's diagonal terms: (time, y, x) float32, dB.
 
-    NaN where power is not positive, and where a sample does not count (`mask` is not 1..254, unless
-    `valid_samples_only` is false).
+    NaN where linear gamma0 is not positive, and where `mask` is not 1..254 (unless `valid_samples_only` is false).
     """
     data = store.open_stack(stack)
     terms = [name for name in store.variables_of(data) if is_diagonal(name)]
@@ -28,7 +27,7 @@ def stack_db(*, stack: Path, valid_samples_only: bool, output: Path) -> None:
             block = data.isel(region)
             for term in terms:
                 db = np.empty(block[term].shape, np.float32)
-                for band in store.regions(block, rows=2 * store.CHUNK):  # little in memory beside the shard
+                for band in store.regions(block, rows=2 * store.CHUNK):  # keeps memory small beside the shard
                     few = block.isel(band)
                     power, mask = store.samples(few, term), store.mask_of(few, term)
                     use = counted(power, mask, valid_samples_only=valid_samples_only)

@@ -1,4 +1,4 @@
-"""Histograms, mean series and stretch of one term: one pass over the stack, a band of rows at a time."""
+"""Histograms, mean series and stretch of one term, in one pass over the stack, a band of rows at a time."""
 
 import json
 from pathlib import Path
@@ -23,13 +23,15 @@ def summarize(
     looks: Given = None,
     rainfall: str | None = None,
 ) -> None:
-    """Write what one pass over a term's samples gives.
+    """Write the summary tables of one term, from one pass over its samples.
 
-    histogram_db.csv, histogram_power.csv: counts of all dates pooled in the bins of `histogram`; what lies outside
-    of them is not counted. mean_series.csv: one row per date, columns as of `means.table`, rain from the CSV file
-    `rainfall`. stretch.json: the 5 % and 95 % quantiles in dB, pooled over all dates, right to 0.01 dB, and the finer
-    bins that the histogram's figure shows. Raises GcovError if there is no such term, none of its samples is positive,
-    or a line of the rain is wrong.
+    - histogram_db.csv, histogram_power.csv: counts over all dates, in the bins of `gcov.histogram`; samples outside
+      the bins are not counted.
+    - mean_series.csv: one row per date, with the columns of `means.table`; rain comes from the CSV file `rainfall`.
+    - stretch.json: the 5 % and 95 % quantiles over all dates in dB, accurate to 0.01 dB, and the finer bins that the
+      histogram figure shows.
+
+    Raises GcovError if the stack has no such term, if no sample is positive, or if a line of the rain file is invalid.
     """
     data = store.open_stack(stack)
     summary = Summary.of(data, term, valid_samples_only=valid_samples_only, given=looks)

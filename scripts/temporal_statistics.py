@@ -1,4 +1,4 @@
-"""What each pixel's series is like: statistics over time."""
+"""Statistics over time of each pixel."""
 
 from pathlib import Path
 
@@ -21,9 +21,10 @@ def temporal_statistics(
     valid_samples_only: bool,
     output: Path,
 ) -> None:
-    """Write the statistics of `temporal.statistics` as maps (y, x) of linear power, averaged over `multilook` first.
+    """Write the maps (y, x) of `temporal.statistics`, from linear power averaged over `multilook` x `multilook`.
 
-    Dates with too few samples that count, by mean_series.csv, are left out: named in the log, counted in attributes.
+    Dates with too few valid samples (by mean_series.csv) are left out. The log names them and the attributes count
+    them.
     """
     data, table = store.open_stack(stack), tables.read_series(series)
     use = selection.usable(table, min_valid_fraction)
@@ -34,7 +35,7 @@ def temporal_statistics(
         excluded["looks"] = [round(value, 3) for value in found.tolist()]
     else:
         log.warning(
-            "excess_cv is NaN: there is no number of looks (see %s); give it yourself: `looks: 9.3`", looks_json
+            "excess_cv is NaN: the number of looks is unknown (see %s); set it, for example `looks: 9.3`", looks_json
         )
     attributes = {**data.attrs, "valid_samples_only": valid_samples_only, "multilook": multilook, **excluded}
     dates = np.flatnonzero(use).tolist()

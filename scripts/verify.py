@@ -1,4 +1,4 @@
-"""Decode every store of the results and put the damaged ones aside, so that the next run makes them again."""
+"""Decode every store in the results and rename damaged ones, so that the next run rebuilds them."""
 
 import shutil
 from pathlib import Path
@@ -9,11 +9,11 @@ from gcov.log import job_log, log
 
 
 def verify(*, results: Path) -> None:
-    """Read every chunk of every store below `results`; damaged ones are renamed to `.damaged`.
+    """Read every chunk of every store below `results`; rename damaged stores to `.damaged`.
 
-    A store is damaged if a shard is missing, a chunk fails its crc32c or cannot be decoded, or its metadata cannot be
-    read. Where the machine fails (an I/O error, no permission, no memory) nothing is touched. Raises GcovError naming
-    both kinds.
+    A store counts as damaged if a shard is missing, a chunk fails its CRC32C or cannot be decoded, or its metadata
+    cannot be read. On a machine fault (I/O error, missing permission, out of memory) the store is left untouched.
+    Raises GcovError listing the damaged and the unreadable stores.
     """
     stores = sorted(results.glob("*/**/*.zarr"))
     damaged, unread = [], []

@@ -1,4 +1,4 @@
-"""The series of an AOI's zones: one table of all, as CSV and as Parquet."""
+"""The time series of an AOI's zones, in one table, as CSV and as Parquet."""
 
 from pathlib import Path
 
@@ -24,9 +24,9 @@ def zones(
     csv: Path,
     parquet: Path,
 ) -> None:
-    """Write a row per zone and date: zone, then the columns of mean_series.csv (see `means.table`).
+    """Write one row per zone and date: zone, then the columns of mean_series.csv (see `means.table`).
 
-    Raises GcovError, naming them, if zones hold no pixel centre.
+    Raises GcovError, naming the zones, if any zone contains no pixel centre.
     """
     data = store.open_stack(stack)
     found = on_grid(read_zones(zones, zone_name, "zones"), data, data.attrs["aoi_polygon"] or None)

@@ -25,19 +25,19 @@ NO_BROWSER = not (os.environ.get("CI") or (shutil.which("chromium") and shutil.w
 
 
 def pytest_ignore_collect(collection_path, config):
-    """The tests of pages need a browser; where CI is set they fail without one."""
+    """The tests of pages need a browser; if CI is set they fail without one."""
     return True if NO_BROWSER and collection_path == BROWSER_TESTS else None
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Say that tests were left out."""
+    """Report that tests were left out."""
     if NO_BROWSER and any(Path(argument).resolve() in BROWSER_TESTS.parents for argument in config.args):
         terminalreporter.line("tests/browser was left out: it needs chromium and chromedriver in the PATH")
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """A folder with a config/config.yaml of its own, as any user's."""
+    """A user's analysis folder, with its own config/config.yaml."""
 
     folder: Path
 
@@ -107,7 +107,7 @@ def band(valley):
 
 @pytest.fixture(scope="session")
 def granules(band, tmp_path_factory) -> list[Path]:
-    """Four granules, 12 days apart, with frequencies A and B; of the second there are two releases.
+    """Four granules, 12 days apart, with frequencies A and B; the second has two releases.
 
     In order of name: the BETA releases X05009 and X05010 of the second date lie side by side.
     """

@@ -1,4 +1,4 @@
-"""The notebook's own calls, as the reference for the workflow's numbers, and small things several tests need."""
+"""The notebook's own calls, as the reference for the workflow's numbers, and helpers shared by tests."""
 
 from datetime import datetime
 from pathlib import Path
@@ -56,7 +56,7 @@ def grid_of(epsg: int, x: np.ndarray, y: np.ndarray) -> xr.Dataset:
 
 
 def memory_stack(powers: dict[str, np.ndarray], mask: np.ndarray, **facts: list[str]) -> xr.Dataset:
-    """A stack of these samples (time, y, x) that lies in memory only, 12 days apart unless `facts` say the times."""
+    """A stack of these samples (time, y, x), in memory only; dates are 12 days apart unless `facts` give times."""
     dates, ny, nx = mask.shape
     grid = grid_of(EPSG, WEST + 20 * (np.arange(nx) + 0.5), NORTH - 20 * (np.arange(ny) + 0.5))
     times = facts.pop("time", [FIRST + pd.Timedelta(12 * n, "D") for n in range(dates)])

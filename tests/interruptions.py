@@ -42,7 +42,7 @@ def run(folder: Path) -> tuple[int, str]:
 
 
 def recover(folder: Path) -> list[str]:
-    """What a user does after an interruption, until the workflow has ended well; returns the commands it took."""
+    """Do what a user does after an interruption, until the workflow succeeds; return the commands used."""
     typed = []
     for _ in range(3):
         status, output = run(folder)
@@ -117,7 +117,7 @@ def prepare(folder: Path, granules: list[Path], bbox: list[float]) -> Path:
 
 
 def soak(rounds: int, seed: int) -> None:
-    """Many rounds on four dates; prints what was hit, what had to be typed, and whether the results are the same."""
+    """Many rounds on four dates; print what was killed, the commands used, and whether the results are the same."""
     random.seed(seed)
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)

@@ -1,4 +1,4 @@
-"""Processes that find only what users install: without the packages of requirements-dev.txt.
+"""Run processes with only the packages that users install, without those of requirements-dev.txt.
 
 Some of those are imported wherever they are installed (dask by xarray, boto3 by rasterio): 1 s a job.
 """

@@ -1,4 +1,4 @@
-"""Cells, statistics over time, ratios, rain and the noise floor: each against plain numpy."""
+"""Cells, statistics over time, ratios, rain and the noise floor, each compared with plain numpy."""
 
 import json
 import warnings
@@ -107,7 +107,7 @@ def test_statistics_are_numpys(data):
 
 @pytest.mark.parametrize(("dates", "low", "middle"), [(5, 0.497, 0.305), (20, 0.415, 0.322)])
 def test_speckle_alone_has_its_coefficient_of_variation(dates, low, middle):
-    """Simulated, nine looks and a bit: the mean of cv, and what 95 % are below."""
+    """Simulated speckle with about nine looks: the mean of cv, and the value that 95 % are below."""
     power = np.random.default_rng(2).gamma(9.3, 1 / 9.3, (dates, 200, 200)).astype(np.float32)
     cv = temporal.statistics(power, np.full(dates, 9.3))["cv"]
     assert cv.mean() == pytest.approx(middle, abs=0.005) and np.quantile(cv, 0.95) == pytest.approx(low, abs=0.005)
@@ -168,10 +168,10 @@ def test_rain_since_the_date_before(tmp_path):
     ("lines", "message"),
     [
         (["2025-11-20,1", "2025-11-20,2"], "line 3: 2025-11-20 is there twice"),
-        (["2025-11-20,1", "2025-11-21,-0.1"], "line 3: '-0.1' is no number of mm"),
+        (["2025-11-20,1", "2025-11-21,-0.1"], "line 3: '-0.1' is not a number of mm"),
         (["2025-11-20,1", "2025-11-22,1"], "line 3: 2025-11-21 is missing"),
         (["2025-11-20,1", "2025-11-19,1"], "line 3: 2025-11-19 comes after 2025-11-20"),
-        (["2025-11-31,1"], "line 2: '2025-11-31' is no day"),
+        (["2025-11-31,1"], "line 2: '2025-11-31' is not a day"),
         (["2025-11-20"], "line 2: None is no number"),
         (["2025-11-20,nan"], "line 2: 'nan' is no number"),
         ([], "holds no day"),
@@ -218,7 +218,7 @@ def test_nodes_without_a_value_are_left_out():
     assert np.isnan(one.mean(y[:1], x[:1]))
 
 
-@pytest.mark.parametrize(("value", "flaw"), [(1.0, "no linear power"), (-28.2, "no linear power"), (0, "no linear")])
+@pytest.mark.parametrize(("value", "flaw"), [(1.0, "not a linear"), (-28.2, "not a linear"), (0, "not a linear")])
 def test_a_table_in_other_units_is_not_used(value, flaw):
     one = table()
     assert one.flaw == ""

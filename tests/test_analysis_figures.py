@@ -1,4 +1,4 @@
-"""Figures of zones, statistics, indices and change, of hand-made tables and stores."""
+"""Figures of zones, statistics, indices and change, made from small tables and stores written by hand."""
 
 import itertools
 import json
@@ -223,7 +223,7 @@ def test_change_is_on_a_symmetric_scale_with_its_false_alarms_beside(periods):
 
 
 def test_reduced_change_keeps_zero_where_nothing_changed(periods, monkeypatch):
-    """Averaged as a logarithm: the mean of unchanged ratios would be above 1."""
+    """Averaged in dB, because the mean of unchanged ratios is above 1."""
     monkeypatch.setattr(rasters, "looks_for", lambda shape: 5)
     figure = change(periods, FACTS, title="x")
     cell = periods["log_ratio_db"].values[5:10, :5]

@@ -1,4 +1,4 @@
-"""Granules from the archive as it is in the field: every fault over each way, and whole runs of the workflow."""
+"""Reading from a faulty archive: every fault, over HTTPS and S3, and whole runs of the workflow."""
 
 import base64
 import json
@@ -70,7 +70,7 @@ def archive(scene, monkeypatch):
 
 @pytest.fixture
 def many_ranges(monkeypatch):
-    """Only chunks that touch are fetched together: some twenty requests at a time instead of four."""
+    """Join only adjacent chunks: about twenty requests at a time instead of four."""
     monkeypatch.setattr(ranges, "GAP", 0)
 
 
@@ -210,7 +210,7 @@ def test_retry_after_is_honoured_but_never_shortens_the_pause(user, pauses, arch
 
 def test_a_server_that_wants_hours_is_asked_another_day(user, pauses, archive, scene, tmp_path):
     archive.faults.add("429", way="cdn", seconds=7200)
-    with pytest.raises(GcovError, match=r"answered 429, wants to be asked again in 120 minutes.*try again later"):
+    with pytest.raises(GcovError, match=r"answered 429, asks for a pause of 120 minutes.*try again later"):
         fetch(archive, scene, tmp_path / "f.zarr")
     assert pauses == []
 
@@ -239,7 +239,7 @@ def test_one_renewal_serves_all_concurrent_reads(user, many_ranges, archive, sce
 
 @pytest.mark.parametrize("way", SERVER)
 def test_ranges_that_wait_are_given_up_with_the_first(user, pauses, many_ranges, archive, scene, way):
-    """They would be asked for in vain, as long once more."""
+    """Requesting them would be in vain and take as long again."""
     file = RangeFile(source_of(archive, scene, way))
     archive.faults.add("503", times=9999, way=SERVER[way])
     with pytest.raises(GcovError, match="try again later"):
@@ -322,7 +322,7 @@ def test_ranges_beyond_the_end_are_damage_too(user, archive, scene, tmp_path):
 
 @pytest.mark.parametrize("way", SERVER)
 def test_a_refusal_in_mid_file_is_no_broken_file(user, archive, scene, tmp_path, way):
-    """What happens below HDF5's own calls reaches the user in our words."""
+    """Errors below HDF5's own calls reach the user as our messages."""
     archive.faults.add("expire", way=SERVER[way], skip=1)
     issue, sign = archive.issue_credentials, archive.sign
 
@@ -471,7 +471,7 @@ def test_what_cannot_be_a_token_is_refused_and_not_shown(user, monkeypatch, toke
 
 
 def jwt(expires):
-    """A token that says itself when it ends, as Earthdata Login's do."""
+    """A token that states its own expiry, as Earthdata Login's do."""
     part = base64.urlsafe_b64encode(json.dumps({"uid": "tester", "exp": expires}).encode()).decode().rstrip("=")
     return f"eyJ0eXAiOiJKV1QifQ.{part}.signature"
 
@@ -481,9 +481,9 @@ def jwt(expires):
     ("token", "message"),
     [
         (None, f"no Earthdata token: get one at {GENERATE} and put it into the environment variable EARTHDATA_TOKEN"),
-        ("unknown", f"the Earthdata token is wrong (the archive does not know it): get one at {GENERATE}"),
-        ("un.kno.wn", f"the Earthdata token is wrong (the archive does not know it): get one at {GENERATE}"),
-        (jwt(4e9), f"the Earthdata token is wrong (the archive does not know it): get one at {GENERATE}"),
+        ("unknown", f"the archive rejected the Earthdata token: get one at {GENERATE}"),
+        ("un.kno.wn", f"the archive rejected the Earthdata token: get one at {GENERATE}"),
+        (jwt(4e9), f"the archive rejected the Earthdata token: get one at {GENERATE}"),
         (jwt(1767225600), f"the Earthdata token expired on 2026-01-01: get one at {GENERATE}"),
         (EXPIRED_TOKEN, f"the Earthdata token has expired: get one at {GENERATE}"),
         (
@@ -717,7 +717,7 @@ def test_through_a_proxy_with_a_password(user, pauses, archive, scene, wanted, t
 
 
 class Bytes:
-    """A source of which the ranges are cut from memory; it counts what is asked for."""
+    """A source that serves ranges from memory and counts the requests."""
 
     name = "memory"
 
@@ -901,7 +901,7 @@ def most_at_a_time(archive):
 def test_a_wrong_token_ends_the_run_with_a_message(start, analysis, archive):
     run = start(STACK, token="wrong")
     assert run.returncode != 0
-    assert f"the Earthdata token is wrong (the archive does not know it): get one at {GENERATE}" in run.output
+    assert f"the archive rejected the Earthdata token: get one at {GENERATE}" in run.output
     assert "Traceback" not in "".join(logs(analysis).values())
     assert analysis.results("a/fragments/*") == []
     assert not [name for name in analysis.results() if ".part" in name or "stack" in name]

@@ -1,4 +1,4 @@
-"""The search of the catalogue: what is asked, and that half an answer never becomes a listing."""
+"""Searching the catalogue: the query, and that an incomplete answer is never taken for a full listing."""
 
 import json
 import logging
@@ -98,9 +98,9 @@ def test_trouble_that_passes(many, monkeypatch, pauses, caplog, trouble, page):
 
 
 REASONS = {
-    "items lost": "gave only 250 granules of more",
-    "listing cut short": "gave only 245 granules of more",
-    "empty page": "gave only 0 granules of more",
+    "items lost": "gave an incomplete list of 250 granules",
+    "listing cut short": "gave an incomplete list of 245 granules",
+    "empty page": "gave an incomplete list of 0 granules",
     "stall": "failed (ASFSearchError)",
     "503": "answered 503",
     "502 as HTML": "answered 502",

@@ -1,4 +1,4 @@
-"""Granules in buckets of the user's own: whose keys go where, what globs find, and what each refusal says."""
+"""Granules in the user's own buckets: which keys are used where, what globs match, and the refusal messages."""
 
 import logging
 import os
@@ -31,7 +31,7 @@ SIZE = 1_500_000
 
 @pytest.fixture(scope="module")
 def data():
-    """What is in every object; it means nothing."""
+    """The content of every object, which is arbitrary."""
     return bytes(range(256)) * (SIZE // 256) + bytes(SIZE % 256)
 
 
@@ -178,7 +178,7 @@ def test_keys_are_never_mixed(lab, archive, store, data, environ, profile):
 
 
 def test_half_credentials_are_none(environ, archive):
-    """For a missing key s3fs would look for the user's."""
+    """If a key is missing, s3fs would use the user's."""
     archive.issue_credentials = lambda: {"accessKeyId": None, "secretAccessKey": None, "sessionToken": None}
     with pytest.raises(GcovError, match="s3credentials gave no credentials"):
         open_bytes(from_url(archive.s3_url(NAMES[0])), archive_settings(archive, access="s3"))
@@ -242,7 +242,7 @@ def test_an_object_in_the_archives_bucket_is_not_asked_for_at_search(user):
 
 
 def message(entry, **section):
-    """What the user is told when a list of granules is made; nothing of it may be secret."""
+    """The messages shown when granules are listed; they must not contain secrets."""
     with pytest.raises(GcovError) as error:
         listed_granules((entry,), settings(**section))
     assert "secret" not in str(error.value) and "AKIA" not in str(error.value)
@@ -390,7 +390,7 @@ def test_s3fs_is_imported_only_where_s3_is_read():
 
 
 def test_nothing_is_left_open(environ, store, data, tmp_path):
-    """No connection, and no complaint about one at the end of the process."""
+    """No connection is left open, and none is reported when the process ends."""
     url = store.put(store.new(), OBJECT, data)
     code = f"""
 import logging, sys, warnings

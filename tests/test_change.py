@@ -1,4 +1,4 @@
-"""Change: the tests against their published formulas, pixel by pixel, and the false-alarm rates they state."""
+"""Change tests compared with the published formulas, pixel by pixel, and their stated false-alarm rates."""
 
 import itertools
 
@@ -50,7 +50,7 @@ def test_factors_of_a_pixel_by_hand(date, factor):
 
 
 def reference(powers, looks, significance):
-    """p, and for each change its date, by the rules of the test, one pixel; powers and looks by term, NaN allowed."""
+    """p and the date of each change in one pixel, by the rules of the test; powers and looks by term, with NaN."""
     dates = len(powers[0])
 
     def test(first, last):

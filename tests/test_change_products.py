@@ -1,4 +1,4 @@
-"""Change as products: stores, tables and JSON against the arrays they were made of, on stacks written by hand."""
+"""Change products: stores, tables and JSON compared with the arrays they are made from, on hand-written stacks."""
 
 import json
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Made:
     terms: list[str]
 
     def change(self, term: str, before: list[str], after: list[str], **keys) -> tuple[xr.Dataset, dict]:
-        """The maps of a change between two periods, and what they add up to."""
+        """The maps of a change between two periods, and their totals."""
         output, summary = self.folder / f"{term}.zarr", self.folder / f"{term}.json"
         series = self.folder / f"{term}.csv"
         change(

@@ -1,4 +1,4 @@
-"""The configuration: what is refused, in which words, and what is filled in."""
+"""The configuration: what is refused and with which message, and which defaults are filled in."""
 
 import json
 import re
@@ -57,7 +57,7 @@ BAD_ENTRIES = [
     ({"bbox": BOX, "changes": {"c": {**CHANGE, "after": ["2025-12-10", "2025-12-30"]}}}, "without a day in common"),
     ({"bbox": BOX, "changes": {"c": {"before": CHANGE["after"], "after": CHANGE["before"]}}}, "one after the other"),
     ({"bbox": BOX, "changes": {"c": {**CHANGE, "before": ["2025-12-01", "2025-11-30"]}}}, "c.before: holds no day"),
-    ({"bbox": BOX, "changes": {"c": {**CHANGE, "after": ["2026-01-01", "2026-02-30"]}}}, "2026-02-30 is no date"),
+    ({"bbox": BOX, "changes": {"c": {**CHANGE, "after": ["2026-01-01", "2026-02-30"]}}}, "2026-02-30 is not a date"),
     # what is wrong, where it is said to be, what it should be
     ({"bbox": BOX, "serach": {}}, "aois.x.serach: unknown key; did you mean 'search'?"),
     ({"box": BOX}, "aois.x.box: unknown key; did you mean 'bbox'?"),
@@ -79,7 +79,7 @@ BAD_ENTRIES = [
         {"bbox": BOX, "search": {"start": "2025-12-01", "end": "2025-11-30"}},
         f"{SEARCH}: end 2025-11-30 is before start 2025-12-01",
     ),
-    ({"bbox": BOX, "search": {"start": "2025-02-30"}}, f"{SEARCH}.start: 2025-02-30 is no date"),
+    ({"bbox": BOX, "search": {"start": "2025-02-30"}}, f"{SEARCH}.start: 2025-02-30 is not a date"),
     ({"bbox": BOX, "search": {"start": "22.11.2025"}}, f'{SEARCH}.start: holds "22.11.2025"; should be a date'),
     ({"bbox": BOX, "search": {"end": 2025}}, f"{SEARCH}.end: holds 2025; should be a date such as 2025-11-22"),
     ({"bbox": BOX, "search": {"relative_orbit": 174}}, "holds 174; should be the track, a whole number from 1 to 173"),
@@ -118,9 +118,12 @@ BAD_ENTRIES = [
     ({"bbox": BOX, "granules": ["s3://AKIA:SECRET@bucket/X.h5"]}, "s3://...@bucket/X.h5: an address must not hold"),
     ({"bbox": BOX, "granules": "https://joe:SECRET@host/X.h5?SECRET"}, 'holds "https://...@host/X.h5?..."; should be'),
     ({"bbox": BOX, "granules": [["https://h/X.h5?SECRET"]]}, "aois.x.granules.0: holds"),
-    ({"bbox": BOX, "granules": ["https:///x.h5?SECRET"]}, "https:///x.h5?... is no address: should be https://HOST/"),
-    ({"bbox": BOX, "granules": ["ftp://host/x.h5"]}, "ftp://host/x.h5 is no address: should be https://HOST/"),
-    ({"bbox": BOX, "granules": ["https://[host/x.h5"]}, "https://[host/x.h5 is no address: Invalid IPv6 URL"),
+    (
+        {"bbox": BOX, "granules": ["https:///x.h5?SECRET"]},
+        "https:///x.h5?... is not a valid address: should be https://HOST/",
+    ),
+    ({"bbox": BOX, "granules": ["ftp://host/x.h5"]}, "ftp://host/x.h5 is not a valid address: should be https://HOST/"),
+    ({"bbox": BOX, "granules": ["https://[host/x.h5"]}, "https://[host/x.h5 is not a valid address: Invalid IPv6 URL"),
     (
         {"bbox": BOX, "granules": ["a.h5"], "search": {"frame": 16}},
         "give either granules (files, s3:// objects, URLs) or",
@@ -224,7 +227,7 @@ def test_every_problem_is_told_at_once():
         ("aois: {x: {bbox: [1, 2, 3, 4], bbox: [1, 2, 3, 5]}}", "line 1: 'bbox' is given twice"),
         ("aois:\n  NO: {bbox: [5, 58, 6, 59]}\n", 'line 2: NO is read as False by YAML: write "NO"'),
         ("aois:\n  12_3: {bbox: [5, 58, 6, 59]}\n", "line 2: 12_3 is read as 123 by YAML"),
-        ("search:\n  end: 2025-11-31\n", "line 2: 2025-11-31 is no date: day is out of range for month"),
+        ("search:\n  end: 2025-11-31\n", "line 2: 2025-11-31 is not a date: day is out of range for month"),
         ("aois: {x: {bbox: [1, 2, 3}}", "line 1: not valid YAML"),
         ("aois:\n\tx: 1\n", "line 2: not valid YAML"),
         ("aois: {x: {bbox: {{ bbox }}}}", "line 1: a key must be text"),
@@ -232,8 +235,8 @@ def test_every_problem_is_told_at_once():
         ("# only a comment\n", "no keys"),
         ("- aois\n", "no keys"),
         (b"aois: {x: 1} # caf\xe9\n", "not UTF-8 text"),
-        ("aois:\n  x: &x\n    bbox: [1, *x]\n", r"line 2: this holds itself"),
-        ("aois: &a [*a]", "line 1: this holds itself"),
+        ("aois:\n  x: &x\n    bbox: [1, *x]\n", r"line 2: this contains itself"),
+        ("aois: &a [*a]", "line 1: this contains itself"),
         ("aois: " + "[" * 2000 + "]" * 2000, "nested too deeply"),
         (f"aois:\n  x: {{bbox: [{'1' * 400}, 2, 3, 4]}}", r"line 2: 1111111111\.\.\. is a number of 400 digits"),
         ("aois:\n  x: {bbox: [1, 2, 3, " + "9" * 5000 + "]}", "line 2: 9+... is a number of 5000 digits"),
@@ -473,7 +476,7 @@ def test_the_configurations_in_the_repository_are_valid(name):
 
 
 def test_the_config_shows_the_defaults():
-    """What config.yaml shows at top level is what holds where a key is left out."""
+    """The values at the top level of config.yaml are the defaults for keys that are left out."""
     shown = yaml.safe_load((REPO / "config" / "config.yaml").read_text())
     filled, _ = read_config({"aois": {"x": {"bbox": BOX}}})
     assert {key: value for key, value in shown.items() if key != "aois"} == {

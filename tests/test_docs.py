@@ -1,4 +1,4 @@
-"""Pages for people: their links lead somewhere, their pictures are there, and each says what it answers."""
+"""The documentation: links work, pictures exist, and each page opens with the question it answers."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What is installed, by whichever way, is the same; and nothing in the repository belongs to one machine."""
+"""Every way of installing gives the same versions, and nothing in the repository depends on one machine."""
 
 import re
 import subprocess

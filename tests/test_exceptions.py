@@ -1,4 +1,4 @@
-"""The input data exception mask and alternating polarizations: which samples of a term count, from clip to figures."""
+"""Input data exception mask and alternating polarizations: which samples of a term count, from clip to figures."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -76,7 +76,7 @@ def test_masks_that_say_nothing_of_terms_are_ignored_and_logged(write, band, tmp
     wrong = replace(band(12), exceptions=np.full((7, 9), GOOD, np.uint16))
     clipped(tmp_path, write(wrong, cycle=7, start=FIRST + timedelta(days=12)))
     assert "HHHH_valid" not in store.read_fragment(old).types
-    assert "inputDataExceptionMask is uint8 and says nothing of single terms: ignored" in caplog.text
+    assert "inputDataExceptionMask is uint8 and does not distinguish terms: ignored" in caplog.text
     assert "inputDataExceptionMask has the shape (7, 9), the mask (120, 152): ignored" in caplog.text
 
 

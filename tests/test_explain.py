@@ -1,4 +1,4 @@
-"""What a run costs, said before it starts: `snakemake explain`, and the arithmetic behind it."""
+"""The cost of a run before it starts: `snakemake explain`, and the arithmetic behind it."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""GeoTIFFs and catalogue in the workflow: what is made, and what a new date leaves as it is."""
+"""GeoTIFFs and catalogue in the workflow: what is made, and what a new date leaves unchanged."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""Figures of hand-made tables: what is drawn, and what is said, is read back from matplotlib's artists."""
+"""Figures from hand-written tables; curves and text are read back from matplotlib's artists."""
 
 import itertools
 import json
@@ -222,7 +222,7 @@ def test_cautions_are_all_said():
         "mixes maturities (4 BETA, 1 PROVISIONAL dates): a step between them may be processing, not change",
         "1 date without HHHH",
         "no valid sample on 2025-12-05",
-        "less than 50 % of the best date's samples on 2025-12-29: of other ground",
+        "less than 50 % of the best date's samples on 2025-12-29: a different area",
         "processed with different releases (X1, P2): a step between them may be processing",
         "within 3 dB of the noise floor on 2025-11-23, 2025-12-29, 2026-01-10",
     ]

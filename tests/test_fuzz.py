@@ -1,4 +1,4 @@
-"""Datasets and attributes of a granule damaged in turn: a right result, or one message that names the granule.
+"""Damage each dataset and attribute of a granule: a correct result, or one message that names the granule.
 
 Every third of them; `make soak` takes all.
 """

@@ -1,4 +1,4 @@
-"""GeoTIFFs: the stores' samples bit for bit, overviews averaged in power, and what the files say of themselves."""
+"""GeoTIFFs: samples equal to the stores' bit for bit, overviews averaged in power, and tags."""
 
 import json
 import os
@@ -183,7 +183,7 @@ def test_granules_of_one_pass_are_one_file(tmp_path):
 
 
 def test_a_file_cut_short_by_a_full_disk_is_no_result(dates, tmp_path, monkeypatch):
-    """GDAL says nothing when the last blocks are lost as it closes a file."""
+    """GDAL reports nothing when it loses the last blocks while closing a file."""
     copy = rasterio.shutil.copy
 
     def cut(source, target, **options):

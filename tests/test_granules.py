@@ -1,4 +1,4 @@
-"""Names, the release rule, passes, and what cannot be one series."""
+"""Names, the release rule, passes, and granules that cannot form one series."""
 
 import csv
 import itertools

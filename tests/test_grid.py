@@ -1,4 +1,4 @@
-"""Windows against rioxarray's clip_box, coordinates and polygons against plain arithmetic."""
+"""Windows compared with rioxarray's clip_box, coordinates and polygons with plain arithmetic."""
 
 import numpy as np
 import pyproj

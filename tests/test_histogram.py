@@ -1,4 +1,4 @@
-"""Counts and quantiles against numpy."""
+"""Counts and quantiles compared with numpy."""
 
 import numpy as np
 import pytest

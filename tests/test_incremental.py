@@ -1,4 +1,4 @@
-"""The same workflow run again fetches what is new and nothing else: counted in jobs, and at the archive's server."""
+"""A second run fetches only what is new, counted in jobs and in requests at the archive's server."""
 
 import os
 import re

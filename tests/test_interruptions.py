@@ -1,4 +1,4 @@
-"""Whatever happened to the last run, the next one ends with the results of an undisturbed one."""
+"""After any interruption, the next run ends with the results of an undisturbed one."""
 
 import os
 import random

@@ -154,7 +154,7 @@ def test_a_map_without_tiles_is_a_map_and_a_line_in_the_log(serve, manner, error
     [
         ("OpenStreetMap.Mapnick", "provider that xyzservices knows.*OpenStreetMap.Mapnick"),
         ("http://127.0.0.1:9/tiles.png", "provider that xyzservices knows"),
-        ("http://127.0.0.1:9/{z}/{x}/{y}.png?key={api_key}", r"nothing fills its placeholder \{api_key\}"),
+        ("http://127.0.0.1:9/{z}/{x}/{y}.png?key={api_key}", r"there is no value for its placeholder \{api_key\}"),
         ("http://127.0.0.1:9/{z}/{x}.png", r"it lacks \{y\}"),
         ("http://127.0.0.1:9/{z}/{x}/{y}/{}.png", "address of tiles with {x}, {y} and {z}"),
         ("http://127.0.0.1:9/{z}/{x}/{y}}.png", "address of tiles with {x}, {y} and {z}"),

@@ -1,4 +1,4 @@
-"""The multitemporal filter: its formula, that it keeps radiometry, and how far it takes speckle away."""
+"""The multitemporal filter: its formula, its radiometry, and how much speckle it removes."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A fact that stands in several places is the same in all of them: code, README, docs, schema, rules."""
+"""Facts stated in several places agree: code, README, docs, schema, rules."""
 
 import ast
 import re
@@ -20,7 +20,7 @@ SCHEMA = yaml.safe_load((REPO / "config" / "schema.yaml").read_text())
 
 
 def texts() -> list[str]:
-    """Every text in the sources, as far as it is fixed: what is filled in is a blank between two tabs."""
+    """Every string in the sources; a tab stands for each value that is filled in."""
     found = []
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text())):
@@ -49,7 +49,7 @@ def test_messages_of_the_access_page_are_in_the_sources():
 
 
 def test_the_readme_names_every_product():
-    """Those of the rules, by name: `.png` beside a table may stand for its picture."""
+    """The products of the rules, by name; `.png` beside a table may stand for its figure."""
     names = set(re.findall(r'"results/\{aoi\}/(?:\{term\}/)?([^/"{}]+\.[a-z]+)"', RULES))
     assert {"stack.zarr", "stack_db.zarr", "mean_series.csv", "granules.csv", "location.png"} <= names
     readme = (REPO / "README.md").read_text()

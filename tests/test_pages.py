@@ -1,4 +1,4 @@
-"""The pages without a browser: the bytes of images, what is warned of, sizes, and what is made when."""
+"""The pages without a browser: encoded images, warnings, sizes, and when pages are made."""
 
 import base64
 import itertools
@@ -147,7 +147,7 @@ def test_nothing_is_warned_of_where_nothing_is_wrong():
 def test_warnings_name_the_term_where_terms_differ():
     few, none = series(n_valid=[100, 49, 100, 100]), series(n_valid=[100, 50, 0, 100])
     assert notes.warnings({"HHHH": few, "HVHV": none}, "A", 0.5) == [
-        "HHHH: less than 50 % of the best date's samples on 2025-12-05: of other ground",
+        "HHHH: less than 50 % of the best date's samples on 2025-12-05: a different area",
         "HVHV: no valid sample on 2025-12-17",
     ]
 

@@ -1,4 +1,4 @@
-"""From granule to pictures, function by function, against the notebook's own calls and plain numpy."""
+"""From granule to figures, function by function, compared with the notebook's own calls and plain numpy."""
 
 import base64
 import csv
@@ -413,7 +413,7 @@ def test_location_has_the_aoi_and_every_footprint(newest, tmp_path):
 
 
 def test_an_aoi_partly_off_the_granule(newest, tmp_path):
-    """Its grid goes on beyond the granule, on the granule's lattice; there is nothing there."""
+    """The grid extends beyond the granule on the granule's lattice, with NaN there."""
     bbox = [83.84, 28.27, 83.87, 28.29]
     data = stacked(tmp_path, newest[:1], bbox=bbox)
     inside = notebook_granule(newest[0], bbox)  # clip_box stops at the granule's edge
@@ -549,7 +549,7 @@ def test_granules_of_one_pass_are_one_date(band, write, newest, tmp_path):
 
 
 def test_adjacent_frames_are_one_image(band, newest, write, tmp_path):
-    """Two frames on one lattice, each with a part of the AOI, show what one large frame would."""
+    """Two frames on one lattice, each with a part of the AOI, give the result of one large frame."""
     one = band()
     frames_of_pass = []
     for index, lines in enumerate((slice(0, 70), slice(60, 120))):

@@ -1,4 +1,4 @@
-"""What holds for every input: windows, names, releases, configuration, counting, against plain arithmetic.
+"""Properties that hold for every input: windows, names, releases, configuration, counting.
 
 Examples are the same in every run (a fixed seed); `make soak` draws new and more ones.
 """

@@ -1,4 +1,4 @@
-"""Samples that count, averaging and dB against numpy and plain loops."""
+"""Samples that count, averaging and dB, compared with numpy and plain loops."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What is read of a granule is what h5py reads of the file: any window, paged or not, from disk or from the archive."""
+"""Windows equal what h5py reads from the file: any window, paged or not, from disk or from the archive."""
 
 from itertools import pairwise
 
@@ -73,7 +73,7 @@ def read(scene, archive, access: str, window: Window) -> tuple[dict[str, np.ndar
 
 
 def template(window: Window) -> xr.DataArray:
-    """What `regions` wants to know of a fragment: its size."""
+    """The size of a fragment, which is all that `regions` needs."""
     return xr.DataArray(np.broadcast_to(0, (1, *window.shape)), dims=store.DIMS)
 
 

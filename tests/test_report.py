@@ -1,4 +1,4 @@
-"""`snakemake --report` in the environment that users install: what it opens on, what is in it and in which order."""
+"""`snakemake --report` in the environment that users install: its first page, content and order."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Who may import whom: the table in docs/architecture.md."""
+"""Which module may import which: the table in docs/architecture.md."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The search of the archive, at a catalogue on loopback that answers as CMR does; and the cost it announces."""
+"""Searching the archive, with a catalogue on loopback that answers like CMR, and the estimated download."""
 
 import csv
 import json
@@ -208,7 +208,7 @@ def test_granules_csv_tells_each_ones_fate(cmr, tmp_path, caplog):
     assert rows[TAKES["third"]]["reason"] == f"superseded by {TAKES['third again']} (PROVISIONAL P05023)"
     assert sorted(path.stem for path in (tmp_path / "granules").iterdir()) == names(*kept)
     assert "this stack mixes maturities (1 BETA, 2 PROVISIONAL dates)" in caplog.text
-    assert "3 granules kept (3 dates), 2 dropped; whole they are 5100 MB" in caplog.text
+    assert "3 granules kept (3 dates), 2 dropped; in full they are 5100 MB" in caplog.text
 
 
 def test_records_say_where_the_granule_is_never_its_qa_file(cmr, tmp_path):

@@ -1,4 +1,4 @@
-"""Tokens and session keys stay in memory, and go to the archive's host alone."""
+"""Tokens and session keys stay in memory, and are sent to the archive's host only."""
 
 import re
 import sys
@@ -290,7 +290,7 @@ def test_redirects_from_host_to_host_are_followed_without_the_token(user, ear):
 
 
 def test_no_address_is_not_asked_for_again(user):
-    with pytest.raises(GcovError, match=r"^https:///x\.h5 is no address$"):
+    with pytest.raises(GcovError, match=r"^https:///x\.h5 is not a valid address$"):
         transport.request("GET", "https:///x.h5?Signature=1", {})
 
 

@@ -223,7 +223,7 @@ def test_a_table_of_noise_in_other_units_is_left_out(band, write, tmp_path, capl
     with caplog.at_level("INFO", logger="gcov"):
         made = fragment(tmp_path, path, BBOX)
     assert json.loads(json.loads((made / "zarr.json").read_text())["attributes"]["noise"]) == {}
-    assert "no noise floor: the table of HH holds -28.2 to -28.2, which is no linear power of noise" in caplog.text
+    assert "no noise floor: the table of HH holds -28.2 to -28.2, which is not a linear noise power" in caplog.text
 
 
 def test_wrong_zones_are_refused_before_any_job(analysis, newest):

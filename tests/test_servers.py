@@ -1,4 +1,4 @@
-"""The loopback archive behaves as NASA's does, seen through the clients the workflow uses."""
+"""The loopback archive behaves like NASA's, as seen by the clients that the workflow uses."""
 
 import asyncio
 import importlib
@@ -293,7 +293,7 @@ def test_cmr_stalls(many, monkeypatch):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Two granules' files, whose content means nothing to the servers."""
+    """Two granule files; their content is irrelevant to the servers."""
     root = tmp_path_factory.mktemp("granules")
     for name, seed in ((NAME, 7), (SECOND, 11)):
         (root / f"{name}.h5").write_bytes(random.Random(seed).randbytes(SIZE))

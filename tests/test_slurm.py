@@ -86,7 +86,7 @@ def archive(band, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def runs(slurm, archive, granules, tmp_path_factory) -> dict[str, Run]:
-    """Three runs side by side, for each spends most of its time waiting: on nodes with and without a network."""
+    """Three concurrent runs, since each mostly waits: on nodes with and without a network."""
     whole = {"aois": {"valley": {"bbox": BBOX, "granules": [f"{granules[0].parent}/*.h5"]}}}
     network = {"access": "https", "credentials_url": archive.credentials_url, "cmr_host": archive.cmr.host}
     searched = {"bbox": BBOX, "search": {"relative_orbit": 26, "frame": 16}}

@@ -1,4 +1,4 @@
-"""Speckle: looks, correlation and standard errors found on simulated gamma speckle, whose truth is known."""
+"""Speckle: looks, correlation and standard errors estimated on simulated gamma speckle with known truth."""
 
 import json
 from itertools import pairwise
@@ -148,7 +148,7 @@ def test_standard_errors_cover_the_mean_of_a_zone(correlated, least, sigma):
 
 @pytest.fixture
 def data():
-    """Four dates of HHHH, of which two and two have one code; 9.3 and 4.6 looks."""
+    """Four dates of HHHH, two with each polarization code; 9.3 and 4.6 looks."""
     rng = np.random.default_rng(9)
     images = np.stack([drawn(rng, enl, (256, 256), True) for enl in (9.3, 4.6, 9.3, 4.6)]).astype(np.float32)
     words = {name: ("time", ["x"] * 4) for name in ("granule", "crid", "maturity")}

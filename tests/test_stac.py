@@ -1,4 +1,4 @@
-"""The STAC catalogue: valid, movable, with the fields of each extension, and loadable as users load one."""
+"""The STAC catalogue: valid, relocatable, with the fields of each extension, and loadable with users' tools."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The stores: layout, what xarray and rioxarray make of them, integrity."""
+"""The stores: layout, reading with xarray and rioxarray, integrity."""
 
 import errno
 import json

@@ -1,4 +1,4 @@
-"""The synthetic granules hold what they were given, laid out as the product is."""
+"""The synthetic granules hold the given data, in the product's layout."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""The tables: the very bytes of Python's csv module, and what is read back from them."""
+"""The tables: byte for byte as written by Python's csv module, and reading them back."""
 
 import csv
 import io
@@ -113,7 +113,7 @@ def test_stretch_is_the_quantiles_of_the_positive_samples(summary):
     power = np.concatenate(samples)
     wanted = np.quantile(10 * np.log10(power[power > 0]), [0.05, 0.95])
     assert list(sums.stretch("HHHH").values()) == pytest.approx(wanted, abs=0.006)
-    with pytest.raises(GcovError, match="HVHV has not one positive sample that counts"):
+    with pytest.raises(GcovError, match="HVHV has no positive sample that counts"):
         Summary(3).stretch("HVHV")
 
 

@@ -1,4 +1,4 @@
-"""Results of an earlier version are used as they are.
+"""Results of an earlier version are used unchanged.
 
 data/results_0.1.tar.xz is a whole run of version 0.1 (commit 46b83c4): two granules of the archive's, every product,
 and what Snakemake noted of them. The pictures in it are empty files.

@@ -1,4 +1,4 @@
-"""Damaged stores are named and remade; products say where they come from; the workflow as a module of another."""
+"""Damaged stores are reported and rebuilt; products carry provenance; the workflow as a module of another."""
 
 import json
 import shutil
@@ -54,7 +54,7 @@ def test_damage_is_named_and_remade(finished, tmp_path):
 
 
 def test_trouble_of_the_machine_is_no_damage(finished, monkeypatch):
-    """A disk that answers with an error once must not cost a store."""
+    """A single I/O error must not remove a store."""
     stack = finished / "results" / "one" / "stack.zarr"
     assert store.damage(stack) is None
     for error in (OSError(5, "Input/output error"), MemoryError()):

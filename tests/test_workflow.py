@@ -49,7 +49,7 @@ def rules(output: str) -> Counter:
 
 
 def copied(granules, folder):
-    """A folder of one's own with the granules."""
+    """A separate folder with the granules."""
     folder.mkdir()
     for path in granules:
         shutil.copy(path, folder)
@@ -136,7 +136,7 @@ def test_tables_have_the_contracts_columns(complete):
 
 
 def test_numbers_of_the_whole_are_the_notebooks(complete, newest):
-    """Frequency B with every sample, as the notebook takes them."""
+    """Frequency B with all samples, as in the notebook."""
     root, reference = complete[0].folder / "results" / "two", notebook_stack(newest, SMALL, "B")
     data = xr.open_zarr(root / "stack.zarr")
     np.testing.assert_array_equal(data["HVHV"], reference["HVHV"])

@@ -1,4 +1,4 @@
-"""Zones against label images of numpy, and what is refused by name."""
+"""Zones compared with numpy label images, and refusals that name the zone."""
 
 import json
 import re
@@ -139,7 +139,7 @@ def test_what_is_refused_by_name(data, tmp_path):
     refused({"a": box}, "no property 'field'; its properties are name: set zone_name", key="field")
     refused({"road": shapely.LineString([(0, 0), (1, 1)])}, "zone 'road' is a LineString")
     refused({"bow": shapely.Polygon([(0, 0), (1, 1), (1, 0), (0, 1)])}, "zone 'bow' is not a valid polygon: Self-inter")
-    with pytest.raises(GcovError, match=r"zones: 'none.gpkg' is no file"):
+    with pytest.raises(GcovError, match=r"zones: 'none.gpkg' is not a file"):
         read_zones("none.gpkg", "name", "zones")
     (tmp_path / "text.gpkg").write_text("no zones")
     with pytest.raises(GcovError, match="cannot be read as GeoJSON"):

@@ -1,3 +1,3 @@
-"""What the workflow's scripts share. No module here knows Snakemake."""
+"""Modules shared by the workflow's scripts. None of them depends on Snakemake."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""What a mean series says against itself: dates to distrust, and the words for them. Figures and reports tell them."""
+"""Warnings about a mean series: dates to distrust, and the text that figures and pages show for them."""
 
 import numpy as np
 import pandas as pd
@@ -6,39 +6,42 @@ import pandas as pd
 from gcov.granules import holds, maturity_note
 from gcov.words import days, listed, number_of
 
-NOISE_MARGIN = 3  # dB above the noise floor, within which a mean is noise for the better part
+NOISE_MARGIN = 3  # dB above the noise floor; a mean below that is mostly noise
 LONG_STEP = 1.5  # times the median step
 
 
 def held(series: pd.DataFrame, term: str, frequency: str) -> pd.Series:
-    """True for the dates whose granules have the term: polarizations may alternate."""
+    """True (dates,) for the dates whose granules have the term; polarizations may alternate."""
     return series["polarizations"].map(lambda codes: holds(codes, term, frequency)).astype(bool)
 
 
 def column(series: pd.DataFrame, name: str) -> pd.Series:
-    """A column that not every table has: NaN where it is missing."""
+    """A column that some tables lack; NaN if it is missing."""
     return series[name].astype(float) if name in series else pd.Series(np.nan, series.index)
 
 
 def little_valid(series: pd.DataFrame, min_valid_fraction: float) -> pd.Series:
-    """True for dates with some valid samples, but fewer than this share of the best date's: means of other ground."""
+    """True (dates,) for dates with valid samples, but fewer than this fraction of the best date's.
+
+    Their means describe a different area.
+    """
     numbers = series["n_valid"]
     return (numbers > 0) & (numbers < min_valid_fraction * numbers.max())
 
 
 def long_steps(times: pd.Series) -> pd.Series:
-    """True for dates that come more than 1.5 times the usual (median) step after the one before."""
+    """True (dates,) for dates that follow the previous one by more than 1.5 times the median step."""
     steps = times.diff()
     return steps > LONG_STEP * steps.median()
 
 
 def near_noise(series: pd.DataFrame) -> pd.Series:
-    """True for means less than 3 dB above the noise floor, as far as that is known."""
+    """True (dates,) for means less than 3 dB above the noise floor; False where the floor is unknown."""
     return column(series, "mean_db") - column(series, "noise_db") < NOISE_MARGIN
 
 
 def release_changes(series: pd.DataFrame) -> pd.DataFrame:
-    """A row for each step between dates of different releases: `time` half-way between them, `crid` the later one's."""
+    """One row per change of release between dates: `time` is half-way between them, `crid` is the later one's."""
     before = series["crid"].shift()
     changes = before.notna() & (series["crid"] != before)
     middles = series["time"] - series["time"].diff() / 2
@@ -46,12 +49,12 @@ def release_changes(series: pd.DataFrame) -> pd.DataFrame:
 
 
 def dates_in_words(series: pd.DataFrame) -> str:
-    """How many dates there are, the first and the last."""
+    """The number of dates, the first and the last, as text."""
     return f"{number_of(len(series), 'date')}, {days(series['time'])}" if len(series) else "no date"
 
 
 def cautions(series: pd.DataFrame, *, term: str, frequency: str, min_valid_fraction: float) -> list[str]:
-    """What must be known before a mean series is believed, a sentence each; none of a plain one."""
+    """The warnings to read before trusting a mean series, one sentence each; empty if there are none."""
     dates = series[held(series, term, frequency)]
     empty, few, noisy = dates["n_valid"] == 0, little_valid(dates, min_valid_fraction), near_noise(dates)
     said = [maturity_note(series["maturity"])]
@@ -61,7 +64,7 @@ def cautions(series: pd.DataFrame, *, term: str, frequency: str, min_valid_fract
         said.append(f"no valid sample on {listed(dates['time'][empty])}")
     if few.any():
         share = f"{100 * min_valid_fraction:g} %"
-        said.append(f"less than {share} of the best date's samples on {listed(dates['time'][few])}: of other ground")
+        said.append(f"less than {share} of the best date's samples on {listed(dates['time'][few])}: a different area")
     if not release_changes(dates).empty:
         releases = ", ".join(dict.fromkeys(dates["crid"]))
         said.append(f"processed with different releases ({releases}): a step between them may be processing")

@@ -1,4 +1,4 @@
-"""The configuration: checked once, before any job runs, and turned into one `Aoi` per area of interest."""
+"""Check the configuration once, before any job runs, and turn it into one `Aoi` per area of interest."""
 
 import difflib
 import json
@@ -21,21 +21,21 @@ from gcov.settings import Aoi, Archive, Search, Settings
 SCHEMA = Path(__file__).parents[2] / "config" / "schema.yaml"
 NUMBERS = {f"tag:yaml.org,2002:{kind}" for kind in ("int", "float")}
 LONGEST_NUMBER = 40  # characters
-MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)  # as GeoJSON
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)  # bad GeoJSON
 NO_TEXT = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float", "null")}
 
 
 def check_yaml(path: str | Path, *, ours: bool = True) -> None:
-    """Refuse what YAML would silently turn into something else, naming the line.
+    """Refuse values that YAML would silently read as something else, naming the line.
 
-    Of a file that is another workflow's (not `ours`), only the sections with nothing but our keys are checked.
-    Raises GcovError on broken YAML, on a key given twice (YAML keeps the last), on a key that is no text (NO is
-    false), on numbers with leading zeros (YAML 1.1 reads 026 as octal 22), with colons (1:30 as 90) or of more digits
-    than any, on days that no month has, and on what holds itself.
+    In another workflow's file (not `ours`), only the sections that consist of our keys are checked. Raises GcovError
+    on broken YAML, duplicate keys (YAML keeps the last), keys that are not text (NO is read as false), numbers with
+    leading zeros (YAML 1.1 reads 026 as octal 22), with colons (1:30 is read as 90) or with more than 40 digits,
+    impossible dates, and nodes that contain themselves.
     """
     path = Path(path)
     if not path.exists() or path.suffix == ".json":
-        return  # snakemake itself names a missing config file; JSON has no traps
+        return  # Snakemake reports a missing file itself; JSON has none of these traps
     try:
         root = yaml.compose(path.read_text(encoding="utf-8"))
         sections = [root] if ours else list(_sections(root))
@@ -55,7 +55,7 @@ def check_yaml(path: str | Path, *, ours: bool = True) -> None:
 
 
 def _sections(node, above=()):
-    """The mappings in another workflow's file that may be a configuration of ours: with nothing but our keys."""
+    """The mappings in another workflow's file that may be our configuration: those that have only our keys."""
     if isinstance(node, yaml.MappingNode) and node not in above:
         keys = {key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)}
         if keys and keys <= set(_schema()["properties"]):
@@ -66,10 +66,10 @@ def _sections(node, above=()):
 
 
 def _yaml_traps(node, above=()):
-    """Line number and text of each trap below a node; `above` are the nodes that hold it."""
+    """Line number and text of each trap below a node; `above` are the nodes that contain it."""
     line = node.start_mark.line + 1
     if node in above:
-        yield line, "this holds itself (by an alias, *)"
+        yield line, "this contains itself (through an alias, *)"
     elif isinstance(node, yaml.ScalarNode):
         yield from ((line, text) for text in _scalar_traps(node))
     elif isinstance(node, yaml.MappingNode):
@@ -97,7 +97,7 @@ def _scalar_traps(node: yaml.ScalarNode) -> Iterator[str]:
         try:
             yaml.safe_load(text)
         except ValueError as error:
-            yield f"{text} is no date: {error}"
+            yield f"{text} is not a date: {error}"
     if re.fullmatch(r"[-+]?0[0-9_]+", text) and node.style is None:
         plain = text.lstrip("0") or "0"
         yield f'{text} has a leading zero, which YAML reads as octal: write {plain}, or "{text}" as text'
@@ -110,14 +110,14 @@ def _scalar_traps(node: yaml.ScalarNode) -> Iterator[str]:
 def read_config(config: dict) -> tuple[dict, Settings]:
     """Check a configuration and fill in its defaults.
 
-    Returns the completed configuration, as jobs get it, and the same as types.
-    Raises GcovError naming each bad key, what it holds and what it should hold.
+    Returns the completed configuration (the mapping that jobs receive) and the same content as `Settings`. Raises
+    GcovError naming each invalid key, its value and what it should be.
     """
     schema = _schema()
     try:
         config = _plain(config)
     except RecursionError:
-        raise GcovError("config: lists or mappings hold themselves, or are nested too deeply") from None
+        raise GcovError("config: lists or mappings contain themselves, or are nested too deeply") from None
     errors = sorted(Validator(schema).iter_errors(config), key=lambda e: list(map(str, e.path)))
     if errors:
         raise GcovError("config: " + "\nconfig: ".join(_explain(error, schema) for error in errors))
@@ -132,7 +132,7 @@ def _schema() -> dict:
 
 
 def _matches(validator, pattern, instance, schema):
-    """As JSON Schema has it: `$` is the end of a text. Python's stands before a last line break as well."""
+    """Match `$` only at the end of the text, as JSON Schema does; Python's `$` also matches before a final newline."""
     if isinstance(instance, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), instance):
         yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
 
@@ -141,7 +141,7 @@ Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"patt
 
 
 def _check_case(names: Iterable[str]) -> None:
-    """Refuse names that are one folder where the file system does not tell a from A."""
+    """Refuse AOI names that would share a folder on a case-insensitive file system."""
     seen: dict[str, str] = {}
     for name in names:
         if other := seen.get(name.lower()):
@@ -150,11 +150,11 @@ def _check_case(names: Iterable[str]) -> None:
 
 
 def _plain(value):
-    """YAML dates as text, mapping keys as text, `mode: 2005` as "2005"."""
+    """The configuration with YAML dates, mapping keys and `mode: 2005` turned into text."""
     if isinstance(value, dict):
         for key in value:
             if isinstance(key, bool) or key is None:  # NO, off, null
-                raise GcovError(f"config: a key is {key}, as YAML reads some words: write it in quotes")
+                raise GcovError(f"config: a key is {key} as read by YAML: write it in quotes")
         plain = {str(key): _plain(item) for key, item in value.items()}
         if isinstance(plain.get("mode"), int):
             plain["mode"] = str(plain["mode"])
@@ -193,7 +193,7 @@ def _with_defaults(config: dict, schema: dict) -> dict:
             filled.setdefault(key, entry["default"])
         if "properties" in entry and key in filled:
             filled[key] = _with_defaults(filled[key], entry)
-        named = entry.get("additionalProperties")  # the schema of each entry, where users choose the keys
+        named = entry.get("additionalProperties")  # schema of the entries, if users choose the keys
         if named and "properties" in named:
             filled[key] = {name: _with_defaults(item, named) for name, item in filled[key].items()}
     return filled
@@ -227,7 +227,7 @@ def _aoi(name: str, entry: dict, config: dict) -> Aoi:
 
 
 def _check_analysis(aoi: Aoi, where: str) -> None:
-    """Refuse what the schema cannot see: terms of indices that are not read, even windows, periods in disorder."""
+    """Refuse what the schema cannot check: indices of terms that are not read, even windows, overlapping periods."""
     for index in aoi.indices:
         needed = terms_of_index(index, aoi.terms)
         if missing := [term for term in needed if term not in aoi.terms]:
@@ -254,9 +254,9 @@ def _check_analysis(aoi: Aoi, where: str) -> None:
                 try:
                     date.fromisoformat(day)
                 except ValueError:
-                    raise GcovError(f"{where}.changes.{name}.{period}: {day} is no date") from None
+                    raise GcovError(f"{where}.changes.{name}.{period}: {day} is not a date") from None
             if days[0] > days[1]:
-                raise GcovError(f"{where}.changes.{name}.{period}: holds no day, for {days[0]} is after {days[1]}")
+                raise GcovError(f"{where}.changes.{name}.{period}: holds no day, because {days[0]} is after {days[1]}")
         if periods["before"][1] >= periods["after"][0]:
             raise GcovError(
                 f"{where}.changes.{name}: `before` ends on {periods['before'][1]} and `after` begins on"
@@ -265,12 +265,12 @@ def _check_analysis(aoi: Aoi, where: str) -> None:
 
 
 def check_files(aoi: Aoi) -> None:
-    """Refuse zones and rain that cannot be used, as far as that can be known without a granule.
+    """Check the zone and rain files, as far as possible without a granule.
 
     Raises GcovError naming the file, and the zone or the line.
     """
     if aoi.rainfall:
-        from gcov.rain import read_rain  # like zones only for those who have them: snakemake starts often
+        from gcov.rain import read_rain  # imported only if needed: Snakemake starts often
 
         read_rain(aoi.rainfall, f"config: aois.{aoi.name}.rainfall")
     if aoi.zones:
@@ -300,7 +300,7 @@ def _check_bbox(bbox: tuple[float, ...], where: str) -> None:
 
 
 def _search(search: dict[str, Any], where: str) -> Search:
-    """The search keys checked, start and end as full times; the day that end names is included."""
+    """The checked search keys, with start and end as full times; the end day is included."""
     times = {}
     for key, time_of_day in (("start", "T00:00:00"), ("end", "T23:59:59")):
         if key in search:
@@ -308,11 +308,11 @@ def _search(search: dict[str, Any], where: str) -> Search:
             try:
                 times[key] = datetime.fromisoformat(text).isoformat()
             except ValueError:
-                raise GcovError(f"{where}.{key}: {search[key]} is no date; should be one such as 2025-11-22") from None
+                raise GcovError(f"{where}.{key}: {search[key]} is not a date; should be like 2025-11-22") from None
     if times.get("end", "9") < times.get("start", "0"):
         raise GcovError(f"{where}: end {search['end']} is before start {search['start']}")
     if "intersects" in search:
-        import shapely  # only for those who use the key
+        import shapely  # imported only if needed
 
         try:
             shape = shapely.from_wkt(search["intersects"])
@@ -333,13 +333,13 @@ def _search(search: dict[str, Any], where: str) -> Search:
 def read_polygon(text: str, where: str):
     """A shapely polygon or multipolygon (EPSG:4326, degrees) from WKT text, a WKT file or a GeoJSON file.
 
-    A GeoJSON's `crs` member is honoured. Raises GcovError, beginning with `where`, on a missing file, bad WKT or
-    GeoJSON, a CRS that is not known, and anything but valid polygons.
+    The `crs` member of a GeoJSON is honoured. Raises GcovError, beginning with `where`, on a missing file, invalid WKT
+    or GeoJSON, an unknown CRS, or a geometry that is not a valid polygon.
     """
-    import shapely  # costs 0.3 s at every start of snakemake, and most AOIs are boxes
+    import shapely  # costs 0.3 s at every start of Snakemake, and most AOIs are boxes
 
     inline = re.match(r"\s*(MULTI)?POLYGON\b", text, re.IGNORECASE)
-    if not inline and not os.path.isfile(text):  # Path.is_file() raises on a text longer than file names may be
+    if not inline and not os.path.isfile(text):  # Path.is_file() raises if the text is too long for a file name
         raise GcovError(
             f"{where}: {text[:60]!r} is neither a file (in {Path.cwd()}) nor WKT beginning with POLYGON or MULTIPOLYGON"
         )
@@ -372,13 +372,13 @@ def _from_geojson(source: str):
 
 
 class _Unusable(Exception):
-    """What is wrong with a polygon file, beginning with a verb."""
+    """The text says what is wrong with a polygon file, beginning with a verb."""
 
 
 def _in_degrees(area, member: dict):
-    """An area in the CRS that a GeoJSON's `crs` member names, put into EPSG:4326.
+    """Project an area from the CRS named in a GeoJSON's `crs` member to EPSG:4326.
 
-    Its edges are straight in its own CRS: they are cut into pieces of a hundredth of its extent first.
+    Edges are straight in the area's own CRS, so they are first cut into pieces of 1/100 of its extent.
     """
     import numpy as np
     import pyproj
@@ -393,5 +393,5 @@ def _in_degrees(area, member: dict):
     west, south, east, north = area.bounds
     to_degrees = pyproj.Transformer.from_crs(crs, 4326, always_xy=True)
     pieces = shapely.segmentize(shapely.force_2d(area), max(east - west, north - south) / 100)
-    # 0.1 mm; further digits may differ from one release of PROJ to the next
+    # 9 digits are 0.1 mm; further digits may differ between PROJ releases
     return shapely.transform(pieces, lambda xy: np.round(np.column_stack(to_degrees.transform(*xy.T)), 9))

@@ -1,6 +1,6 @@
-"""What a run will cost, before a byte of it is read: from the granules found, and from what jobs were measured to take.
+"""Estimate the cost of a run before any data is read, from the granules found and the measured cost of jobs.
 
-CPU seconds are those of one core of an AMD EPYC, memory is the peak of a job: docs/performance.md.
+CPU seconds are for one core of an AMD EPYC; memory is a job's peak. See docs/performance.md.
 """
 
 import math
@@ -17,7 +17,7 @@ from gcov.volume import needed_bytes, needed_requests, samples_of
 
 @dataclass(frozen=True)
 class Measured:
-    """What a job takes: CPU seconds to start, and for each million samples; MB."""
+    """Measured cost of a job: CPU seconds to start, CPU seconds per million samples, peak memory in MB."""
 
     start: float
     per_million: float
@@ -36,13 +36,13 @@ JOBS = {
 
 
 def jobs(aoi: Aoi, granules: list[Granule]) -> pd.DataFrame:
-    """A row per rule: jobs, cpu (seconds, all of them), megabytes (peak of one)."""
+    """One row per rule: number of jobs, cpu (seconds, summed over the jobs), megabytes (peak of one job)."""
     terms = len(aoi.diagonal_terms)
     million = (
         sum(math.prod(samples_of(aoi.bbox, aoi.frequency, granule)) for granule in granules) / 1e6
-    )  # of one layer, all dates
+    )  # samples of one layer over all dates
     counts = {
-        "clip": (len(granules), len(aoi.names)),  # jobs, layers they go through in all
+        "clip": (len(granules), len(aoi.names)),  # number of jobs, layers processed by them in total
         "stack": (1, len(aoi.names) + 1),
         "stack_db": (1, terms),
         "summarize": (terms, terms),
@@ -59,7 +59,7 @@ def jobs(aoi: Aoi, granules: list[Granule]) -> pd.DataFrame:
 
 
 def gaps(granules: list[Granule]) -> list[str]:
-    """Steps between dates that are longer than usual, in words."""
+    """Unusually long steps between dates, as text."""
     times = pd.Series([members[0].interval[0] for members in passes(granules)])
     return [
         f"{before:%Y-%m-%d} to {after:%Y-%m-%d} ({(after - before).days} days)"
@@ -69,7 +69,7 @@ def gaps(granules: list[Granule]) -> list[str]:
 
 
 def explained(aoi: Aoi, table: pd.DataFrame, granules: list[Granule], cores: int) -> Iterator[str]:
-    """Lines that say what an AOI's run will read, keep and take; `table` is granules.csv, `granules` the kept ones."""
+    """Lines stating what an AOI's run will read, keep and cost; `table` is granules.csv, `granules` the kept ones."""
     days = [members[0].start[:10] for members in passes(granules)]
     yield f"{aoi.name}: {len(granules)} granules, {len(days)} dates from {days[0]} to {days[-1]}"
     dropped = table.loc[table["kept"] == "false", "reason"].str.replace(r" by .*", "", regex=True).value_counts()
@@ -78,14 +78,14 @@ def explained(aoi: Aoi, table: pd.DataFrame, granules: list[Granule], cores: int
     need = sum(needed_bytes(aoi.bbox, aoi.frequency, granule, aoi.names) for granule in granules)
     requests = sum(needed_requests(aoi.bbox, aoi.frequency, granule, aoi.names) for granule in granules)
     whole = sum(granule.size or 0 for granule in granules)
-    yield f"  to read   {_size(need)} in about {requests} requests; whole, the granules are {_size(whole)}"
+    yield f"  to read   {_size(need)} in about {requests} requests; in full, the granules are {_size(whole)}"
     stores = 2 + len(aoi.diagonal_terms) / max(len(aoi.names), 1)
     yield f"  on disk   {_size(need * stores)}: fragments, stack, dB stack"
     costs = jobs(aoi, granules)
     for rule, number, cpu, megabytes in costs.itertuples(index=False, name=None):
         yield f"  {rule:<20} {number:>6} jobs  {_time(cpu):>8} CPU  {megabytes:>4} MB each"
     wall = costs["cpu"].sum() / cores
-    yield f"  in all    {_time(wall)} on {cores} cores, where the network gives {need / 1e6 / wall:.1f} MB/s or more"
+    yield f"  in all    {_time(wall)} on {cores} cores, if the network gives {need / 1e6 / wall:.1f} MB/s or more"
 
 
 def _size(number: float) -> str:

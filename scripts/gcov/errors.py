@@ -1,5 +1,5 @@
-"""The one exception whose text is written for the user."""
+"""The exception whose text is written for the user."""
 
 
 class GcovError(Exception):
-    """Something the user can mend: the text says what is wrong, where, and what to do about it."""
+    """An error that the user can fix: the text says what is wrong, where, and what to do about it."""

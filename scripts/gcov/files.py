@@ -1,4 +1,4 @@
-"""Writing files and folders so that nothing half-written ever counts as done."""
+"""Atomic writing of files and folders: an incomplete one never counts as a result."""
 
 import errno
 import os
@@ -15,12 +15,12 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 @contextmanager
 def building(path: str | Path) -> Iterator[Path]:
-    """A path beside `path` to write a file or folder to; it takes the place of `path` once the block has ended well.
+    """Yield a temporary path beside `path` for a file or folder, which replaces `path` when the block succeeds.
 
-    On an exception nothing of it stays. What killed jobs have left is removed, and of two jobs that write one path
-    (one may have outlived its snakemake) only the later can finish: its name ends in letters of its own. What takes
-    the place is on the disk by then, also if the power fails. The error of a full disk, which names no file, gets the
-    name of `path`.
+    On an exception it is removed. Leftovers of killed jobs are removed at the start. If two jobs write the same path
+    (one may have outlived its Snakemake), only the later one can finish, because it removes the other's temporary
+    path. The content is synced to disk before the rename, so it survives a power failure. The error of a full disk
+    names no file, so `path` is added to it. Raises GcovError if another process has removed the temporary path.
     """
     path = Path(path)
     for left in path.parent.glob(f"{path.name}.part*"):
@@ -42,7 +42,7 @@ def building(path: str | Path) -> Iterator[Path]:
 
 
 def _sync(path: Path) -> None:
-    """Have a file, or a folder with all that is in it, written to the disk."""
+    """Flush a file, or a folder and everything in it, to disk."""
     for folder, _, names in os.walk(path):
         for name in names:
             _sync_file(Path(folder, name))
@@ -52,7 +52,7 @@ def _sync(path: Path) -> None:
 
 
 def _sync_folder(path: Path) -> None:
-    with suppress(OSError):  # some file systems sync no folders
+    with suppress(OSError):  # some file systems cannot sync folders
         _sync_file(path)
 
 

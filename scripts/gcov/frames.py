@@ -1,4 +1,4 @@
-"""Whether adjacent frames lie on one lattice, found out before their granules are fetched."""
+"""Check that adjacent frames are on one lattice, before their granules are fetched."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,9 @@ from gcov.settings import Archive
 def check_one_lattice(
     granules: Sequence[Granule], bbox: tuple[float, float, float, float], frequency: str, archive: Archive
 ) -> None:
-    """Raises GcovError if the AOI takes different grids from two frames, such as of two UTM zones.
+    """Raises GcovError if the AOI's grid differs between frames, for example because they are in two UTM zones.
 
-    Opens the first granule of each frame, and reads its coordinates but no samples.
+    Opens the first granule of each frame and reads its coordinates, but no samples.
     """
     firsts = list({granule.frame: granule for granule in reversed(granules)}.values())
     grids = []

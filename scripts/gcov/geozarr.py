@@ -1,4 +1,4 @@
-"""GeoZarr's attributes beside CF's: the conventions proj and spatial, version 0.1 (github.com/zarr-conventions)."""
+"""GeoZarr attributes in addition to CF: the conventions proj and spatial, version 0.1 (github.com/zarr-conventions)."""
 
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,14 @@ CONVENTIONS = [
 
 
 def attributes(path: Path) -> dict[str, Any]:
-    """The attributes of a store that holds x, y and spatial_ref: where its arrays lie, for readers that know no CF."""
+    """The georeferencing attributes of a store with x, y and spatial_ref, for readers that do not know CF."""
     crs = zarr.open_array(path / "spatial_ref", mode="r")
     left, dx, row, top, column, dy = map(float, str(crs.attrs["GeoTransform"]).split())
     return {
         "zarr_conventions": CONVENTIONS,
         "proj:code": f"EPSG:{int(crs[()])}",  # type: ignore[arg-type]
         "spatial:dimensions": ["y", "x"],
-        "spatial:transform": [dx, row, left, column, dy, top],  # in the order of affine, not of GDAL
+        "spatial:transform": [dx, row, left, column, dy, top],  # in the order of affine, not GDAL
         "spatial:shape": [metadata_of(path / name)["shape"][0] for name in ("y", "x")],
         "spatial:registration": "pixel",
     }

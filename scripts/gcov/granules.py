@@ -1,6 +1,6 @@
-"""Granule names, records, the release rule, and which granules make one time series and one date.
+"""Granule names and records, the choice of releases, and the grouping of granules into series and dates.
 
-Facts and rules are those of the NISAR L2 GCOV product specification (D-102274) and of the archive's collections.
+Facts and rules follow the NISAR L2 GCOV product specification (D-102274) and the archive's collections.
 """
 
 import csv
@@ -23,29 +23,29 @@ NAME = re.compile(
     r"_(?P<mode>\d{4})_(?P<polarizations>[A-Z]{4})_[A-Z]_(?P<start>\d{8}T\d{6})_(?P<end>\d{8}T\d{6})"
     r"_(?P<crid>[A-Z]\d{5})_(?P<accuracy>[A-Z])_(?P<coverage>[FP])_[A-Z]_(?P<counter>\d{3})"
 )
-MATURITIES = ("BETA", "PROVISIONAL", "VALIDATED")  # in rising order
-BANDWIDTHS = {"05": 80, "20": 20, "40": 10, "77": 20}  # MHz as granule names write them: posting in metres
-CHANNELS = {  # polarizations by their code in granule names
+MATURITIES = ("BETA", "PROVISIONAL", "VALIDATED")  # in increasing order
+BANDWIDTHS = {"05": 80, "20": 20, "40": 10, "77": 20}  # bandwidth in MHz, as in granule names: posting in metres
+CHANNELS = {  # polarizations by the code in granule names
     "SH": ("HH",), "SV": ("VV",), "DH": ("HH", "HV"), "DV": ("VV", "VH"), "CL": ("LH", "LV"), "CR": ("RH", "RV"),
     "QP": ("HH", "HV", "VH", "VV"), "NA": (),
 }  # fmt: skip
-LAYERS = {  # real layers that may be carried beside the terms, unchanged
+LAYERS = {  # real-valued layers that may be copied beside the terms, unchanged
     "numberOfLooks": "Number of averaged radar-grid pixels",
     "rtcGammaToSigmaFactor": "Radiometric terrain correction factor: sigma0 is gamma0 times it",
 }
-PROVISIONAL_FROM = 5023  # the CRID's digits; its letter says nothing (X05026 is in the PROVISIONAL collections)
+PROVISIONAL_FROM = 5023  # digits of the CRID; its letter is no indication (X05026 is in the PROVISIONAL collections)
 PASS_LENGTH = timedelta(minutes=30)  # frames of one pass are seconds apart, passes of one track 12 days
 
 
 def is_diagonal(term: str) -> bool:
-    """True for a term that is backscatter (HHHH and the like, real); False for a complex off-diagonal one (HHVV)."""
+    """True for a diagonal (backscatter, real) term such as HHHH; False for an off-diagonal (complex) one (HHVV)."""
     return term[:2] == term[2:]
 
 
 def holds(codes: str, term: str, frequency: str) -> bool:
-    """Whether a granule with a polarization code, or one of several, has a term in a band; True where none tells.
+    """Whether granules with these polarization codes (separated by spaces) have a term in a band; True if unknown.
 
-    Every granule has the further layers.
+    One matching code is enough. Every granule has the further layers.
     """
     if term in LAYERS:
         return True
@@ -55,7 +55,7 @@ def holds(codes: str, term: str, frequency: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Granule:
-    """One granule: where it is and what its name says. Times are ISO 8601, UTC; None where nothing is known."""
+    """One granule: its location and the fields of its name. Times are ISO 8601 in UTC; None means unknown."""
 
     name: str
     url: str | None = None
@@ -79,7 +79,7 @@ class Granule:
 
     @property
     def label(self) -> str:
-        """The name and where the granule lies, for messages."""
+        """The granule's name and location, for messages."""
         return f"{self.name} ({self.path or self.url or self.s3_url})"
 
     @property
@@ -88,35 +88,35 @@ class Granule:
         return MATURITIES.index(self.maturity), int(re.sub(r"\D", "", self.crid) or 0), self.counter or 0
 
     def bandwidth(self, frequency: str) -> str:
-        """What the mode says of the band A or B: MHz as names write them, 00 where there is none."""
+        """The part of the mode for band A or B: MHz as in granule names, 00 if the band is absent."""
         mode = self.mode or ""
         if re.fullmatch(r"\d{4}", mode):
             return mode[:2] if frequency == "A" else mode[2:]
-        return mode  # of a file without a proper name: its postings
+        return mode  # for files without a standard name: their postings
 
     def holds(self, term: str, frequency: str) -> bool:
-        """Whether a band has this covariance term, by the polarization code; True where the code does not tell."""
+        """Whether a band has this covariance term, by the polarization code; True if the code does not tell."""
         return holds(self.polarizations or "", term, frequency)
 
     @property
     def interval(self) -> tuple[datetime, datetime]:
-        """Acquisition as a half-open interval; names carry whole seconds, so one second is the shortest."""
+        """The acquisition as a half-open interval, at least one second long because names have whole seconds."""
         start, end = datetime.fromisoformat(self.start), datetime.fromisoformat(self.end)
         return start, max(end, start + timedelta(seconds=1))
 
     def same_acquisition(self, other: "Granule") -> bool:
-        """True for two releases of one take; False for two partial granules of a frame that do not overlap."""
+        """True for two releases of one acquisition; False for partial granules of a frame that do not overlap."""
         (start, end), (other_start, other_end) = self.interval, other.interval
         return self.take == other.take and start < other_end and other_start < end
 
     @property
     def take(self) -> tuple:
-        """What is equal in all releases of one take."""
+        """The fields that are equal in all releases of one acquisition."""
         return self.cycle, self.track, self.direction, self.frame, self.mode, self.polarizations
 
 
 def from_name(name: str, **where) -> Granule | None:
-    """The granule that a name stands for (None if it is no GCOV granule's); `where` sets url, path, size, ..."""
+    """The granule with this name (None if it is not a GCOV granule's name); `where` sets url, path, size, ..."""
     match = NAME.fullmatch(name)
     if match is None:
         return None
@@ -129,15 +129,16 @@ def from_name(name: str, **where) -> Granule | None:
 
 
 def name_of_file(stem: str) -> str:
-    """A granule's name after that of its file, without what Snakemake or a shell would take apart."""
+    """A granule name from a file name, without characters that are special to Snakemake or a shell."""
     return re.sub(r"[^\w.+-]", "_", stem)
 
 
 def maturity_of(crid: str, collection: str = "", doi: str = "") -> str:
     """BETA, PROVISIONAL or VALIDATED.
 
-    From the collection's short name (or an address that holds it), else from the product's DOI (10.5067/NIL2GCOV-P1),
-    else from the CRID's digits. A file without a CRID (somebody's own processing) counts as BETA.
+    Taken from the collection's short name (or a URL that contains it), otherwise from the product's DOI
+    (10.5067/NIL2GCOV-P1), otherwise from the digits of the CRID. A file without a CRID (custom processing) counts as
+    BETA.
     """
     if match := re.search(r"NISAR_\w*?(BETA|PROVISIONAL)_V\d+|NISAR_L2_GCOV_V\d+", collection):
         return match[1] or "VALIDATED"
@@ -147,13 +148,16 @@ def maturity_of(crid: str, collection: str = "", doi: str = "") -> str:
 
 
 def is_standard(collection: str) -> bool:
-    """Whether a collection holds the mission's own products: not early adopters', custom or urgent ones."""
+    """Whether a collection holds the mission's standard products, not early adopters', custom or urgent ones."""
     return re.fullmatch(r"NISAR_L2_GCOV_((BETA|PROVISIONAL)_)?V\d+", collection) is not None
 
 
 def from_url(url: str) -> Granule:
-    """The granule behind an https:// or s3:// address, by its file name; maturity by the collection in the address."""
-    url = url if url.startswith("s3://") else bare(url)  # records must not hold a signature
+    """The granule at an https:// or s3:// URL, from its file name; maturity from the collection in the URL.
+
+    Raises GcovError if the file name is not a GCOV granule's.
+    """
+    url = url if url.startswith("s3://") else bare(url)  # records must not contain a signature
     name = url.split("?")[0].rsplit("/", 1)[-1].removesuffix(".h5")
     granule = from_name(name, **{"s3_url" if url.startswith("s3://") else "url": url})
     if granule is None:
@@ -164,9 +168,9 @@ def from_url(url: str) -> Granule:
 
 
 def newest_releases(granules: Iterable[Granule]) -> tuple[list[Granule], list[tuple[Granule, str]]]:
-    """Keep the newest release of each acquisition; of one granule found twice the local file.
+    """Keep the newest release of each acquisition, and the local file if a granule was found twice.
 
-    Returns the kept granules in order of time, and the others each with the reason it was dropped.
+    Returns the kept granules and the dropped ones with their reasons, both in order of time.
     """
     kept: list[Granule] = []
     dropped: list[tuple[Granule, str]] = []
@@ -183,7 +187,7 @@ def newest_releases(granules: Iterable[Granule]) -> tuple[list[Granule], list[tu
 
 
 def passes(granules: Iterable[Granule]) -> list[list[Granule]]:
-    """Granules in order of time, those of one pass (adjacent frames, partial pairs) together: one date each."""
+    """Granules grouped by pass (adjacent frames, partial pairs), in order of time; each pass is one date."""
     dates: list[list[Granule]] = []
     for granule in sorted(granules, key=lambda g: (g.start, g.name)):
         if dates and granule.interval[0] - dates[-1][0].interval[0] < PASS_LENGTH:
@@ -194,9 +198,9 @@ def passes(granules: Iterable[Granule]) -> list[list[Granule]]:
 
 
 def day_names(starts: Iterable[str]) -> list[str]:
-    """What dates are called in file names: 20280315, or 20280315T234739 where several dates are of one day.
+    """The names of dates in file names: 20280315, or 20280315T234739 if several dates fall on one day.
 
-    `starts` are the dates' times, ISO 8601 in UTC.
+    `starts` are the times of the dates, ISO 8601 in UTC.
     """
     times = [datetime.fromisoformat(start) for start in starts]
     days = Counter(time.date() for time in times)
@@ -204,11 +208,11 @@ def day_names(starts: Iterable[str]) -> list[str]:
 
 
 def check_one_series(granules: list[Granule], frequency: str, terms: Iterable[str]) -> None:
-    """Refuse granules that cannot be one time series of a band.
+    """Refuse granules that cannot form one time series of a band.
 
-    Track, direction and bandwidth must be equal. Polarizations may alternate: a date whose granule lacks a term is a
-    date without a sample of it. Raises GcovError with a table of what was found and the configuration keys that
-    narrow it, or if no granule has one of the terms.
+    Track, direction and bandwidth must be equal. Polarizations may alternate: a date whose granule lacks a term has no
+    sample of it. Raises GcovError with a table of the alternatives and the configuration keys that select one, or if a
+    term is in none of the granules.
     """
     groups = defaultdict(list)
     for granule in granules:
@@ -238,7 +242,10 @@ def check_one_series(granules: list[Granule], frequency: str, terms: Iterable[st
 
 
 def check_names(granules: list[Granule]) -> None:
-    """Refuse acquisitions of one name (files renamed alike, in different folders): one would hide the other."""
+    """Refuse different acquisitions with the same name (renamed files in different folders): one would hide the other.
+
+    Raises GcovError listing the files.
+    """
     names = Counter(granule.name for granule in granules)
     alike = [granule.label for granule in granules if names[granule.name] > 1]
     if alike:
@@ -246,7 +253,7 @@ def check_names(granules: list[Granule]) -> None:
 
 
 def maturity_note(maturities: Iterable[str]) -> str | None:
-    """What figures and logs must say of a stack with dates of these maturities; None for a plain released one."""
+    """The warning for a stack with dates of these maturities; None if all are PROVISIONAL or all VALIDATED."""
     dates = Counter(word for words in maturities for word in set(words.split()))
     counts = ", ".join(f"{dates[m]} {m}" for m in MATURITIES if dates[m])
     if len(dates) > 1:
@@ -257,31 +264,34 @@ def maturity_note(maturities: Iterable[str]) -> str | None:
 
 
 def write_records(folder: Path, granules: Iterable[Granule]) -> None:
-    """One small JSON file per kept granule, `{name}.json`."""
+    """Write one small JSON file per kept granule, `{name}.json`."""
     folder.mkdir(parents=True)
     for granule in granules:
         (folder / f"{granule.name}.json").write_text(json.dumps(asdict(granule), indent=1) + "\n", encoding="utf-8")
 
 
 def read_record(path: str | Path) -> Granule:
-    """A granule from its record."""
+    """Read a granule from its record."""
     return Granule(**json.loads(Path(path).read_text()))
 
 
 def kept_names(folder: str | Path) -> list[str]:
-    """Names of the granules with a record in the folder, in order of name."""
+    """Names of the granules with a record in the folder, sorted."""
     return sorted(path.stem for path in Path(folder).glob("*.json"))
 
 
 def names_by_day(folder: str | Path) -> dict[str, list[str]]:
-    """Names of the kept granules of each date, by what `day_names` calls it, in order of time."""
+    """Names of the kept granules of each date, by the name that `day_names` gives it, in order of time."""
     dates = passes(read_record(path) for path in Path(folder).glob("*.json"))
     days = day_names(members[0].start for members in dates)
     return {day: [granule.name for granule in members] for day, members in zip(days, dates)}
 
 
 def local_file(folder: str | Path, name: str) -> list[str]:
-    """The absolute path of the local file behind a kept granule (a list of one); empty where it is fetched."""
+    """The absolute path of a kept granule's local file (a list of one); empty if the granule is fetched.
+
+    Raises GcovError if the granule is not among the kept ones.
+    """
     record = Path(folder) / f"{name}.json"
     if not record.exists():
         raise GcovError(f"{name} is not among the granules kept for this AOI; they are listed in {folder}")
@@ -290,7 +300,7 @@ def local_file(folder: str | Path, name: str) -> list[str]:
 
 
 def write_table(path: Path, kept: list[Granule], dropped: list[tuple[Granule, str]]) -> None:
-    """granules.csv: every granule found, in order of time, with `kept` (true or false) and `reason`."""
+    """Write granules.csv: every granule found, in order of time, with `kept` (true or false) and `reason`."""
     rows = [(g, "true", "") for g in kept] + [(g, "false", reason) for g, reason in dropped]
     with open(path, "w", newline="") as file:
         table = csv.writer(file)

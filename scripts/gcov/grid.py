@@ -1,7 +1,7 @@
-"""Grids, and the window that an area of interest takes of one.
+"""Grids, and the window of a grid that an area of interest covers.
 
-A grid is a Dataset with the pixel centres x (rising) and y (falling) in metres and a CRS that `.rio` knows. Grids
-that differ only by whole pixels lie on one lattice.
+A grid is a Dataset with pixel centres x (increasing) and y (decreasing) in metres and a CRS for `.rio`. Grids that
+differ only by whole pixels are on one lattice.
 """
 
 import math
@@ -18,12 +18,12 @@ from rasterio.crs import CRS
 
 from gcov.errors import GcovError
 
-LARGEST = 250_000  # pixels a side, 2500 km at 10 m: more comes of an AOI that a projection has torn apart
+LARGEST = 250_000  # pixels on a side, 2500 km at 10 m; more only if the AOI is outside the projection's domain
 
 
 @dataclass(frozen=True)
 class Window:
-    """Rows and columns [start, stop) of a grid; they may lie outside of it."""
+    """Rows and columns [start, stop) of a grid; they may lie outside the grid."""
 
     row_start: int
     row_stop: int
@@ -36,12 +36,12 @@ class Window:
         return self.row_stop - self.row_start, self.col_stop - self.col_start
 
     def part(self, rows: slice, cols: slice) -> "Window":
-        """The part of the window in these of its own rows and columns."""
+        """A part of the window; `rows` and `cols` count from the window's own corner."""
         top, left = self.row_start, self.col_start
         return Window(top + rows.start, top + rows.stop, left + cols.start, left + cols.stop)
 
     def within(self, shape: tuple[int, ...]) -> "Window":
-        """The part of the window that lies on a grid of this shape; empty (stop == start) where none does."""
+        """The part of the window inside a grid of this shape; empty (stop == start) if there is none."""
         rows = sorted((0, self.row_start, shape[0]))[1], sorted((0, self.row_stop, shape[0]))[1]
         cols = sorted((0, self.col_start, shape[1]))[1], sorted((0, self.col_stop, shape[1]))[1]
         return Window(*rows, *cols)
@@ -50,9 +50,9 @@ class Window:
 def aoi_window(grid: xr.Dataset, bbox: tuple[float, float, float, float], label: str) -> Window:
     """The window of a granule's grid that the bounds of an AOI touch.
 
-    The bounds (west, south, east, north; EPSG:4326) become bounds in the grid's CRS with 21 points along each edge,
-    and the window ends on whole pixels outward: the rule of `rioxarray.clip_box`, but for a window that does not
-    stop at the grid's edge. Raises GcovError, opened by `label`, where the area has no place in the grid's CRS.
+    The bounds (west, south, east, north; EPSG:4326) are projected to the grid's CRS with 21 points along each edge, and
+    the window is rounded outward to whole pixels. This is the rule of `rioxarray.clip_box`, except that the window may
+    extend beyond the grid. Raises GcovError, beginning with `label`, if the area cannot be projected to the grid's CRS.
     """
     to_grid = pyproj.Transformer.from_crs(4326, grid.rio.crs, always_xy=True)
     left, bottom, right, top = to_grid.transform_bounds(*bbox, densify_pts=21)
@@ -71,7 +71,7 @@ def aoi_window(grid: xr.Dataset, bbox: tuple[float, float, float, float], label:
 
 
 def window_grid(grid: xr.Dataset, window: Window) -> xr.Dataset:
-    """The grid of a window: the granule's own coordinates where it reaches, its lattice continued where not."""
+    """The grid of a window: the granule's own coordinates inside the granule, its extrapolated lattice outside."""
     transform = grid.rio.transform()
     x = _continued(grid["x"].values, window.col_start, window.col_stop)
     y = _continued(grid["y"].values, window.row_start, window.row_stop)
@@ -79,10 +79,10 @@ def window_grid(grid: xr.Dataset, window: Window) -> xr.Dataset:
 
 
 def make_grid(epsg: int, x: np.ndarray, y: np.ndarray, transform: Affine) -> xr.Dataset:
-    """A grid with these pixel centres, its CRS and transform written as CF and GDAL have it."""
+    """A grid with these pixel centres (metres), with CRS and transform in CF and GDAL attributes."""
     grid = xr.Dataset(coords={"y": ("y", y), "x": ("x", x)}).rio.write_crs(epsg)
     grid = grid.rio.write_coordinate_system().rio.write_transform(transform)
-    return grid.assign_coords(spatial_ref=((), epsg, grid["spatial_ref"].attrs))  # rioxarray writes 0
+    return grid.assign_coords(spatial_ref=((), epsg, grid["spatial_ref"].attrs))  # rioxarray sets the value 0
 
 
 def _continued(centres: np.ndarray, start: int, stop: int) -> np.ndarray:
@@ -93,9 +93,9 @@ def _continued(centres: np.ndarray, start: int, stop: int) -> np.ndarray:
 
 
 def projected(polygon: str, crs: CRS) -> shapely.Geometry:
-    """A polygon (WKT, EPSG:4326) in another CRS.
+    """A polygon (WKT, EPSG:4326) projected to another CRS.
 
-    Edges are straight in longitude and latitude: they are cut into short pieces before they are projected.
+    Edges are straight in longitude and latitude, so they are cut into pieces of 0.01 degrees before projection.
     """
     to_crs = pyproj.Transformer.from_crs(4326, crs, always_xy=True)
     pieces = shapely.segmentize(shapely.from_wkt(polygon), 0.01)
@@ -103,14 +103,17 @@ def projected(polygon: str, crs: CRS) -> shapely.Geometry:
 
 
 def inside_polygon(grid: xr.Dataset, polygon: shapely.Geometry, rows: slice, cols: slice) -> np.ndarray:
-    """True (rows, columns) for the pixels of a part of a grid whose centre lies in the polygon, given in its CRS."""
+    """True (rows, columns) for pixels whose centre is inside the polygon, in a part of a grid.
+
+    The polygon is in the grid's CRS.
+    """
     transform = grid.rio.transform() @ Affine.translation(cols.start, rows.start)
     shape = rows.stop - rows.start, cols.stop - cols.start
     return rasterio.features.geometry_mask([polygon], shape, transform, invert=True)
 
 
 def lattice_difference(one: xr.Dataset, other: xr.Dataset) -> str | None:
-    """What keeps two grids of one AOI from being stacked sample on sample, in words; None if nothing does."""
+    """The difference that prevents stacking two grids of one AOI, as text; None if they are equal."""
     if one.rio.crs != other.rio.crs:
         return f"CRS {other.rio.crs} instead of {one.rio.crs}"
     if one.rio.resolution() != other.rio.resolution():

@@ -1,4 +1,4 @@
-"""What a granule's file says of itself, beside its name: its identification group."""
+"""Reading the identification group of a granule's file, for what its name does not tell."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +19,10 @@ EXCEPTION = "hasInputDataException"
 
 @contextmanager
 def open_hdf5(source, label: str) -> Iterator[h5py.File]:
-    """A granule's HDF5 file from a path or a file object.
+    """Open a granule's HDF5 file from a path or a file object.
 
-    Raises GcovError where it is no HDF5 file (a cut download, a login page) or a damaged one.
+    Raises GcovError if the file is missing, may not be read, is damaged, or is not HDF5 (a truncated download, a login
+    page).
     """
     try:
         file = h5py.File(source, "r")
@@ -36,17 +37,17 @@ def open_hdf5(source, label: str) -> Iterator[h5py.File]:
 
 
 def text(group: h5py.Group, key: str) -> str:
-    """A dataset as text; empty where there is none, or anything but text."""
+    """A dataset as text; empty if it is missing or not text."""
     node = group.get(key)
     value = node[()] if isinstance(node, h5py.Dataset) else b""
     return value.decode(errors="replace") if isinstance(value, bytes) else ""
 
 
 def granule_of_file(path: str) -> Granule:
-    """The granule in a local file: by the file's name, else by its identification group.
+    """The granule in a local file, described by its file name, otherwise by its identification group.
 
-    The name it was produced under (granuleId) says all; without one the single fields are taken, and the file's name.
-    Maturity is what the product's DOI says, where there is one. Raises GcovError where neither says what it is.
+    In the group, granuleId (the original granule name) is used if present, otherwise the single fields. Maturity comes
+    from the product's DOI if there is one. Raises GcovError if neither name nor group identifies the granule.
     """
     if Path(path).is_dir():
         raise GcovError(f"granules: {path} is a folder; name the files in it: {path.rstrip('/')}/*.h5")
@@ -59,7 +60,7 @@ def granule_of_file(path: str) -> Granule:
     except GcovError:
         if named is None:
             raise
-        return named  # what is wrong with the file is said when it is read
+        return named  # reading the file will report what is wrong with it
 
 
 def _identified(file: h5py.File, stem: str, named: Granule | None, where: dict[str, Any]) -> Granule:
@@ -75,12 +76,12 @@ def _identified(file: h5py.File, stem: str, named: Granule | None, where: dict[s
 
 
 def _described(file: h5py.File, stem: str, where: dict[str, Any]) -> Granule:
-    """The granule in a file that has no proper name anywhere."""
+    """The granule in a file without a standard name, from the fields of its identification group."""
     facts = file[IDENTIFICATION]
     needed = ("trackNumber", "frameNumber", "orbitPassDirection", "zeroDopplerStartTime", "zeroDopplerEndTime")
     if missing := [key for key in needed if key not in facts]:
         raise GcovError(
-            f"{where['path']}: neither its name nor its identification says what it is: no {', '.join(missing)}"
+            f"{where['path']}: neither its name nor its identification group identifies it: no {', '.join(missing)}"
         )
     bands = file[GRIDS].values()
     return Granule(

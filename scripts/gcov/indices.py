@@ -1,4 +1,4 @@
-"""Indices: ratios of diagonal terms by name, and the terms they are made of. Snakemake needs it at every start."""
+"""Radar indices: names of ratios of diagonal terms, and the terms they need. Imported at every start of Snakemake."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ DUAL = (("HHHH", "HVHV"), ("VVVV", "VHVH"))  # co-polarized, cross-polarized
 
 
 def terms_of_index(index: str, terms: Sequence[str]) -> tuple[str, ...]:
-    """The terms an index is made of, where these are read: of RVI and RFDI the variant that they allow."""
+    """The terms an index is computed from; for RVI and RFDI, the variant that the available `terms` allow."""
     if "/" in index:
         return tuple(index.split("/"))
     if index == "RVI" and set(QUAD) <= set(terms):
@@ -16,5 +16,5 @@ def terms_of_index(index: str, terms: Sequence[str]) -> tuple[str, ...]:
 
 
 def name_of_index(index: str) -> str:
-    """The name of an index in stores and tables: HVHV/HHHH is HVHV_HHHH."""
+    """The name of an index in stores and tables: HVHV/HHHH becomes HVHV_HHHH."""
     return index.replace("/", "_")

@@ -1,4 +1,4 @@
-"""Logging of a job: the same lines to its log file and to the terminal; a clear last line when it fails."""
+"""Job logging: the same lines go to the log file and to the terminal, and a failure ends in one clear message."""
 
 import logging
 import sys
@@ -11,18 +11,17 @@ log = logging.getLogger("gcov")
 
 @contextmanager
 def job_log(path: str, subject: str):
-    """Log to `path` and stderr; end the process with status 1 and one message on an error.
+    """Log to `path` and stderr; on an error, end the process with status 1 and one message.
 
-    Of what the user cannot mend by the message alone the file keeps the traceback.
-
-    `subject` (an AOI, and a granule or term) opens every message, so that parallel jobs can be told apart.
+    For errors other than GcovError, the log file also keeps the traceback. `subject` (an AOI, and a granule or term)
+    begins every message, so that parallel jobs can be told apart.
     """
     form = logging.Formatter(f"%(asctime)s %(levelname)s [{subject}] %(message)s", datefmt="%H:%M:%S")
     file, terminal = logging.FileHandler(path, mode="w", encoding="utf-8"), logging.StreamHandler(sys.stderr)
     for handler in (file, terminal):
         handler.setFormatter(form)
     terminal.setLevel(logging.INFO)
-    logging.raiseExceptions = False  # a full disk takes no log: the terminal says it
+    logging.raiseExceptions = False  # if a full disk stops the log file, the terminal still shows the error
     logging.basicConfig(level=logging.WARNING, handlers=[file, terminal])
     logging.captureWarnings(True)
     log.setLevel(logging.DEBUG)
@@ -42,6 +41,6 @@ def job_log(path: str, subject: str):
 
 
 def one_thread() -> None:
-    """Keep zarr, where a job uses it, to one thread: jobs are the unit of parallelism, and threads keep memory."""
+    """Limit zarr to one thread, if a job uses it: jobs are the unit of parallelism, and threads hold on to memory."""
     if zarr := sys.modules.get("zarr"):
         zarr.config.set({"threading.max_workers": 1})

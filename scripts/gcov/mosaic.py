@@ -1,4 +1,4 @@
-"""Fragments side by side: whether they make one stack, and one date of the granules of a pass."""
+"""Combining fragments: whether they can be stacked, and merging the granules of one pass into one date."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,10 +14,10 @@ from gcov.store import Fragment
 
 
 def check_same(first: Fragment, other: Fragment) -> None:
-    """Raises GcovError if a fragment cannot be stacked sample on sample with the first one."""
+    """Raises GcovError if a fragment's grid or terms differ from those of the first one."""
     difference = None
     if not store.same_axes(first.path, other.path):
-        from gcov.grid import lattice_difference  # rioxarray, which costs 0.3 s and is seldom needed
+        from gcov.grid import lattice_difference  # imports rioxarray, which costs 0.3 s and is rarely needed
 
         difference = lattice_difference(store.open_stack(first.path), store.open_stack(other.path))
     theirs, ours = ([f"{term} ({one.types[term]})" for term in terms_of(one)] for one in (other, first))
@@ -28,7 +28,7 @@ def check_same(first: Fragment, other: Fragment) -> None:
 
 
 def apart(first: Granule, other: Granule, difference: str) -> GcovError:
-    """What to say of two granules that cannot be stacked."""
+    """The error for two granules that cannot be stacked."""
     return GcovError(
         f"{other.name} cannot be stacked with {first.name}: {difference}. Nothing is resampled here: narrow the search"
         " (frame, mode, dates) to granules on one grid"
@@ -36,31 +36,31 @@ def apart(first: Granule, other: Granule, difference: str) -> GcovError:
 
 
 def terms_of(fragment: Fragment) -> list[str]:
-    """The covariance terms of a fragment and its further layers, without those that say which samples count."""
+    """The covariance terms and further layers of a fragment, without the mask and the `{term}_valid` layers."""
     return [name for name in fragment.types if name != "mask" and not name.endswith(store.VALID)]
 
 
 def types_of(fragments: Sequence[Fragment]) -> dict[str, str]:
-    """The dtypes of a stack's variables: those that fragments share, and the validity that some of them hold."""
+    """The dtypes of a stack's variables: the layers all fragments share, and `{term}_valid` if any fragment has it."""
     types = {name: dtype for fragment in fragments for name, dtype in fragment.types.items()}
     return {"mask": types.pop("mask"), **types}
 
 
 def check_any_valid(fragments: Sequence[Fragment]) -> None:
-    """Raises GcovError if the AOI lies outside of every granule, or in none of them on a valid sample."""
+    """Raises GcovError if the AOI is outside every granule, or has no valid sample in any of them."""
     if any(fragment.attributes["n_valid"] for fragment in fragments):
         return
     bbox = fragments[0].attributes["aoi_bbox"]
     names = "\n  ".join(fragment.granule.name for fragment in fragments)
     if not any(fragment.attributes["n_pixels_on_granule"] for fragment in fragments):
-        raise GcovError(f"the AOI {bbox} lies outside of every granule; check it against location of:\n  {names}")
+        raise GcovError(f"the AOI {bbox} lies outside of every granule; compare it with the footprints of:\n  {names}")
     raise GcovError(
         f"not one valid sample (mask 1..254) in the AOI {bbox} in any granule: move the AOI into a swath of\n  {names}"
     )
 
 
 def date_of(members: Sequence[Granule]) -> store.Date:
-    """The step on the time axis that the granules of one pass make."""
+    """The date (one step of the time axis) formed by the granules of one pass."""
 
     def joined(words):
         return " ".join(dict.fromkeys(words))
@@ -75,7 +75,7 @@ def date_of(members: Sequence[Granule]) -> store.Date:
 
 
 def write_date(stack: Path, index: int, members: Sequence[Fragment], names: Sequence[str]) -> None:
-    """Write one date of a stack: of a single fragment its shards as they are, of several merged by mask."""
+    """Write one date of a stack: a single fragment's shards are copied, several fragments are merged by mask."""
     if len(members) == 1:
         names = [
             name
@@ -93,9 +93,9 @@ def write_date(stack: Path, index: int, members: Sequence[Fragment], names: Sequ
 
 
 def merged(members: Sequence[Fragment], blocks: Sequence[xr.Dataset], name: str) -> np.ndarray:
-    """A layer (time=1, y, x) of the date that fragments of one pass make, from one block of each.
+    """A layer (time=1, y, x) of a date, merged from one block of each fragment of the pass.
 
-    Validity of terms that a fragment says nothing of is 1.
+    `{term}_valid` is taken as 1 for fragments that do not have it.
     """
     if len(blocks) == 1 and name in blocks[0]:
         return store.samples(blocks[0], name)
@@ -105,7 +105,7 @@ def merged(members: Sequence[Fragment], blocks: Sequence[xr.Dataset], name: str)
 
 
 def _mask(fragment: Fragment, block: xr.Dataset, name: str) -> np.ndarray:
-    """The mask by which a layer of a fragment competes with those of other granules."""
+    """The mask that decides whether a fragment's layer is used; 255 throughout if the granule lacks the term."""
     term = name.removesuffix(store.VALID)
     if term != "mask" and not fragment.granule.holds(term, fragment.attributes["frequency"]):
         return np.full_like(store.samples(block, "mask"), OUTSIDE)
@@ -113,9 +113,9 @@ def _mask(fragment: Fragment, block: xr.Dataset, name: str) -> np.ndarray:
 
 
 def best_member(masks: Sequence[np.ndarray]) -> np.ndarray:
-    """Which granule of a pass each pixel comes from: uint8, the index of the first mask with the best sample.
+    """The granule of a pass that each pixel is taken from: the index (uint8) of the first mask with the best sample.
 
-    Valid (1..254) is better than invalid (0), and that better than outside (255).
+    Valid (1..254) is preferred to invalid (0), and invalid to outside (255).
     """
     ranks = [2 * is_valid(mask).view("u1") + (mask == 0) for mask in masks]
     return np.argmax(ranks, axis=0).astype("u1")

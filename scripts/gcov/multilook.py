@@ -1,15 +1,15 @@
-"""Images averaged in linear power until they can be shown: what movies draw, and what their grey scale is of."""
+"""Images averaged in linear power to a size that can be displayed. Movies and their grey scale are made from these."""
 
 import math
 
 import numpy as np
 
-LARGEST = 390_000  # cells of a drawn image: 100 dates of speckle are a GIF of 20 MB
-LONGEST = 1480  # cells of its longer side
+LARGEST = 390_000  # cells of a displayed image; 100 dates of speckle then make a GIF of 20 MB
+LONGEST = 1480  # cells along its longer side
 
 
 def looks_for(shape: tuple[int, int]) -> int:
-    """The fewest samples to average along each side so that an image of (ny, nx) can be shown."""
+    """The smallest number of samples to average along each side so that an image (ny, nx) can be displayed."""
     looks = 1
     while math.prod(cells_of(shape, looks)) > LARGEST or max(cells_of(shape, looks)) > LONGEST:
         looks += 1
@@ -17,15 +17,15 @@ def looks_for(shape: tuple[int, int]) -> int:
 
 
 def cells_of(shape: tuple[int, int], looks: int) -> tuple[int, int]:
-    """Rows and columns of an image (ny, nx) in cells of looks x looks samples; those at the edge may be cut."""
+    """Rows and columns of cells of looks x looks samples in an image (ny, nx); cells at the edge may be cut."""
     ny, nx = shape
     return math.ceil(ny / looks), math.ceil(nx / looks)
 
 
 class Multilook:
-    """The average of an image of `shape` (ny, nx) over cells of looks x looks samples, added up from bands of its rows.
+    """The average of an image of `shape` (ny, nx) over cells of looks x looks samples, built from bands of rows.
 
-    A whole number of samples in every cell: cells of unequal numbers would show a lattice of unequal speckle.
+    Every cell has a whole number of samples. Cells of unequal size would show as a lattice of unequal speckle.
     """
 
     def __init__(self, looks: int, shape: tuple[int, int]):
@@ -36,13 +36,13 @@ class Multilook:
     def mean(self) -> np.ndarray:
         """The averaged image (ceil(ny / looks), ceil(nx / looks)), linear power float32; NaN where no sample counts.
 
-        Cells at the lower and right edge average what is there.
+        Cells at the lower and right edges average the samples they have.
         """
         empty = np.full(self._sums.shape, np.nan, np.float32)
         return np.divide(self._sums, self._counts, out=empty, where=self._counts > 0)
 
     def add(self, power: np.ndarray, use: np.ndarray, rows: slice) -> None:
-        """Add the samples of some rows, (len(rows), nx) linear power where `use`, to the cells they fall in."""
+        """Add some rows: `power` (len(rows), nx) is linear power, added to its cells where `use` is True."""
         row_cells = np.arange(rows.start, rows.stop) // self._looks
         col_cells = np.arange(power.shape[1]) // self._looks
         add_to_cells(self._sums, self._counts, power, use, row_cells, col_cells)
@@ -51,10 +51,10 @@ class Multilook:
 def add_to_cells(
     sums: np.ndarray, counts: np.ndarray, power: np.ndarray, use: np.ndarray, rows: np.ndarray, columns: np.ndarray
 ) -> None:
-    """Add samples (ny, nx), linear power where `use`, to the sums and counts of the cells they fall in.
+    """Add `power` (ny, nx; linear) where `use` is True to the sums and counts of its cells.
 
-    `rows` (ny,) and `columns` (nx,) say which, in rising order and none left out. Averaged in power, as backscatter
-    must be.
+    `rows` (ny,) and `columns` (nx,) are the cell indices of each row and column: non-decreasing, without gaps. Sums are
+    of linear power, because backscatter must be averaged in linear power.
     """
     first_rows, first_cols = (np.flatnonzero(np.diff(cells, prepend=-1)) for cells in (rows, columns))
     cells = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)

@@ -1,8 +1,8 @@
-"""The noise floor: backscatter that noise alone would give, which the product states on a coarse grid of its own.
+"""The noise floor: the backscatter that noise alone would give, which the product states on a coarse grid.
 
-Of `noiseEquivalentBackscatter` a fragment keeps, as an attribute, the mean over the AOI and the nodes around it; a
-stack keeps those of all granules, date by date. Linear power, gamma0 as the samples. Nothing is made up: a table with
-one value outside of (0, 1) is in other units, and is not used.
+A fragment keeps in an attribute the mean of `noiseEquivalentBackscatter` over the AOI and the nodes around the AOI. A
+stack keeps these for all granules, date by date. Values are linear gamma0, like the samples. A table with any value
+outside (0, 1) is in other units and is not used.
 """
 
 import json
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-FEWEST = 100  # samples that stand for all, where there are so many
-STEP = 499  # of so many samples of an AOI or zone one stands for all: the tables are smooth over kilometres
+FEWEST = 100  # smallest number of samples to evaluate, if there are as many
+STEP = 499  # one in so many samples of an AOI or zone is evaluated; the tables are smooth over kilometres
 
 
 @dataclass(frozen=True)
 class Table:
-    """Noise equivalent backscatter (y, x), linear power, at nodes with these coordinates in metres; NaN: not known."""
+    """Noise equivalent backscatter `power` (y, x), linear, at nodes y and x in metres; NaN where unknown."""
 
     y: np.ndarray
     x: np.ndarray
@@ -26,16 +26,16 @@ class Table:
 
     @property
     def flaw(self) -> str:
-        """Why the table cannot be used; empty where it can."""
+        """Why the table cannot be used; empty if it can."""
         finite = self.power[np.isfinite(self.power)]
         if not finite.size:
             return "holds no value"
         if not ((finite > 0) & (finite < 1)).all():
-            return f"holds {finite.min():.3g} to {finite.max():.3g}, which is no linear power of noise"
+            return f"holds {finite.min():.3g} to {finite.max():.3g}, which is not a linear noise power"
         return ""
 
     def around(self, grid: xr.Dataset) -> "Table":
-        """The nodes around a grid: those on it, and one further on each side."""
+        """The table's nodes within a grid, plus one more on each side."""
         kept = []
         for nodes, centres in ((self.y, grid["y"].values), (self.x, grid["x"].values)):
             on = np.flatnonzero((nodes >= centres.min()) & (nodes <= centres.max()))
@@ -46,7 +46,10 @@ class Table:
         return Table(self.y[rows], self.x[columns], self.power[rows, columns])
 
     def mean(self, y: np.ndarray, x: np.ndarray) -> float:
-        """The mean over points (n,), bilinear between nodes, as at the edge beyond them; NaN where no point has one."""
+        """The mean over points (n,), with bilinear interpolation and the edge value beyond the nodes.
+
+        Points without a value are left out; NaN if there are no others.
+        """
         rows, columns = (_position(nodes, points) for nodes, points in ((self.y, y), (self.x, x)))
         total = np.zeros(len(y))
         for row, row_weight in rows:
@@ -56,7 +59,7 @@ class Table:
 
 
 def _position(nodes: np.ndarray, points: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The two nodes that each point lies between, and their weights."""
+    """The two nodes on either side of each point, and their weights."""
     order = np.argsort(nodes)
     place = np.interp(points, nodes[order], np.arange(len(nodes)))
     below = np.floor(place).astype(int)
@@ -65,14 +68,14 @@ def _position(nodes: np.ndarray, points: np.ndarray) -> list[tuple[np.ndarray, n
 
 
 def points(grid: xr.Dataset, rows: slice, columns: slice, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates y and x (n,) of some of the pixels of a part of a grid, spread over those that are `inside`."""
+    """Coordinates y and x (n,), in metres, of an even subset of the pixels that are `inside`, in a part of a grid."""
     places = np.flatnonzero(inside)
     row, column = np.unravel_index(places[:: max(1, min(STEP, places.size // FEWEST))], inside.shape)
     return grid["y"].values[rows][row], grid["x"].values[columns][column]
 
 
 def described(tables: Mapping[str, Table], grid: xr.Dataset, y: np.ndarray, x: np.ndarray) -> str:
-    """The attribute of a fragment: by term the mean over points of the AOI, and the nodes around it."""
+    """The JSON attribute of a fragment: for each term, the mean over points of the AOI and the nodes around it."""
     found = {}
     for term, table in tables.items():
         near = table.around(grid)
@@ -84,14 +87,14 @@ def described(tables: Mapping[str, Table], grid: xr.Dataset, y: np.ndarray, x: n
 
 
 def gathered(fragments: Sequence[Sequence[Mapping]]) -> str:
-    """The attribute of a stack, from those of the fragments of each date."""
+    """The JSON attribute of a stack, from the attributes of each date's fragments."""
     return json.dumps([[json.loads(one.get("noise", "{}")) for one in members] for members in fragments])
 
 
 def of_dates(data: xr.Dataset, term: str, where: tuple[np.ndarray, np.ndarray] | None = None) -> np.ndarray:
-    """The noise of a term (dates,), linear power, over the AOI or over points y and x in it.
+    """The noise floor of a term (dates,), linear power, averaged over the AOI or over points y and x in it.
 
-    Of a pass of several granules the mean of theirs; NaN where the product does not say it.
+    For a pass of several granules, this is the mean of their values. NaN if the product does not state it.
     """
     found = np.full(data.sizes["time"], np.nan)
     for date, members in enumerate(json.loads(data.attrs.get("noise", "[]"))):

@@ -1,6 +1,6 @@
-"""Reading a GCOV granule: one frequency band as xarray sees it, and where its chunks lie.
+"""Reading a GCOV granule: one frequency band as an xarray dataset, and the byte ranges of its chunks.
 
-Layout after the NISAR L2 GCOV product specification (D-102274).
+The layout follows the NISAR L2 GCOV product specification (D-102274).
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,24 +27,25 @@ from gcov.store import VALID
 EXCEPTIONS = "inputDataExceptionMask"
 SWATHS = "science/LSAR/GCOV/metadata/sourceData/swaths"
 NOISE = "science/LSAR/GCOV/metadata/calibrationInformation/{band}/noiseEquivalentBackscatter"
-REQUESTS = 2  # at most, for the tables of noise
-FAULTS = (OSError, RuntimeError, ValueError, KeyError, TypeError)  # what HDF5 and xarray make of damaged files
-AT_ONCE = 200_000_000  # compressed bytes of all arrays fetched together; more of them one array after the other
+REQUESTS = 2  # most requests to spend on the noise tables
+FAULTS = (OSError, RuntimeError, ValueError, KeyError, TypeError)  # raised by HDF5 and xarray on damaged files
+AT_ONCE = 200_000_000  # compressed bytes; above this, arrays are fetched one after the other
 
 
 @dataclass(frozen=True)
 class Band:
     """One frequency band of an open granule.
 
-    `data` has dims (y, x), the covariance terms as in the product (linear gamma0; off-diagonal ones complex), `mask`
-    (uint8), pixel centres x and y in metres, and the CRS for `.rio`. Samples are read when they are asked for.
+    `data` has dims (y, x): the covariance terms as in the product (linear gamma0, NaN where there is no sample;
+    off-diagonal terms are complex), `mask` (uint8), pixel centres x and y in metres, and the CRS for `.rio`. Samples
+    are read lazily.
     """
 
-    label: str  # of the granule, for messages
+    label: str  # names the granule in messages
     data: xr.Dataset
     source: str | RangeFile
     _group: h5py.Group
-    _falling: bool = True  # y in the file; in `data` it always falls
+    _falling: bool = True  # whether y decreases in the file; in `data` it always does
 
     @property
     def terms(self) -> list[str]:
@@ -53,7 +54,7 @@ class Band:
 
     @property
     def footprint(self) -> str:
-        """The granule's outline as the product states it, else its grid's: WKT, longitude and latitude."""
+        """The granule's outline as stated in the product, otherwise that of its grid: WKT, longitude and latitude."""
         stated = text(self._group.file, f"{IDENTIFICATION}/boundingPolygon")
         if shapely.from_wkt(stated or "POINT EMPTY", on_invalid="ignore"):
             return stated
@@ -61,7 +62,7 @@ class Band:
 
     @property
     def center_frequency(self) -> float | None:
-        """The band's centre frequency in Hz; None where the file does not state it."""
+        """The band's centre frequency in Hz; None if the file does not state it."""
         frequency = self._group.name.split("/")[-1]
         node = self._group.file.get(f"{SWATHS}/{frequency}/centerFrequency")
         stated = isinstance(node, h5py.Dataset) and node.shape == () and node.dtype.kind == "f"
@@ -69,25 +70,28 @@ class Band:
 
     @property
     def says_exceptions(self) -> bool:
-        """Whether the band has an exception mask that says which samples of a term count.
+        """Whether the band has an exception mask that tells which samples of a term count.
 
-        That is the uint16 layer of specification 1.6.0 on the terms' own grid. Earlier ones (uint8, sometimes on the
-        other band's grid) say nothing of polarizations, and are ignored.
+        This is the uint16 layer of specification 1.6.0, on the same grid as the terms. Earlier masks (uint8, sometimes
+        on the other band's grid) do not distinguish polarizations and are ignored.
         """
         return EXCEPTIONS in self.data and not self.ignored_exceptions
 
     @property
     def ignored_exceptions(self) -> str:
-        """Why the band's exception mask says nothing of its terms; empty where it does, or where there is none."""
+        """Why the band's exception mask is ignored; empty if it is used, or if there is none."""
         if EXCEPTIONS not in self._group:
             return ""
         layer, shape = self._group[EXCEPTIONS], self._group["mask"].shape
         if layer.dtype != np.uint16:
-            return f"{EXCEPTIONS} is {layer.dtype} and says nothing of single terms: ignored"
+            return f"{EXCEPTIONS} is {layer.dtype} and does not distinguish terms: ignored"
         return "" if layer.shape == shape else f"{EXCEPTIONS} has the shape {layer.shape}, the mask {shape}: ignored"
 
     def check_layers(self, terms: Sequence[str]) -> None:
-        """Raises GcovError if a term is missing (listing those there are), or the mask does not belong to it."""
+        """Raises GcovError if a term is missing (listing the available ones), or if a layer does not fit the grid.
+
+        Also raises GcovError if the mask is not uint8.
+        """
         for name in (*terms, "mask"):
             if name not in self.data:
                 there = ", ".join(self.terms)
@@ -101,9 +105,9 @@ class Band:
             raise GcovError(f"{self.label}: the mask holds {dtype} instead of uint8")
 
     def noise(self, terms: Sequence[str]) -> tuple[dict[str, Table], str]:
-        """The noise floor of those diagonal terms whose table the product holds; and why others have none.
+        """The noise tables of the diagonal terms (linear gamma0), and the reason why any are missing.
 
-        Over the network it takes two requests at most: a table scattered over more places is not read.
+        Over the network this takes at most two requests: tables that would need more are not read.
         """
         group = self._group.file.get(NOISE.format(band=self._group.name.split("/")[-1]))
         wanted = [term for term in terms if is_diagonal(term) and term in self.data]
@@ -120,7 +124,7 @@ class Band:
         if isinstance(self.source, RangeFile):
             spans = [span for name in (*axes, *(term[:2] for term in held)) for span in _stored(group[name])]
             if len(self.source.missing(spans)) > REQUESTS:
-                return {}, f"its tables lie in more than {REQUESTS} places of the file"
+                return {}, f"reading its tables would take more than {REQUESTS} requests"
             self.source.prefetch(spans)
         y, x = (group[name][()] for name in axes)
         tables = {term: Table(y, x, group[term[:2]][()]) for term in held}
@@ -129,10 +133,10 @@ class Band:
         return {term: table for term, table in tables.items() if term not in flaws}, reason
 
     def types(self, terms: Sequence[str]) -> dict[str, np.dtype]:
-        """The dtypes of what a fragment holds of these terms and further layers, by name, the mask last.
+        """The dtypes of a fragment's variables for these terms and further layers, by name, the mask last.
 
-        Terms that the band lacks (polarizations alternate) are there as well, and `{term}_valid` where the band's
-        exception mask says which samples of a term count.
+        Terms that the band lacks (polarizations may alternate) are included. `{term}_valid` is added if the band's
+        exception mask tells which samples of a term count.
         """
         terms = list(terms)
         types: dict[str, np.dtype] = {term: np.dtype("f4" if is_diagonal(term) else "c8") for term in terms}
@@ -142,9 +146,9 @@ class Band:
         return {**types, "mask": np.dtype("u1")}
 
     def layers(self, terms: Sequence[str], window: Window) -> Iterator[tuple[str, np.ndarray]]:
-        """The samples of a window, (rows, columns) by the names of `types`, one layer in memory after the other.
+        """The samples of a window, (rows, columns) for each name of `types`, with one layer in memory at a time.
 
-        NaN in terms that the band lacks; `{term}_valid` is 1 where the exception mask lets a sample count, else 0.
+        Terms that the band lacks are NaN. `{term}_valid` is 1 where the exception mask accepts a sample, else 0.
         """
         held = [term for term in terms if term in self.data]
         for term in terms:
@@ -160,10 +164,10 @@ class Band:
                 yield name, samples
 
     def read(self, names: Sequence[str], window: Window) -> Iterator[tuple[str, np.ndarray]]:
-        """The samples of a window, (rows, columns) by name, one variable in memory after the other.
+        """The samples of a window, (rows, columns) by name, with one variable in memory at a time.
 
-        NaN (mask: 255) where the window leaves the granule. Over the network what the window needs is fetched in one
-        go, unless that is too much for the memory. Raises GcovError if a chunk cannot be read or decoded.
+        Samples outside the granule are NaN (mask: 255). Over the network, all chunks of the window are fetched
+        together unless they would take too much memory. Raises GcovError if a chunk cannot be read or decoded.
         """
         remote = self.source if isinstance(self.source, RangeFile) else None
         ranges = {name: self.chunk_ranges(name, window) for name in names} if remote else {}
@@ -176,9 +180,9 @@ class Band:
             yield name, self._samples(name, window)
 
     def chunk_ranges(self, name: str, window: Window) -> list[tuple[int, int]]:
-        """Where in the file the chunks lie that a window touches: (start, stop) in bytes.
+        """The byte ranges (start, stop) of the chunks that a window touches.
 
-        Raises GcovError if the index of the chunks is damaged.
+        Raises GcovError if the chunk index is damaged.
         """
         dataset = self._group[name]
         inside = window.within(dataset.shape)
@@ -213,10 +217,10 @@ class Band:
 
 @contextmanager
 def open_band(source: str | RangeFile, label: str, frequency: str) -> Iterator[Band]:
-    """One frequency band of a granule, from a path or a file object; `label` opens every message.
+    """Open one frequency band of a granule, from a path or a file object; `label` begins every message.
 
-    Raises GcovError where it is no GCOV granule, or a damaged one; where the band is missing (listing those there
-    are); where its coordinates or its CRS cannot be used.
+    Raises GcovError if the file is not a GCOV granule or is damaged, if the band is missing (listing the available
+    ones), or if its coordinates or its CRS cannot be used.
     """
     with open_hdf5(source, label) as file:
         group = _band_group(file, frequency, label)
@@ -224,11 +228,11 @@ def open_band(source: str | RangeFile, label: str, frequency: str) -> Iterator[B
             epsg = _epsg(group, label)
             falling = _falling(group, label)
             opened = xr.open_dataset(
-                source,  # type: ignore[arg-type]  # any file object will do
-                engine=H5netcdfBackendEntrypoint,  # by name xarray would look through every installed plugin
+                source,  # type: ignore[arg-type]  # any file object works
+                engine=H5netcdfBackendEntrypoint,  # given a name, xarray would search every installed plugin
                 group=group.name,
                 phony_dims="access",
-                mask_and_scale=False,  # samples as they are, and attributes that nobody interprets
+                mask_and_scale=False,  # raw samples, with attributes left uninterpreted
                 decode_times=False,
                 decode_coords=False,
                 cache=False,
@@ -239,7 +243,7 @@ def open_band(source: str | RangeFile, label: str, frequency: str) -> Iterator[B
 
 
 def _stored(dataset: h5py.Dataset) -> list[tuple[int, int]]:
-    """Where in the file a whole dataset lies: (start, stop) in bytes, of each chunk where it has any."""
+    """The byte ranges (start, stop) of a whole dataset: one per chunk if it is chunked, otherwise one."""
     if dataset.chunks is None:
         start = dataset.id.get_offset()
         return [] if start is None else [(start, start + dataset.id.get_storage_size())]
@@ -259,10 +263,10 @@ def _band_group(file: h5py.File, frequency: str, label: str) -> h5py.Group:
 
 
 def _epsg(group: h5py.Group, label: str) -> int:
-    """The EPSG code of a band: the value of `projection`, or its attribute where that is no number."""
+    """The EPSG code of a band: the value of `projection`, or its attribute `epsg_code` if the value is no such code."""
     projection = group.get("projection")
     if projection is None:
-        raise GcovError(f"{label}: no projection in {group.name}: nobody knows its CRS")
+        raise GcovError(f"{label}: no projection in {group.name}: its CRS is unknown")
     stated = [projection[()]] if isinstance(projection, h5py.Dataset) and projection.shape == () else []
     for code in (*stated, projection.attrs.get("epsg_code")):
         try:
@@ -270,16 +274,16 @@ def _epsg(group: h5py.Group, label: str) -> int:
             return int(code)
         except (TypeError, ValueError, pyproj.exceptions.CRSError):
             continue
-    raise GcovError(f"{label}: {projection.name} is no EPSG code that PROJ knows")
+    raise GcovError(f"{label}: {projection.name} is not an EPSG code known to PROJ")
 
 
 def _falling(group: h5py.Group, label: str) -> bool:
-    """Whether y falls, as in the product. Raises GcovError where coordinates are no even steps."""
+    """Whether y decreases, as in the product. Raises GcovError if coordinates are missing or not evenly spaced."""
     steps = {}
     for name in ("xCoordinates", "yCoordinates"):
         centres = np.array(group[name] if isinstance(group.get(name), h5py.Dataset) else [])
         if centres.ndim != 1 or centres.size < 2 or centres.dtype.kind not in "fiu":
-            raise GcovError(f"{label}: {group.name} has no usable {name}: a row of pixel centres is wanted")
+            raise GcovError(f"{label}: {group.name} has no usable {name}: expected a row of pixel centres")
         apart = np.diff(centres.astype(float))
         steps[name] = step = apart.mean()
         if not np.abs(apart - step).max() <= abs(step) * 1e-3 or step == 0:  # NaN included
@@ -291,7 +295,7 @@ def _falling(group: h5py.Group, label: str) -> bool:
 
 @contextmanager
 def _naming(label: str, what: str) -> Iterator[None]:
-    """Raises GcovError, naming granule and dataset, for what HDF5 says of a damaged file."""
+    """Turn what HDF5 raises on a damaged file into a GcovError that names the granule and the dataset."""
     try:
         yield
     except FAULTS as error:

@@ -1,18 +1,18 @@
-"""Where a product comes from: the attributes of a store, and what is written into every picture made of it."""
+"""Provenance: the attributes of a store, and the text written into every figure made from it."""
 
 import json
 from pathlib import Path
 
 
 def metadata_of(node: Path) -> dict:
-    """The metadata of a Zarr group or array, as it lies on disk."""
+    """The metadata of a Zarr group or array: its zarr.json."""
     return json.loads((node / "zarr.json").read_text(encoding="utf-8"))
 
 
 def provenance(stack: Path, valid_samples_only: bool) -> dict[str, str]:
-    """What a product made from a stack must say of its origin: granules with their releases, settings, software.
+    """The provenance of a product made from a stack: granules with their releases, settings, software.
 
-    Read from the stack's own attributes, as text by name.
+    Texts by name, read from the stack's attributes.
     """
     attributes = metadata_of(stack)["attributes"]
     granules = [record["name"] for record in json.loads(attributes["granule_records"])]

@@ -1,4 +1,4 @@
-"""Daily rain at an AOI, from a CSV file with the columns date and mm."""
+"""Daily rainfall at an AOI, from a CSV file with the columns date and mm."""
 
 import csv
 from datetime import date, timedelta
@@ -14,8 +14,8 @@ from gcov.errors import GcovError
 def read_rain(path: str | Path, where: str = "rainfall") -> dict[date, float]:
     """Rain in mm by day.
 
-    Raises GcovError, opened by `where` and with the number of the line, on a missing file, other columns, what is no
-    day or no number of mm, negative rain, a day that is there twice or before the one above it, and days left out.
+    Raises GcovError, beginning with `where` and naming the line, if the file or a column is missing, a date or an
+    amount is invalid, an amount is negative, or days are duplicated, out of order or missing.
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
@@ -41,17 +41,17 @@ def read_rain(path: str | Path, where: str = "rainfall") -> dict[date, float]:
 
 
 def _checked(row: dict[str, str], earlier: dict[date, float]) -> tuple[date, float]:
-    """The day and the rain of a row. Raises ValueError in the user's words."""
+    """The day and the amount (mm) of a row. Raises ValueError with a text for the user."""
     try:
         day = date.fromisoformat(row.get("date", "").strip())
     except ValueError:
-        raise ValueError(f"{row.get('date')!r} is no day such as 2025-11-23") from None
+        raise ValueError(f"{row.get('date')!r} is not a day such as 2025-11-23") from None
     try:
         amount = float(row.get("mm", ""))
     except ValueError:
         amount = np.nan
     if not 0 <= amount < np.inf:
-        raise ValueError(f"{row.get('mm')!r} is no number of mm, 0 or more")
+        raise ValueError(f"{row.get('mm')!r} is not a number of mm, 0 or more")
     if day in earlier:
         raise ValueError(f"{day} is there twice")
     if earlier and day != (expected := next(reversed(earlier)) + timedelta(days=1)):
@@ -61,9 +61,9 @@ def _checked(row: dict[str, str], earlier: dict[date, float]) -> tuple[date, flo
 
 
 def since_date_before(rain: dict[date, float], times: np.ndarray) -> np.ndarray:
-    """Rain in mm (dates,) over the days after the date before, up to and with the day of each date (UTC).
+    """Rain in mm (dates,) since the previous date: from the day after it to the day of each date, inclusive (UTC).
 
-    NaN for the first date, and where a day of the interval is not among those of `rain`.
+    NaN for the first date, and where `rain` lacks a day of the interval.
     """
     days = [date.fromisoformat(text[:10]) for text in np.datetime_as_string(times, unit="D")]
     found = np.full(len(days), np.nan)
@@ -75,5 +75,5 @@ def since_date_before(rain: dict[date, float], times: np.ndarray) -> np.ndarray:
 
 
 def rain_of(data: xr.Dataset, path: str | Path | None) -> np.ndarray:
-    """Rain in mm since the date before, for the dates (dates,) of a stack; NaN where nothing is known of it."""
+    """Rain in mm since the previous date, for the dates (dates,) of a stack; NaN where unknown."""
     return since_date_before(read_rain(path), data["time"].values) if path else np.full(data.sizes["time"], np.nan)

@@ -1,4 +1,4 @@
-"""The configuration as types: what `config.read_config` makes of config/config.yaml, and what jobs are handed."""
+"""The configuration as types, made from config/config.yaml by `config.read_config` and passed to jobs."""
 
 from dataclasses import dataclass, field
 from typing import TypedDict
@@ -8,7 +8,7 @@ from gcov.granules import is_diagonal
 
 
 class Search(TypedDict, total=False):
-    """What the archive is asked for: the keys given under `search:`, times in full (ISO 8601)."""
+    """The archive query: the keys given under `search:`, with full times (ISO 8601)."""
 
     start: str
     end: str
@@ -19,12 +19,12 @@ class Search(TypedDict, total=False):
     mode: str
     polarizations: str
     maturity: list[str]
-    collections: list[str]  # beyond the mission's own
+    collections: list[str]  # in addition to the mission's own
 
 
 @dataclass(frozen=True)
 class Aoi:
-    """One area of interest and what is wanted there."""
+    """One area of interest and its settings."""
 
     name: str
     bbox: tuple[float, float, float, float]  # west, south, east, north; degrees, EPSG:4326
@@ -36,57 +36,57 @@ class Aoi:
     frequency: str
     terms: tuple[str, ...]
     valid_samples_only: bool
-    geotiff: tuple[str, ...]  # products to be written as GeoTIFFs as well
+    geotiff: tuple[str, ...]  # products also written as GeoTIFFs
     zones: str | None  # a vector file of named polygons
     rainfall: str | None  # a CSV file: date, mm
-    zone_name: str  # the property that names a zone
-    layers: tuple[str, ...]  # further real layers of the band
+    zone_name: str  # the property that holds a zone's name
+    layers: tuple[str, ...]  # further real-valued layers of the band
     min_valid_fraction: float  # of the best date's valid samples
     multilook: int  # samples averaged along each side before statistics, indices and changes
-    looks: float | dict[str, float] | None = field(hash=False)  # of one sample; by polarization code
+    looks: float | dict[str, float] | None = field(hash=False)  # of a single sample, possibly by polarization code
     statistics: bool
     indices: tuple[str, ...]
-    changes: dict[str, dict[str, list[str]]] = field(hash=False)  # name: before and after: first and last day
+    changes: dict[str, dict[str, list[str]]] = field(hash=False)  # by name: first and last day of `before` and `after`
     change_history: bool
     significance: float
-    filter_window: int | None  # samples a side, odd
-    explore_megabytes: float | None  # how large explore.html may be; None: no page
+    filter_window: int | None  # samples on a side, odd
+    explore_megabytes: float | None  # largest size of explore.html; None: no page
 
     @property
     def diagonal_terms(self) -> list[str]:
-        """The terms that are backscatter: only they have dB values, series and pictures."""
+        """The diagonal (backscatter) terms: only these have dB values, series and figures."""
         return [term for term in self.terms if is_diagonal(term)]
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What is read of each granule beside the mask: terms, and further layers."""
+        """The terms and further layers to read from each granule, without the mask."""
         return (*self.terms, *self.layers)
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """How a bucket of the user's own is opened, where the usual AWS variables do not say enough."""
+    """Access to one of the user's own buckets, for what the usual AWS variables do not say."""
 
     profile: str | None
     endpoint_url: str | None
-    anon: bool  # public: no credentials
+    anon: bool  # public bucket, no credentials
 
 
 @dataclass(frozen=True)
 class Archive:
-    """Where the granules are: the section `archive` of the configuration."""
+    """Access to the archive: the section `archive` of the configuration."""
 
     access: str  # auto, https or s3
     cmr_host: str
-    credentials_url: str  # its host is the archive's, the only one that the token goes to
+    credentials_url: str  # its host is the archive's; the token is sent to no other
     s3_endpoint: str | None
     fetch_on_submit_host: bool
     buckets: dict[str, Bucket] = field(hash=False)
-    signed: dict[str, str] = field(hash=False, repr=False)  # signed addresses, by the same without the query
+    signed: dict[str, str] = field(hash=False, repr=False)  # signed URLs, keyed by the URL without its query
 
     @classmethod
     def of(cls, config: dict) -> "Archive":
-        """From a whole configuration, complete with its defaults, as jobs get it."""
+        """From a complete configuration, with defaults filled in, as jobs receive it."""
         section = config["archive"]
         buckets = {name: Bucket(**bucket) for name, bucket in section["buckets"].items()}
         return cls(**{**section, "buckets": buckets, "signed": addresses.signed(config)})

@@ -1,12 +1,12 @@
-"""The Zarr stores: fragments, stacks and products share one layout on disk, so that shard files can move.
+"""The Zarr stores. Fragments, stacks and products share one layout on disk, so that shard files can be copied.
 
-Dims (time, y, x), or (y, x) of maps; one date per shard, inner chunks of 512 x 512 in shards of at most 4096 x 4096;
-lossless, with a crc32c per chunk so that a flipped byte is an error and not a sample. CF's attributes stand beside
-GeoZarr's. Floats are NaN where there is no data. `mask` is uint8 (1..254 valid sample and number of its sub-swath, 0
-partly focused or invalid, 255 outside) and carries no CF _FillValue, with which xarray would turn it into float32. On
-disk (Zarr v3):
+Dims are (time, y, x), or (y, x) for maps. A shard holds one date, with inner chunks of 512 x 512 in shards of at most
+4096 x 4096. Compression is lossless; a CRC32C per chunk turns a flipped byte into an error. Attributes follow CF and
+GeoZarr. Terms are linear gamma0, and floats are NaN where there is no data. `mask` is uint8: 1..254 valid sample
+(sub-swath number), 0 partly focused or invalid, 255 outside. It has no CF _FillValue, because xarray would then convert
+it to float32. On disk (Zarr v3):
 
-    stack.zarr/zarr.json                attributes, and the metadata of every array once more
+    stack.zarr/zarr.json                attributes, and a copy of the metadata of every array
     stack.zarr/HHHH/zarr.json           shape, chunks, codecs
     stack.zarr/HHHH/c/{date}/{row}/{column}   one shard: the file that `copy_date` copies
     stack.zarr/x/c/0, .../time/c/0, .../spatial_ref/c
@@ -37,7 +37,7 @@ from gcov.radiometry import OUTSIDE, fill_value
 
 DIMS = ("time", "y", "x")
 CHUNK = 512
-SHARD = 4096  # a shard is encoded in memory as a whole: 64 MB of float32
+SHARD = 4096  # a whole shard is encoded in memory: 64 MB of float32
 MASK_ATTRIBUTES = {
     "long_name": "Valid samples subswath mask",
     "comment": "1..254 valid sample, number of its sub-swath; 0 partly focused or invalid; 255 outside of the swath,"
@@ -51,14 +51,14 @@ DATE_ATTRIBUTES = {
     "polarizations": "codes of bands A and B",
 }
 SECONDS = "seconds since 1970-01-01"
-VALID = "_valid"  # the ending of a layer that says where a term counts
-# Every shard is written, so that a lost one can be told from an empty one.
+VALID = "_valid"  # suffix of the layer that tells where a term's samples count
+# Every shard is written, so that a missing one can be told from an empty one.
 WRITE: dict[str, Any] = {"consolidated": False, "write_empty_chunks": True}
 
 
 @dataclass(frozen=True)
 class Date:
-    """One step of the time axis: `time` is ISO 8601 in UTC; of a pass of several granules the names stand in a row."""
+    """One step of the time axis: `time` is ISO 8601 in UTC; values of several granules are separated by spaces."""
 
     time: str
     granule: str
@@ -69,7 +69,7 @@ class Date:
 
 @dataclass(frozen=True)
 class Fragment:
-    """One granule's AOI, known by its metadata: reading 100 of them costs less than opening 10 stores."""
+    """The metadata of one granule's fragment; reading 100 of them costs less than opening 10 stores."""
 
     path: Path
     granule: Granule
@@ -81,21 +81,21 @@ class Fragment:
 
 
 def open_stack(path: str | Path) -> xr.Dataset:
-    """A stack, dB stack or fragment: (time, y, x), samples read when they are asked for, CRS known to `.rio`.
+    """Open any store, such as a stack, a dB stack or a fragment: (time, y, x) or (y, x), lazy, with a CRS for `.rio`.
 
-    Raises GcovError, naming store and shard, if a file of it is missing: its samples would read as NaN.
+    Raises GcovError, naming store and shard, if a shard is missing; its samples would otherwise read as NaN.
     """
     if missing := missing_shards(Path(path)):
         raise GcovError(f"{path} is damaged: it lacks {', '.join(missing[:3])}; run `snakemake verify`, then again")
-    # by name xarray would look through every installed plugin
+    # given a name, xarray would search every installed plugin
     return xr.open_dataset(path, engine=ZarrBackendEntrypoint, consolidated=True)
 
 
 def regions(data: xr.Dataset, *, rows: int = CHUNK, columns: int | None = None) -> Iterator[dict[str, slice]]:
-    """The parts of a stack that are read or written at once, date by date: slices by dim, for `isel` and `write`.
+    """The regions in which a stack is read or written, date by date: slices by dim, for `isel` and `write`.
 
-    `data` may be a grid, which is one date. Without `columns` a part is of full width. One row of chunks after another
-    is the cheapest way to read.
+    `data` may be a grid, which counts as one date. Without `columns`, regions have full width. Reading one row of
+    chunks after another is the cheapest.
     """
     height, width = data.sizes["y"], data.sizes["x"]
     for date, top, left in itertools.product(
@@ -109,25 +109,25 @@ def regions(data: xr.Dataset, *, rows: int = CHUNK, columns: int | None = None) 
 
 
 def variables_of(data: xr.Dataset) -> list[str]:
-    """Names of the variables with dims (time, y, x), in order of name."""
+    """Names of the variables with dims (time, y, x), sorted."""
     return sorted(str(name) for name, variable in data.data_vars.items() if variable.dims == DIMS)
 
 
 def dates_of(data: xr.Dataset) -> list[Date]:
-    """The steps of a store's time axis; stores of version 0.1 do not say the polarizations of each."""
+    """The steps of a store's time axis; in stores of version 0.1, polarizations are empty."""
     times = np.datetime_as_string(data["time"].values, unit="s")
     facts = (data[name].values if name in data.coords else [""] * len(times) for name in DATE_ATTRIBUTES)
     return [Date(*map(str, date)) for date in zip(times, *facts)]
 
 
 def samples(block: xr.Dataset, name: str) -> np.ndarray:
-    """The samples (time, y, x) of a layer of a stack, or of a part of one.
+    """The samples (time, y, x) of a layer of a stack, or of a part of it.
 
-    Raises GcovError, naming store, layer and date, where a chunk cannot be decoded.
+    Raises GcovError, naming store, layer and date, if a chunk cannot be decoded.
     """
     try:
         return block[name].values
-    except (ValueError, RuntimeError) as error:  # of a wrong checksum, of bytes that are no longer compressed
+    except (ValueError, RuntimeError) as error:  # a wrong checksum, or bytes that cannot be decompressed
         date = np.datetime_as_string(block["time"].values[0], unit="s")
         raise GcovError(
             f"{block.encoding['source']} is damaged: {name} of {date} cannot be decoded ({error}); run"
@@ -136,7 +136,7 @@ def samples(block: xr.Dataset, name: str) -> np.ndarray:
 
 
 def mask_of(block: xr.Dataset, term: str) -> np.ndarray:
-    """The mask (time, y, x) of a term: the product's own, and 0 where exceptions make a sample not count."""
+    """The mask (time, y, x) of a term: the product's mask, set to 0 where the exception mask excludes a sample."""
     mask = samples(block, "mask")
     if (layer := term + VALID) in block:
         mask = np.where((mask != OUTSIDE) & (samples(block, layer) != 1), np.uint8(0), mask)
@@ -144,17 +144,17 @@ def mask_of(block: xr.Dataset, term: str) -> np.ndarray:
 
 
 def bounds(data: xr.Dataset) -> tuple[float, float, float, float]:
-    """Outer edges of a store's pixels: left, bottom, right, top, metres."""
+    """Outer edges of a store's pixels in metres: left, bottom, right, top."""
     left, dx, _, top, _, dy = map(float, data["spatial_ref"].attrs["GeoTransform"].split())
     return left, top + dy * data.sizes["y"], left + dx * data.sizes["x"], top
 
 
 def read_fragment(path: Path) -> Fragment:
-    """A fragment's metadata, without its samples. Raises GcovError if a file of samples is not there."""
+    """A fragment's metadata, without its samples. Raises GcovError if a shard is missing."""
     if missing := missing_shards(path):
         raise GcovError(
-            f"{path} is damaged: it lacks {', '.join(missing[:3])}. `snakemake verify` puts it aside, the next run"
-            " makes it again"
+            f"{path} is damaged: it lacks {', '.join(missing[:3])}. `snakemake verify` renames it, and the next run"
+            " rebuilds it"
         )
     metadata = metadata_of(path)
     arrays = metadata["consolidated_metadata"]["metadata"]
@@ -165,9 +165,9 @@ def read_fragment(path: Path) -> Fragment:
 
 
 def missing_shards(path: Path) -> list[str]:
-    """The files of a store that should be there and are not, or are empty.
+    """The shard files of a store that are missing or empty.
 
-    Every one is written, also where all is NaN.
+    Every shard is written, even if all its samples are NaN.
     """
     missing = []
     for name, array in metadata_of(path)["consolidated_metadata"]["metadata"].items():
@@ -179,7 +179,7 @@ def missing_shards(path: Path) -> list[str]:
 
 
 def _holds_bytes(path: Path) -> bool:
-    """Whether a file is there and not empty, as a power cut may leave it."""
+    """Whether a file exists and is not empty; a power cut may leave empty files."""
     try:
         return path.stat().st_size > 0
     except (FileNotFoundError, NotADirectoryError):
@@ -190,7 +190,7 @@ def _holds_bytes(path: Path) -> bool:
 
 
 def cf_attributes(name: str) -> dict[str, str]:
-    """CF attributes of a covariance term (linear gamma0) or of the mask."""
+    """CF attributes of a covariance term (linear gamma0), a further layer, a `{term}_valid` layer or the mask."""
     if name == "mask":
         return MASK_ATTRIBUTES
     if name.endswith(VALID):
@@ -220,13 +220,15 @@ def create(
     dims: Mapping[str, Sequence[str]] | None = None,
     shard: tuple[int, int] = (SHARD, SHARD),
 ) -> None:
-    """An empty store with its coordinates, to be filled with `write`.
+    """Create an empty store with its coordinates, to be filled with `write`.
 
-    `grid` has the coordinates y, x and spatial_ref, `types` the dtype of each variable by name, `attributes` those of
-    the whole store (provenance), `cf` gives the attributes of a variable. Without `dates` it is a store of maps
-    (y, x). Of datetime64 a store holds seconds since 1970, the smallest int64 for NaT. `coords` are coordinates of
-    further dims, as xarray takes them, and `dims` the dims of variables that have them. `shard` is the size of what is
-    written at once where that is less than 4096 x 4096.
+    - `grid` has the coordinates y, x and spatial_ref.
+    - Without `dates`, variables are maps (y, x).
+    - `types` gives the dtype of each variable. datetime64 is stored as int64 seconds since 1970, with the smallest
+      int64 for NaT.
+    - `attributes` are those of the whole store (provenance); `cf` gives the attributes of a variable.
+    - `coords` are coordinates of further dims, as xarray takes them; `dims` gives the dims of variables that use them.
+    - `shard` is the size of the blocks written at once, if less than 4096 x 4096.
     """
     every: dict[Any, Any] = {name: grid[name] for name in ("y", "x", "spatial_ref")} | dict(coords or {})
     words = DATE_ATTRIBUTES if dates else {}
@@ -243,7 +245,7 @@ def create(
     for name in ("x", "y"):
         encoding[name] |= {"_FillValue": None, "fill_value": 0.0}
     empty.to_zarr(path, encoding=encoding, zarr_format=3, **WRITE)
-    # by zarr: of what is not there yet, to_zarr wants a dask array, which costs each job 0.2 s
+    # created with zarr: for variables without data, to_zarr needs dask, which costs each job 0.2 s
     group = zarr.open_group(path, mode="r+")
     links = {"grid_mapping": "spatial_ref", "coordinates": " ".join(["spatial_ref", *words])}
     for variable, kind in types.items():
@@ -257,9 +259,9 @@ def create(
 
 
 def layout(sizes: Mapping[str, int], dtype: np.dtype, shard: tuple[int, int] = (SHARD, SHARD)) -> dict[str, Any]:
-    """How a variable of these sizes by dim (y and x last) lies on disk, as zarr's create_array wants to know it.
+    """The layout on disk of a variable with these sizes by dim (y and x last), as arguments of zarr's create_array.
 
-    A shard holds one date; of other dims it holds all there is.
+    A shard holds one date and, along other dims than time, y and x, all values.
     """
     shape = tuple(sizes.values())
     single = (1,) * (len(shape) - 2)
@@ -270,7 +272,7 @@ def layout(sizes: Mapping[str, int], dtype: np.dtype, shard: tuple[int, int] = (
         "dimension_names": tuple(sizes),
         "chunks": (*single, CHUNK, CHUNK),
         "shards": (*whole, *(min(most, math.ceil(n / CHUNK) * CHUNK) for n, most in zip(shape[-2:], shard))),
-        # zstd after bitshuffle: 0.80 of raw at 600 MB/s, zarr's default 0.87
+        # zstd after bitshuffle: 0.80 of the raw size at 600 MB/s; zarr's default gives 0.87
         "compressors": [
             BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle", typesize=dtype.itemsize),
             Crc32cCodec(),
@@ -280,23 +282,23 @@ def layout(sizes: Mapping[str, int], dtype: np.dtype, shard: tuple[int, int] = (
 
 
 def write(path: Path, region: dict[str, slice], samples: Mapping[str, np.ndarray]) -> None:
-    """Write samples by variable into their region of a store, their axes in the order of the region's dims."""
+    """Write samples, by variable, into a region of a store; their axes are in the order of the region's dims."""
     block = xr.Dataset({name: (tuple(region), values) for name, values in samples.items()})
     block.to_zarr(path, region=region, **WRITE)
 
 
 def finish(path: Path, **attributes: Any) -> None:
-    """Add what is known of the whole store, and gather the metadata of all arrays: one read then opens the store."""
+    """Add attributes to a complete store and consolidate its metadata, so that one read opens the store."""
     zarr.open_group(path, mode="r+").attrs.update({**geozarr.attributes(path), **attributes})
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", ZarrUserWarning
-        )  # "not part of the v3 specification": every zarr 3 reader knows it
+        )  # "not part of the v3 specification", but every zarr 3 reader knows it
         zarr.consolidate_metadata(path)
 
 
 def software() -> str:
-    """What wrote a store: kept in its attributes."""
+    """The software that wrote a store, for its attributes."""
     return f"nisar-gcov-timeseries {__version__}, zarr {zarr.__version__}, numpy {np.__version__}"
 
 
@@ -304,7 +306,7 @@ def software() -> str:
 
 
 def same_axes(one: Path, other: Path) -> bool:
-    """Whether x, y and CRS of two stores are the same bytes on disk; False where they must be read to tell."""
+    """Whether x, y and CRS of two stores are identical files; if False, they may still hold equal values."""
     for name in ("x", "y", "spatial_ref"):
         files = [sorted(path for path in (store / name).rglob("*") if path.is_file()) for store in (one, other)]
         if [path.read_bytes() for path in files[0]] != [path.read_bytes() for path in files[1]]:
@@ -313,10 +315,10 @@ def same_axes(one: Path, other: Path) -> bool:
 
 
 def copy_date(source: Path, target: Path, variable: str, index: int) -> bool:
-    """Copy the shards of a store of one date into a stack as date `index`, without decoding them.
+    """Copy the shards of a store with one date into a stack as date `index`, without decoding them.
 
-    Returns False, and does nothing, where the two are laid out differently. Copying costs 20 times less CPU than
-    decoding and writing again; a copy, not a hard link, so that damage in one is not damage in the other.
+    Returns False, without copying, if the layouts differ. Copying takes 20 times less CPU than decoding and encoding.
+    Files are copied and not hard-linked, so that damage to one does not affect the other.
     """
     layouts = [metadata_of(store / variable) for store in (source, target)]
     for described in layouts:
@@ -329,9 +331,9 @@ def copy_date(source: Path, target: Path, variable: str, index: int) -> bool:
 
 
 def damage(path: Path) -> str | None:
-    """What is wrong with a store; None if every shard is there and every chunk decodes.
+    """The damage to a store, as text; None if every shard is present and every chunk decodes.
 
-    Raises OSError and MemoryError where the machine fails: that says nothing against the store.
+    Raises OSError or MemoryError on a machine fault, which is no evidence of damage.
     """
     try:
         if missing := missing_shards(path):
@@ -343,6 +345,6 @@ def damage(path: Path) -> str | None:
         return f"{type(error).__name__}: {error}"
     except (OSError, MemoryError):
         raise
-    except Exception as error:  # whatever a codec or parser makes of damaged bytes
+    except Exception as error:  # whatever a codec or parser raises on damaged bytes
         return f"{type(error).__name__}: {error}"
     return None

@@ -1,4 +1,4 @@
-"""What one pass over a term's samples gives: pooled counts, and the mean of each date."""
+"""Summary of one term from one pass over its samples: pooled counts, and sums per date."""
 
 import logging
 
@@ -18,21 +18,21 @@ log = logging.getLogger(__name__)
 
 
 class Summary:
-    """Sums that grow sample by sample; their size depends on the number of dates, not on that of samples."""
+    """Running sums and counts; their size depends on the number of dates, not on the number of samples."""
 
     def __init__(self, dates: int):
         self.sums = Sums.empty(dates)
         self.in_power = np.zeros(histogram.POWER.number, np.int64)
         self.in_db = np.zeros(histogram.FINE_DB.number, np.int64)
-        self.in_drawn = np.zeros(histogram.FINE_DB.number, np.int64)  # averaged images, where they are averaged
-        self._in_date = np.zeros(histogram.FINE_DB.number, np.int64)  # of the date that samples are added to
-        self.in_first, self.in_last = np.zeros((2, histogram.FINE_DB.number), np.int64)  # dates with samples, in dB
+        self.in_drawn = np.zeros(histogram.FINE_DB.number, np.int64)  # of averaged images, if they are averaged
+        self._in_date = np.zeros(histogram.FINE_DB.number, np.int64)  # of the current date
+        self.in_first, self.in_last = np.zeros((2, histogram.FINE_DB.number), np.int64)  # first, last date with samples
         self.speckle: dict[str, dict] = {}  # by polarization code, as in looks.json
         self.codes: list[str | None] = [None] * dates
 
     @classmethod
     def of(cls, data: xr.Dataset, term: str, *, valid_samples_only: bool, given: Given = None) -> "Summary":
-        """The sums over a stack's samples of a term that count, and its speckle; `given` is the setting `looks`.
+        """Sum over the samples of a term that count, and estimate its speckle; `given` is the setting `looks`.
 
         Raises GcovError if the stack has no such term.
         """
@@ -62,15 +62,15 @@ class Summary:
         return summary
 
     def add(self, date: int, power: np.ndarray) -> None:
-        """Add samples (n,) of a date, all of which count: finite linear power."""
+        """Add samples (n,) of a date: finite linear power, all of which count."""
         self.sums.add(date, power)
         self.in_power += histogram.POWER.count(power)
         self._in_date += histogram.count_db(positive_db(power))
 
     def end_date(self, date: int) -> None:
-        """Read the percentiles of a date off its counts, and pool them with those of the others."""
+        """Compute the percentiles of a date from its counts, and add the counts to those of the other dates."""
         quantiles = [histogram.FINE_DB.quantile(self._in_date, q) for q in PERCENTILES]
-        self.sums.percentiles[date] = np.round(quantiles, 4)  # more digits than the bins know
+        self.sums.percentiles[date] = np.round(quantiles, 4)  # more digits than the bins resolve
         self.in_db += self._in_date
         if self._in_date.any():
             self.in_first = self.in_first if self.in_first.any() else self._in_date
@@ -78,7 +78,10 @@ class Summary:
         self._in_date = np.zeros_like(self._in_date)
 
     def mean_series(self, data: xr.Dataset, term: str, rain: np.ndarray) -> pd.DataFrame:
-        """A row per date of the stack, columns as of `means.table`; `rain` is mm since the date before (dates,)."""
+        """One row per date of the stack, with the columns of `means.table`.
+
+        `rain` (dates,) is in mm since the previous date.
+        """
         return means.table(
             data,
             self.sums,
@@ -90,17 +93,17 @@ class Summary:
         )
 
     def stretch(self, term: str) -> dict[str, float]:
-        """The 5 % and 95 % quantiles in dB of the images as they are drawn, all dates pooled: the animations' limits.
+        """The 5 % and 95 % quantiles in dB of the images as displayed, over all dates: the limits of the animations.
 
         Raises GcovError, naming the term, if no sample is positive.
         """
         if not self.in_db.any():
-            raise GcovError(f"{term} has not one positive sample that counts: no dB value, no stretch")
+            raise GcovError(f"{term} has no positive sample that counts: no dB value, no stretch")
         shown = self.in_drawn if self.in_drawn.any() else self.in_db
         return {name: round(histogram.FINE_DB.quantile(shown, q), 4) for name, q in (("q05", 0.05), ("q95", 0.95))}
 
     def distribution(self) -> dict[str, float | list[int]]:
-        """Counts of positive samples in bins of 0.25 dB from `low` on: all dates, the first and the last with any."""
+        """Counts of positive samples in bins of 0.25 dB from `low` (dB) on: of all dates, and of the first and last."""
         counts = {"all": self.in_db, "first": self.in_first, "last": self.in_last}
         quarters = {name: histogram.quarter_db(fine) for name, fine in counts.items()}
         held = np.flatnonzero(quarters["all"])

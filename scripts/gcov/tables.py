@@ -1,4 +1,4 @@
-"""The tables: how they are written, and the series read with their types."""
+"""Writing the tables, and reading the series with their types."""
 
 from pathlib import Path
 
@@ -9,20 +9,20 @@ from gcov.files import building
 
 TEXT = ("zone", "granule", "crid", "maturity", "polarizations")
 ADDED = ("std_power", "p05_db", "p50_db", "p95_db", "n_effective", "se_db", "noise_db", "rain_mm")  # since version 0.1
-MEANS = ("mean_power", "mean_db", *ADDED)  # empty where nothing can be said
+MEANS = ("mean_power", "mean_db", *ADDED)  # columns that may be empty
 
 
 def write(path: Path, table: pd.DataFrame) -> None:
-    """Write a CSV file: times in ISO 8601, numbers with every digit, empty where NaN."""
+    """Write a CSV file: times in ISO 8601, numbers at full precision, NaN as an empty field."""
     with building(path) as part:
-        # the line ends of RFC 4180, as Python's csv module writes them
+        # line ends of RFC 4180, as written by Python's csv module
         table.to_csv(part, index=False, date_format="%Y-%m-%dT%H:%M:%S", lineterminator="\r\n")
 
 
 def read_series(path: Path) -> pd.DataFrame:
-    """mean_series.csv or zones.csv: time as datetime64 (UTC), facts of the granules as text, numbers NaN where empty.
+    """Read mean_series.csv or zones.csv: time as datetime64 (UTC), granule facts as text, empty numbers as NaN.
 
-    Tables of version 0.1 say nothing of polarizations, and lack the columns from std_power on: empty text, NaN.
+    Tables of version 0.1 lack polarizations (read as empty text) and the columns of ADDED (read as NaN).
     """
     table = pd.read_csv(
         path,
@@ -36,6 +36,6 @@ def read_series(path: Path) -> pd.DataFrame:
 
 
 def read_indices(path: Path) -> pd.DataFrame:
-    """indices.csv: time as datetime64 (UTC), zone and index as text, the value NaN where there is none."""
+    """Read indices.csv: time as datetime64 (UTC), zone and index as text, an empty value as NaN."""
     types = {"zone": str, "index": str}
     return pd.read_csv(path, parse_dates=["time"], dtype=types, keep_default_na=False, na_values={"value": ""})

@@ -1,4 +1,4 @@
-"""Numbers, dates and ranges in words: what figures, logs and reports say of them."""
+"""Numbers, dates and ranges as text, for figures, logs and reports."""
 
 import math
 from collections.abc import Collection, Iterable
@@ -11,7 +11,7 @@ def number_of(count: int, noun: str) -> str:
 
 
 def percent(shares: Iterable[float]) -> str:
-    """The range of shares 0..1 as it is read: 93.7 %, 26.1 to 93.7 %."""
+    """Fractions (0..1) as a percentage or a range: 93.7 %, 26.1 to 93.7 %."""
     known = [share for share in shares if math.isfinite(share)]
     ends = [f"{100 * end:.1f}" for end in (min(known), max(known))] if known else ["0.0"]
     return f"{' to '.join(dict.fromkeys(ends))} %"
@@ -24,7 +24,7 @@ def days(times: Collection[datetime]) -> str:
 
 
 def listed(times: Collection[datetime], *, most: int = 4) -> str:
-    """Days in a row, of many the first ones and how many more: 2026-07-21, 2026-08-02 and 3 more."""
+    """A list of days, shortened if there are many: 2026-07-21, 2026-08-02 and 3 more."""
     names = [f"{time:%Y-%m-%d}" for time in times]
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

@@ -1,7 +1,7 @@
-"""Zones: named polygons of a vector file, and the samples whose centre lies in them.
+"""Zones: named polygons in a vector file, and the samples whose centres are inside them.
 
-The rule is that of an AOI's polygon: a sample belongs to a zone if its centre lies inside (`grid.inside_polygon`).
-Edges are straight in the file's own CRS. Zones may overlap.
+As for AOI polygons, a sample belongs to a zone if its centre is inside (`grid.inside_polygon`). Edges are straight in
+the file's own CRS. Zones may overlap.
 """
 
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from gcov import noise
 from gcov.errors import GcovError
 from gcov.grid import inside_polygon, projected
 
-WHOLE = "aoi"  # what tables call the AOI itself
-PIECE_DEGREES, PIECE_METRES = 0.01, 1000  # longest piece of an edge that is projected, as `grid.projected` has it
+WHOLE = "aoi"  # the whole AOI in tables
+PIECE_DEGREES, PIECE_METRES = 0.01, 1000  # longest piece of an edge before projection, as in `grid.projected`
 
 
 @dataclass(frozen=True)
 class Zone:
-    """A zone on a grid: the part of it that the zone's bounds touch, and there True (rows, columns) for its samples."""
+    """A zone on a grid: the rows and columns within its bounds, and `inside` (rows, columns), True for its samples."""
 
     name: str
     rows: slice
@@ -32,23 +32,23 @@ class Zone:
 
     @property
     def n_pixels(self) -> int:
-        """Samples whose centre lies in the zone."""
+        """The number of samples whose centre is inside the zone."""
         return int(self.inside.sum())
 
     def points(self, grid: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-        """Coordinates y and x (n,) of some of its samples."""
+        """Coordinates y and x (n,), in metres, of a subset of its samples."""
         return noise.points(grid, self.rows, self.columns, self.inside)
 
 
 def read_zones(path: str | Path, name: str, where: str) -> geopandas.GeoDataFrame:
-    """The zones of a vector file, polygons in its own CRS, by their names; `name` is the property that says them.
+    """The zones of a vector file: polygons in its own CRS, indexed by name; `name` is the property with the names.
 
-    Edges are cut into short pieces, so that they stay straight in that CRS. Raises GcovError, opened by `where`, on a
-    file that cannot be read, without a CRS or without that property, and on a zone without a name, with a name given
-    twice, or that is no valid polygon.
+    Edges are cut into short pieces, so that they stay straight in the file's CRS. Raises GcovError, beginning with
+    `where`, if the file cannot be read, or lacks a CRS or that property. The same applies to a zone without a name, a
+    duplicate name, and an invalid polygon.
     """
     if not Path(path).is_file():
-        raise GcovError(f"{where}: {str(path)!r} is no file (in {Path.cwd()})")
+        raise GcovError(f"{where}: {str(path)!r} is not a file (in {Path.cwd()})")
     try:
         frame = geopandas.read_file(path)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
@@ -68,7 +68,7 @@ def read_zones(path: str | Path, name: str, where: str) -> geopandas.GeoDataFram
 
 
 def _text(value: object) -> str:
-    """A name as text; whole numbers without a point, empty where there is none."""
+    """A name as text: whole numbers without a decimal point, empty if missing."""
     if value is None or value != value:
         return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
@@ -93,16 +93,17 @@ def _check(names: list[str], shapes: geopandas.GeoSeries, where: str) -> None:
 
 
 def check_inside(zones: geopandas.GeoDataFrame, area: shapely.Geometry, where: str) -> None:
-    """Raises GcovError, naming them, if zones lie wholly outside of the AOI's area (EPSG:4326, degrees)."""
+    """Raises GcovError, naming the zones, if any zone is wholly outside the AOI's area (EPSG:4326, degrees)."""
     outside = zones.index[~zones.to_crs(4326).intersects(area)]
     if len(outside):
         raise GcovError(f"{where}: zones outside of the AOI: {', '.join(outside)}")
 
 
 def on_grid(zones: geopandas.GeoDataFrame, grid: xr.Dataset, polygon: str | None) -> list[Zone]:
-    """The zones on an AOI's grid, in order of the file; in a polygon AOI (WKT, EPSG:4326) what is inside both.
+    """The zones on an AOI's grid, in file order.
 
-    Raises GcovError, naming them, if zones hold no pixel centre.
+    If the AOI is a polygon (WKT, EPSG:4326), only samples inside both the zone and the AOI belong to a zone. Raises
+    GcovError, naming the zones, if any zone contains no pixel centre.
     """
     outline = projected(polygon, grid.rio.crs) if polygon else None
     found = []
@@ -121,13 +122,13 @@ def on_grid(zones: geopandas.GeoDataFrame, grid: xr.Dataset, polygon: str | None
 
 
 def whole(grid: xr.Dataset) -> Zone:
-    """All of a grid, as a zone."""
+    """The whole grid as a zone."""
     shape = grid.sizes["y"], grid.sizes["x"]
     return Zone(WHOLE, slice(0, shape[0]), slice(0, shape[1]), np.broadcast_to(np.True_, shape))
 
 
 def _part(grid: xr.Dataset, bounds: tuple[float, float, float, float]) -> tuple[slice, slice]:
-    """The rows and columns of a grid whose centres lie in these bounds (left, bottom, right, top)."""
+    """The rows and columns of a grid whose centres are within these bounds (left, bottom, right, top; metres)."""
     left, bottom, right, top = bounds
     y, x = grid["y"].values, grid["x"].values
     top_row, bottom_row = np.searchsorted(-y, [-top, -bottom]).tolist()

@@ -1,1 +1,1 @@
-"""What people see, in a real browser."""
+"""Tests of the HTML pages in a real browser."""

@@ -10,7 +10,7 @@ from browser.chromium import Browser
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory):
-    """Chromium; a test fails where there is none."""
+    """Chromium; a test fails if it is not installed."""
     missing = [name for name in ("chromium", "chromedriver") if not shutil.which(name)]
     assert not missing, f"no {' and no '.join(missing)}: apt install chromium chromium-driver"
     one = Browser(tmp_path_factory.mktemp("downloads"))

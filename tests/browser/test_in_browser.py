@@ -1,4 +1,4 @@
-"""The pages in a real browser: what explore.html shows beside the store and the tables, and the index."""
+"""The pages in a real browser: explore.html compared with the store and the tables, and the index."""
 
 import re
 from pathlib import Path
@@ -48,7 +48,7 @@ def place(page) -> tuple[float, float]:
 
 
 def expected(stack, term: str, easting: float, northing: float, around: int) -> np.ndarray:
-    """dB of each date: the samples around a place that count, averaged in power by xarray."""
+    """dB on each date: the valid samples around a place, averaged in power by xarray."""
     valid = stack[term].where((stack["mask"] >= 1) & (stack["mask"] <= 254))
     half = around // 2 * 20 + 1
     near = valid.sel(x=slice(easting - half, easting + half), y=slice(northing + half, northing - half))
@@ -202,7 +202,7 @@ def test_the_address_says_what_is_shown(browser, page, results):
 
 @pytest.mark.parametrize("size", [DESK, PHONE])
 def test_nothing_is_wrong_in_either_size(browser, results, size):
-    """No violation found by axe, no word in the console, no request, no scrolling sideways."""
+    """No violation found by axe, no console output, no request, no horizontal scrolling."""
     path = results / "valley" / "explore.html"
     page = browser.open(path, size=size)
     click(page, 0.3, 0.4)
@@ -276,7 +276,7 @@ def test_dates_to_distrust_are_marked(browser, tmp_path):
     assert warnings == [
         "mixes maturities (7 BETA, 2 PROVISIONAL dates): a step between them may be processing, not change",
         "no valid sample on 2025-12-29",
-        "less than 50 % of the best date's samples on 2026-01-22: of other ground",
+        "less than 50 % of the best date's samples on 2026-01-22: a different area",
         "processed with different releases (X05009, P05023): a step between them may be processing",
         "no date between 2026-02-03 and 2026-03-11",
     ]
@@ -328,7 +328,7 @@ def test_zones_indices_rain_and_changes_are_drawn(browser, tmp_path):
 
 
 def test_a_term_that_only_some_dates_have(browser, tmp_path):
-    """HV every other pass: its line goes from one date that has it to the next; no cross, no gap."""
+    """HV every other pass: its line connects the dates that have it, without crosses or gaps."""
     power, mask = speckle(6)
     cross = power / 8
     cross[1::2] = np.nan

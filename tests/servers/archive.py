@@ -70,7 +70,7 @@ class Entry:
 
 @dataclass
 class Fault:
-    """One thing to go wrong, `times` times, for the requests it is aimed at."""
+    """One fault, `times` times, for the requests that it matches."""
 
     kind: str
     times: int = 1
@@ -127,12 +127,12 @@ class Faults:
             self._pending.append(Fault(str(kind), times, match, way, after_bytes, seconds, skip))
 
     def clear(self):
-        """Forget what has not happened yet."""
+        """Discard the faults that are still queued."""
         with self._lock:
             self._pending.clear()
 
     def pending(self):
-        """How many requests are still to be spoiled."""
+        """The number of requests still to be affected by faults."""
         with self._lock:
             return sum(fault.times for fault in self._pending)
 
@@ -200,7 +200,7 @@ def _error_xml(code, message):
 
 
 class _ArchiveHandler(Handler):
-    """What the four servers have in common: the record, the cost model, the faults."""
+    """Shared by the four servers: the record, the cost model, the faults."""
 
     way = ""
 
@@ -507,7 +507,7 @@ class _Moto:
                     self.stored[key] = version
 
     def empty(self):
-        """Give moto's memory back."""
+        """Free moto's memory."""
         with self.lock:
             for key in self.stored:
                 self._must("DELETE", f"/{BUCKET}/{quote(key)}")
@@ -614,7 +614,7 @@ class Archive:
 
     @property
     def credentials_url(self):
-        """Where S3 credentials are had."""
+        """The URL that gives S3 credentials."""
         return f"{self.url}/s3credentials"
 
     @property
@@ -744,7 +744,7 @@ class Archive:
         self._access.url_key = secrets.token_bytes(32)
 
     def expire(self, way):
-        """What a way hands out expires now."""
+        """Expire now what a way has issued."""
         if way == "s3":
             self.revoke_s3_credentials()
         else:
@@ -778,7 +778,7 @@ class Archive:
     # -- the record
 
     def record(self, way, method, path, headers):
-        """Note a request, and any token that went where it must not go."""
+        """Record a request, and any token sent to the wrong host."""
         kept = {name: headers[name] for name in ("Range", "If-Match", "User-Agent") if name in headers}
         entry = Entry(way, method, path, kept)
         authorization = headers.get("Authorization", "")

@@ -1,4 +1,4 @@
-"""S3 on loopback as users have it: buckets of their own, opened by an access key or open to all."""
+"""S3 on loopback with buckets of a user's own, opened by an access key or public."""
 
 import http.client
 import re

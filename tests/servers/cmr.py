@@ -163,7 +163,7 @@ def _related_urls(name, collection, base_url, bucket):
 
 
 class BadQuery(Exception):
-    """What CMR answers with status 400."""
+    """A query that CMR refuses with status 400."""
 
 
 def _attribute_values(umm, name):
@@ -372,7 +372,7 @@ class Request:
 
 @dataclass
 class _Fault:
-    """What to do to one coming request instead of a plain answer."""
+    """A fault for one coming request."""
 
     kind: str
     status: int = 0

@@ -61,7 +61,7 @@ def stage_of(comment: str) -> str:
 
 
 def table(done: list[Submission]) -> str:
-    """A line per stage, and one for all."""
+    """One line per stage, and one for the total."""
     stages = defaultdict(list)
     for submission in done:
         stages[submission.stage].append(submission)

@@ -1,1 +1,1 @@
-"""What is computed from power: pure functions on blocks (time, y, x), and the reading of blocks from a stack."""
+"""Analyses of linear power: pure functions on blocks (time, y, x), and reading such blocks from a stack."""

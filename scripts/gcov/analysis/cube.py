@@ -1,6 +1,6 @@
-"""All dates of a part of a stack at once: linear power (time, y, x), averaged over cells first where that is asked for.
+"""Reading all dates of a part of a stack at once: linear power (time, y, x), optionally averaged over cells.
 
-Memory is the same at 20 and at 200 dates: the more dates, the smaller the part.
+Memory is the same for 20 and for 200 dates: with more dates, the part is smaller.
 """
 
 import math
@@ -13,13 +13,14 @@ from gcov import store
 from gcov.multilook import add_to_cells
 from gcov.radiometry import counted
 
-BUDGET = 220_000_000  # bytes of power: 200 dates of a chunk of one term
+BUDGET = 220_000_000  # bytes of power: one chunk of one term on 200 dates
 
 
 def multilooked_grid(data: xr.Dataset, multilook: int) -> xr.Dataset:
-    """The grid (y, x, spatial_ref) of cells of `multilook` x `multilook` samples, from the upper left corner on.
+    """The grid (y, x, spatial_ref) of cells of `multilook` x `multilook` samples, starting at the upper left corner.
 
-    Coordinates are the cells' centres; the last cells may reach beyond the stack, and average what is there.
+    Coordinates are cell centres in metres. The last cells may extend beyond the stack and average the samples they
+    have.
     """
     grid = data.drop_vars([name for name in data.variables if name not in ("y", "x", "spatial_ref")])
     if multilook == 1:
@@ -35,9 +36,9 @@ def multilooked_grid(data: xr.Dataset, multilook: int) -> xr.Dataset:
 
 
 def tile(data: xr.Dataset, *, dates: int, terms: int = 1, multilook: int = 1) -> tuple[int, int]:
-    """Rows and columns of the cells that `blocks` takes at once: whole chunks of 512 as far as the budget allows.
+    """Rows and columns of cells that `blocks` reads at once: whole chunks of 512 if the budget allows.
 
-    A store written block by block has shards of this size, or of 512 where it is less.
+    A store written block by block has shards of this size, but of at least 512.
     """
     wanted = BUDGET // (4 * max(dates, 1) * terms)
     rows = columns = store.CHUNK
@@ -52,7 +53,7 @@ def tile(data: xr.Dataset, *, dates: int, terms: int = 1, multilook: int = 1) ->
 
 
 def shard(data: xr.Dataset, *, dates: int, terms: int = 1, multilook: int = 1) -> tuple[int, int]:
-    """The shards of a store that is written in these blocks, for `store.create`."""
+    """The shard size of a store that is written in these blocks, for `store.create`."""
     rows, columns = tile(data, dates=dates, terms=terms, multilook=multilook)
     return min(max(rows, store.CHUNK), store.SHARD), min(columns, store.SHARD)
 
@@ -66,11 +67,11 @@ def blocks(
     valid_samples_only: bool,
     whole_cells: bool = False,
 ) -> Iterator[tuple[dict[str, slice], dict[str, np.ndarray]]]:
-    """Regions of the multilooked grid, slices by y and x, and in each the power of the terms on some dates.
+    """Yield regions of the multilooked grid (slices by y and x), and the power of each term in the region.
 
-    Power is (time, y, x) float32, linear, in the order of `dates` (indices of the stack's): the average of the samples
-    of a cell that count, NaN where none does; the next block takes its place in memory. No chunk is decoded twice up to
-    200 dates of one term.
+    Power is (time, y, x) float32, linear, in the order of `dates` (indices into the stack's dates). It is the average
+    over a cell's samples that count, NaN if there are none (with `whole_cells`, if any does not count). The next block
+    overwrites the arrays. Up to 200 dates of one term, no chunk is decoded twice.
     """
     rows, columns = tile(data, dates=len(dates), terms=len(terms), multilook=multilook)
     grid = multilooked_grid(data, multilook)
@@ -97,10 +98,10 @@ def cells(
     valid_samples_only: bool,
     whole_cells: bool = False,
 ) -> dict[str, np.ndarray]:
-    """Power (1, y, x) float32 of terms, linear, on one date in a region of the multilooked grid.
+    """Linear power (1, y, x) float32 by term, on one date in a region of the multilooked grid.
 
-    Averaged over the samples of the term that count; NaN where none does, of `whole_cells` where not all do: the others
-    have fewer looks.
+    It is the average over a cell's samples that count, NaN if there are none. With `whole_cells`, it is NaN if any
+    sample does not count, because such cells have fewer looks.
     """
     inside = {dim: slice(region[dim].start * multilook, region[dim].stop * multilook) for dim in ("y", "x")}
     whole = data.isel({**inside, "time": region["time"]})

@@ -1,4 +1,4 @@
-"""The intervals between the dates of a series: what changed in each, and when a pixel did."""
+"""The intervals between the dates of a series: the area that changed in each, and the times of changes."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,12 @@ from gcov.analysis.change import NEVER
 
 
 def times_of(index: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """The times (datetime64[s], any shape) of dates given as indices of `times` (dates,); NaT for NEVER."""
+    """Times (datetime64[s]) for date indices of any shape into `times` (dates,); NaT for NEVER."""
     return np.where(index == NEVER, np.datetime64("NaT", "s"), times[index])
 
 
 class ChangedArea:
-    """The area that rose and that fell by term and interval, added up part by part of an image."""
+    """The area where backscatter rose and where it fell, by term and interval, summed over parts of an image."""
 
     def __init__(self, cell_km2: float, terms: Sequence[str], times: np.ndarray):
         self._cell_km2, self._terms, self._times = cell_km2, terms, times
@@ -27,7 +27,7 @@ class ChangedArea:
                 cells[place] += np.count_nonzero(direction[place] == sign)
 
     def table(self) -> pd.DataFrame:
-        """A row per term and interval: start and end (the dates on both sides), up_km2, down_km2."""
+        """One row per term and interval: start, end (dates before and after), up_km2, down_km2."""
         number = len(self._times) - 1
         up, down = (self._cells * self._cell_km2).round(6)
         return pd.DataFrame(

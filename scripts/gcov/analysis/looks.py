@@ -1,9 +1,9 @@
-"""The equivalent number of looks of an AOI's terms: what looks.json holds, and what is read from it.
+"""The equivalent number of looks of an AOI's terms: writing and reading looks.json.
 
-{term: {looks, looks_multilooked, multilook, method, pairs, blocks, iqr, rho, median_number_of_looks, given}}; where
-polarization codes alternate, {term: {code: {...}}}. `looks` is the estimate (null without one: `method` says why),
-`given` what the configuration says. `looks_multilooked`, of what is given or else of the estimate, is that of
-`multilook` x `multilook` samples averaged: not so many times as much, for neighbours are correlated.
+Its layout is {term: {looks, looks_multilooked, multilook, method, pairs, blocks, iqr, rho, median_number_of_looks,
+given}}, or {term: {code: {...}}} if polarization codes alternate. `looks` is the estimate, or null with the reason in
+`method`. `given` is the configured value, which takes precedence. `looks_multilooked` is for averages of `multilook` x
+`multilook` samples; it grows by less than multilook^2, because neighbours are correlated.
 """
 
 import json
@@ -24,7 +24,7 @@ Given = float | Mapping[str, float] | None  # the setting `looks`
 
 
 class Speckle:
-    """The speckle of one term of a stack, by polarization code: blocks of each are gathered date by date."""
+    """The speckle of one term of a stack, by polarization code; blocks are collected date by date."""
 
     def __init__(self, data: xr.Dataset, term: str):
         self.codes = codes_of(data, term)
@@ -33,23 +33,23 @@ class Speckle:
         self._blocks = {code: Blocks(shape, self.codes.count(code)) for code in codes}
 
     def add(self, date: int, block: xr.Dataset, power: np.ndarray, use: np.ndarray, first_row: int) -> None:
-        """Add the power (n, columns) of some rows of a date, which counts where `use`; `block` is that of the stack."""
+        """Add rows of a date: linear power (n, columns), counted where `use`; `block` is this part of the stack."""
         if (code := self.codes[date]) is not None:
             layer = store.samples(block, LAYER)[0] if LAYER in block else None
             self._blocks[code].add(power, use, first_row, layer)
 
     def end_date(self, date: int) -> None:
-        """Compare a date, all rows of which were added, with those before it."""
+        """Compare a date with those before it, after all its rows have been added."""
         if (code := self.codes[date]) is not None:
             self._blocks[code].end_date()
 
     def entries(self, given: Given, multilook: int = 1) -> dict[str, dict]:
-        """What looks.json says of each code. `given` is the setting `looks`."""
+        """The entries of looks.json by polarization code. `given` is the setting `looks`."""
         return {code: _entry(blocks.estimate(), code, given, multilook) for code, blocks in self._blocks.items()}
 
 
 def estimated(data: xr.Dataset, term: str, *, given: Given, multilook: int, valid_samples_only: bool) -> dict:
-    """A term's part of looks.json, from one pass over a stack."""
+    """A term's part of looks.json, estimated in one pass over a stack."""
     speckle = Speckle(data, term)
     for date in range(data.sizes["time"]):
         image = data.isel(time=slice(date, date + 1))
@@ -64,9 +64,9 @@ def estimated(data: xr.Dataset, term: str, *, given: Given, multilook: int, vali
 
 
 def codes_of(data: xr.Dataset, term: str) -> list[str | None]:
-    """The polarization code of each date of a stack, as granule names write it; None where a date lacks the term.
+    """The polarization code of each date of a stack, as in granule names; None where a date lacks the term.
 
-    Empty in stacks of version 0.1, which do not say it.
+    Codes are empty in stacks of version 0.1, which do not record them.
     """
     codes = (date.polarizations for date in store.dates_of(data))
     return [code if holds(code, term, data.attrs["frequency"]) else None for code in codes]
@@ -91,29 +91,29 @@ def _entry(estimate: Estimate, code: str, given: Given, multilook: int) -> dict:
 
 
 def entries_of(path: Path, term: str, codes: Sequence[str | None]) -> dict[str, dict]:
-    """A term's entries of looks.json by polarization code, of the codes that dates have."""
+    """A term's entries in looks.json, by polarization code, for the codes that occur in `codes`."""
     found = json.loads(path.read_text())[term]
     return {code: found if "method" in found else found[code] for code in dict.fromkeys(codes) if code is not None}
 
 
 def looks_of(path: Path, term: str, codes: Sequence[str | None], *, multilooked: bool = True) -> np.ndarray:
-    """The looks (dates,) of the samples of a term, or of the averages that `multilook` makes of them.
+    """The looks (dates,) of a term's samples, or of their averages over `multilook` x `multilook` if `multilooked`.
 
-    `codes` is what `codes_of` says of the dates; NaN where a date lacks the term. What the setting `looks` gives goes
-    before the estimate. Raises GcovError, naming that setting, where there is neither.
+    `codes` comes from `codes_of`; NaN where a date lacks the term. The setting `looks` takes precedence over the
+    estimate. Raises GcovError, naming that setting, if there is neither.
     """
     entries = entries_of(path, term, codes)
     for code, entry in entries.items():
         if entry["looks_multilooked"] is None:
             raise GcovError(
-                f"{path}: no number of looks for {term} ({code or 'all dates'}): {entry['method']}. Give it yourself:"
-                f" `looks: {{{code}: 9.3}}`, say, or one number for all"
+                f"{path}: no number of looks for {term} ({code or 'all dates'}): {entry['method']}. Set it in the"
+                f" configuration, for example `looks: {{{code}: 9.3}}`, or one number for all"
             )
     return looks(entries, codes, multilooked=multilooked)
 
 
 def looks(entries: Mapping[str, dict], codes: Sequence[str | None], *, multilooked: bool = False) -> np.ndarray:
-    """The looks (dates,) by the entries of looks.json: given, or estimated; NaN without either."""
+    """The looks (dates,) from entries of looks.json, configured or estimated; NaN without either."""
 
     def one(entry: dict) -> float | None:
         return entry["looks_multilooked"] if multilooked else entry["given"] or entry["looks"]
@@ -122,7 +122,7 @@ def looks(entries: Mapping[str, dict], codes: Sequence[str | None], *, multilook
 
 
 def effective(entries: Mapping[str, dict], codes: Sequence[str | None], n: np.ndarray) -> np.ndarray:
-    """How many independent samples the means of n samples (dates,) are worth; NaN where nothing tells."""
+    """The number of independent samples in means of n samples (dates,); NaN where unknown."""
     found = np.full(len(codes), np.nan)
     for date, code in enumerate(codes):
         if code is not None and entries[code]["looks"] is not None and n[date]:

@@ -1,4 +1,4 @@
-"""What the stores of change hold: the dtype of each map, and its CF attributes."""
+"""The maps in the change stores: their dtypes and CF attributes."""
 
 from collections.abc import Mapping
 from typing import Any

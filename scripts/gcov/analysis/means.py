@@ -1,4 +1,4 @@
-"""The mean of an area, the AOI or a zone, date by date, with its spread and its uncertainty: the rows of the tables."""
+"""The mean of an area (AOI or zone) on each date, with its spread and uncertainty: the rows of the tables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from gcov.analysis.speckle import standard_error
 from gcov.radiometry import to_db
 
 PERCENTILES = (0.05, 0.5, 0.95)
-PART = 65_536  # samples in double precision that the processor's cache holds
-DB = 10 / np.log(10)  # dB of a small relative difference
+PART = 65_536  # samples in double precision that fit in the processor's cache
+DB = 10 / np.log(10)  # dB per small relative difference
 
 
 @dataclass(frozen=True)
 class Sums:
-    """Of the samples of an area that count, by date: arrays (dates,), linear power."""
+    """Number, sum and sum of squares of an area's samples that count, by date: arrays (dates,), linear power."""
 
     n: np.ndarray
     total: np.ndarray
@@ -28,12 +28,12 @@ class Sums:
 
     @classmethod
     def empty(cls, dates: int) -> "Sums":
-        """Sums of nothing."""
+        """Sums of no samples."""
         n, total, squares = np.zeros(dates, np.int64), np.zeros(dates), np.zeros(dates)
         return cls(n, total, squares, np.full((dates, len(PERCENTILES)), np.nan))
 
     def add(self, date: int, power: np.ndarray) -> None:
-        """Add samples (n,) of a date, all of which count: finite linear power. Percentiles are not touched."""
+        """Add samples (n,) of a date: finite linear power, all of which count. Percentiles are not changed."""
         self.n[date] += power.size
         for first in range(0, power.size, PART):
             part = power[first : first + PART].astype(np.float64)
@@ -51,11 +51,12 @@ def table(
     noise: np.ndarray,
     rain: np.ndarray,
 ) -> pd.DataFrame:
-    """A row per date of a stack; what cannot be said is NaN.
+    """One row per date of a stack; unknown values are NaN.
 
-    Means are taken in linear power, then put in dB. std_power has n - 1 below, p05_db to p95_db are of the positive
-    samples. n_effective and se_db (of the mean, against speckle) rest on the entries of looks.json in `speckle`, by the
-    polarization codes of the dates. `noise` is linear power (dates,), `rain` mm since the date before (dates,).
+    Means are taken in linear power, then converted to dB. std_power uses n - 1; p05_db to p95_db are percentiles of the
+    positive samples. n_effective and se_db (standard error of the mean due to speckle) are computed from `speckle`, the
+    entries of looks.json by polarization code; `codes` are the dates' codes. `noise` (dates,) is linear power, `rain`
+    (dates,) is mm since the previous date.
     """
     dates = pd.DataFrame(map(vars, store.dates_of(data)))
     n = sums.n

@@ -1,19 +1,19 @@
 """The multitemporal speckle filter of Quegan and Yu, "Filtering of multichannel SAR images", IEEE TGRS 39(11), 2001.
 
-J_k = E_k / N sum_i I_i / E_i: the mean E of a date over a window, times how much brighter than its surroundings a pixel
-is, on average over its N valid dates. All in linear power, (y, x), NaN where a sample does not count. For viewing only:
-what appears half-way is smeared over all dates, so no series and no test reads it.
+J_k = E_k / N sum_i I_i / E_i: the mean E of a date over a window, times the ratio of a pixel to its surroundings, which
+is averaged over the pixel's N valid dates. Images are linear power (y, x), NaN where a sample does not count. For
+viewing only: a change is smeared over all dates, so no series and no test uses the filtered images.
 """
 
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-BLOCK = 32  # samples a side of the blocks on which looks are measured
-HOMOGENEOUS = 0.1  # the share of blocks that are even enough to measure on
+BLOCK = 32  # samples on a side of the blocks on which looks are measured
+HOMOGENEOUS = 0.1  # fraction of blocks taken as homogeneous
 
 
 def local_mean(power: np.ndarray, window: int) -> np.ndarray:
-    """The mean of the samples that count in `window` x `window` samples around each one that does; float32."""
+    """The mean (y, x) over the valid samples in a `window` x `window` neighbourhood; float32, NaN where invalid."""
     valid = np.isfinite(power)
     total = uniform_filter(np.where(valid, power, np.float32(0)), window, mode="constant")
     share = uniform_filter(valid.astype(np.float32), window, mode="constant")
@@ -21,14 +21,14 @@ def local_mean(power: np.ndarray, window: int) -> np.ndarray:
 
 
 class Brightness:
-    """How much brighter than its surroundings a pixel is: the mean of I / E over its valid dates."""
+    """The brightness of each pixel relative to its surroundings: the mean of I / E over its valid dates."""
 
     def __init__(self, shape: tuple[int, int]):
         self._ratios, self._power = np.zeros((2, *shape), np.float32)
         self._dates = np.zeros(shape, np.uint16)
 
     def add(self, power: np.ndarray, mean: np.ndarray) -> None:
-        """Add a date: its samples I and their local mean E. Where that is not positive the date does not count."""
+        """Add a date: samples I and their local mean E. The date does not count where E is not positive."""
         use = mean > 0
         self._ratios += np.divide(power, mean, out=np.zeros_like(power), where=use)
         self._power += np.where(use, power, np.float32(0))
@@ -41,7 +41,7 @@ class Brightness:
 
     @property
     def mean(self) -> np.ndarray:
-        """The mean power of the same dates."""
+        """The mean linear power over the same dates."""
         return self._mean(self._power)
 
     def _mean(self, total: np.ndarray) -> np.ndarray:
@@ -49,14 +49,14 @@ class Brightness:
 
 
 def predicted_gain(dates: float, window_looks: float) -> float:
-    """How many times the looks grow: N W / (N + W - 1) by N dates and a window worth W independent samples."""
+    """The factor by which looks grow: N W / (N + W - 1) for N dates and a window of W independent samples."""
     return dates * window_looks / (dates + window_looks - 1)
 
 
 def looks_of_blocks(power: np.ndarray) -> np.ndarray:
-    """mean^2 / variance of each block of 32 x 32 samples (rows, columns); NaN where a sample of it does not count.
+    """mean^2 / variance of each block of 32 x 32 samples (rows, columns); NaN if any sample does not count.
 
-    Texture counts as speckle here: on blocks that are homogeneous it is the number of looks.
+    This is the number of looks only on homogeneous blocks, because texture adds to the variance.
     """
     rows, columns = (size // BLOCK for size in power.shape)
     whole = power[: rows * BLOCK, : columns * BLOCK].astype(np.float64)
@@ -66,9 +66,10 @@ def looks_of_blocks(power: np.ndarray) -> np.ndarray:
 
 
 def most_homogeneous(mean: np.ndarray) -> np.ndarray:
-    """Which blocks vary least in the mean of all dates (rows, columns): a tenth of those in which every sample counts.
+    """True (rows, columns) for the blocks that vary least in the mean of all dates.
 
-    That mean has little speckle, so it is texture that makes the others vary.
+    They are a tenth of the blocks in which every sample counts. The mean has little speckle, so blocks that vary more
+    have texture.
     """
     looks = looks_of_blocks(mean)
     known = looks[np.isfinite(looks)]

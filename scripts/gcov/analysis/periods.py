@@ -1,4 +1,4 @@
-"""Two periods of a stack: which dates they hold, and what a map of the change between them adds up to."""
+"""Two periods of a stack: the dates in each, and the totals of the change map between them."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -14,9 +14,10 @@ from gcov.store import Date
 
 
 def dates_of(series: pd.DataFrame, use: np.ndarray, days: Sequence[str], name: str) -> np.ndarray:
-    """Indices of the usable dates (`use`, by row of mean_series.csv) from the first of `days` to the end of the last.
+    """Indices of the usable dates from the first to the last of `days`, both included.
 
-    Raises GcovError, with the dates there are, where the period called `name` has none.
+    `use` is True for the usable rows of mean_series.csv. Raises GcovError, listing the usable dates, if the period
+    called `name` has none.
     """
     first, last = (pd.Timestamp(date.fromisoformat(day)) for day in days)
     inside = (series["time"] >= first) & (series["time"] < last + timedelta(days=1))
@@ -27,7 +28,7 @@ def dates_of(series: pd.DataFrame, use: np.ndarray, days: Sequence[str], name: s
 
 
 def facts(dates: Sequence[Date], before: np.ndarray, after: np.ndarray, looks: np.ndarray) -> dict[str, Any]:
-    """What is to be said of two periods: their dates, the looks of all of them added up, their processing."""
+    """The facts about two periods: their dates, summed looks, maturities, CRIDs, and a warning if these differ."""
     said: dict[str, Any] = {}
     sides = {"before": [dates[index] for index in before], "after": [dates[index] for index in after]}
     for (name, members), chosen in zip(sides.items(), (before, after)):
@@ -39,22 +40,22 @@ def facts(dates: Sequence[Date], before: np.ndarray, after: np.ndarray, looks: n
 
 
 class Tally:
-    """Pixels that changed, their area and the false alarms among them, counted part by part of a map."""
+    """Counts changed pixels, their area and expected false alarms, over the parts of a map."""
 
     def __init__(self, cell_km2: float, significance: float):
         self._cell_km2, self._significance = cell_km2, significance
         self._pixels, self._up, self._down = 0, 0, 0
-        self._low = [np.empty(0, np.float32)]  # the probabilities that may count
+        self._low = [np.empty(0, np.float32)]  # probabilities below the significance
 
     def add(self, change: np.ndarray, p: np.ndarray) -> None:
-        """Add a part of the map: `change` (y, x) is 1, -1 or 0, `p` its probability, NaN where there is no test."""
+        """Add a part of the map: `change` (y, x) is 1, -1, 0 or NO_DATA; `p` (y, x) is NaN where not tested."""
         self._pixels += int(np.isfinite(p).sum())
         self._low.append(p[p < self._significance])
         self._up += int(np.count_nonzero(change == 1))
         self._down += int(np.count_nonzero(change == -1))
 
     def summary(self) -> dict[str, float]:
-        """Numbers of pixels (cells of `multilook` samples a side), and their area."""
+        """Numbers of pixels (cells of `multilook` samples on a side), and areas in km2."""
         low = np.concatenate(self._low)
         return {
             "pixels": self._pixels,

@@ -1,8 +1,8 @@
-"""Ratios of diagonal terms: the value of an index from averaged power.
+"""Radar indices: ratios of diagonal terms, computed from averaged linear power.
 
-Averages come first and the ratio last: a ratio of single samples is too large by L / (L - 1), L looks.
-RVI after Kim and van Zyl (2009), 8 HV / (HH + VV + 2 HV); with one co-polarized term 4 HV / (HH + HV).
-RFDI is (HH - HV) / (HH + HV), after Mitchard et al. (2012).
+Power is averaged first and the ratio taken last, because a ratio of single samples with L looks is too large by
+L / (L - 1). RVI is 8 HV / (HH + VV + 2 HV), after Kim and van Zyl (2009), or 4 HV / (HH + HV) with one co-polarized
+term. RFDI is (HH - HV) / (HH + HV), after Mitchard et al. (2012).
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ import numpy as np
 from gcov.indices import QUAD, terms_of_index
 from gcov.radiometry import to_db
 
-SPECKLED = 3  # averaged samples a side below which speckle biases the ratios of an image
+SPECKLED = 3  # averaged samples on a side; below this, speckle biases the ratios of an image
 WARNING = "ratios of images averaged over {0} x {0} samples are biased by speckle: set multilook to 3 or more"
 
 
@@ -22,9 +22,10 @@ def attributes(name: str) -> dict[str, str]:
 
 
 def value(index: str, power: Mapping[str, np.ndarray]) -> np.ndarray:
-    """An index of averaged linear power, arrays of one shape by term; ratios in dB, RVI and RFDI without a unit.
+    """An index from averaged linear power, given as arrays of one shape by term.
 
-    NaN where a term is, and where the denominator is not positive.
+    Ratios of two terms are in dB; RVI and RFDI have no unit. NaN where a term is NaN or the denominator is not
+    positive.
     """
     needed = terms_of_index(index, list(power))
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,4 +1,4 @@
-"""Where processing changes between dates: at many looks a recalibration of 0.3 dB is as significant as any change."""
+"""Changes of processing between dates. At many looks, a recalibration of 0.3 dB is as significant as a real change."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ CAUTION = "a step between them may be processing, not change"
 
 
 def between_periods(before: Sequence[Date], after: Sequence[Date]) -> str:
-    """What to say of two periods with different maturities or CRIDs; empty where they are the same."""
+    """A warning if two periods differ in maturity or CRID; otherwise empty."""
     differing = [
         f"{name} differs ({_words(before, fact)} before, {_words(after, fact)} after)"
         for fact, name in FACTS.items()
@@ -20,7 +20,7 @@ def between_periods(before: Sequence[Date], after: Sequence[Date]) -> str:
 
 
 def within(dates: Sequence[Date]) -> str:
-    """What to say of a series in which the maturity or the CRID changes; empty where they are the same throughout."""
+    """A warning if the maturity or the CRID changes within a series; otherwise empty."""
     differing = [
         f"{name} changes within the series ({_words(dates, fact)})"
         for fact, name in FACTS.items()
@@ -30,7 +30,7 @@ def within(dates: Sequence[Date]) -> str:
 
 
 def count(dates: Sequence[Date], fact: str) -> Counter[str]:
-    """Dates by what they hold; a pass of several granules may hold several."""
+    """The number of dates per value of `fact` (maturity or crid); a pass of several granules may have several."""
     return Counter(word for date in dates for word in set(getattr(date, fact).split()))
 
 

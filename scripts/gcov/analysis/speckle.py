@@ -1,9 +1,10 @@
-"""Speckle: the equivalent number of looks of a sample, and how far neighbours are correlated.
+"""Speckle: the equivalent number of looks (ENL) of a sample, and the correlation of neighbouring samples.
 
-A sample with L looks is gamma distributed about the backscatter, variance mean^2 / L. In the logarithm of the ratio of
-two dates what does not change (texture) cancels, and var(ln I2 - ln I1) = 2 psi1(L), psi1 the trigamma function. The
-variance is the semivariance at a lag of 3 samples, which slow changes and trends hardly touch; what is smaller at lags
-of 1 and 2 is correlation: rho(h) = 1 - gamma(h) / gamma(3). (Distribution: Conradsen et al. 2016, TGRS 54(5).)
+A sample with L looks is gamma distributed, with the backscatter as its mean and mean^2 / L as its variance (Conradsen
+et al. 2016, TGRS 54(5)). Texture that does not change cancels in the log-ratio of two dates, so that var(ln I2 - ln I1)
+= 2 psi1(L), where psi1 is the trigamma function. This variance is taken as the semivariance gamma at a lag of 3
+samples, which trends and smooth changes hardly affect. Lower semivariances at lags of 1 and 2 are due to correlation:
+rho(h) = 1 - gamma(h) / gamma(3).
 """
 
 from collections.abc import Sequence
@@ -12,36 +13,36 @@ from typing import Any
 
 import numpy as np
 
-SIDE = 32  # samples a side of a block
-BLOCKS = 400  # of a date, at most
-PAIRS = 10_000  # of blocks, at most: more dates, fewer blocks
+SIDE = 32  # samples on a side of a block
+BLOCKS = 400  # most blocks per date
+PAIRS = 10_000  # most pairs of blocks: with more dates, fewer blocks are used
 LAGS = (1, 2, 3)
-MOST_LOOKS = 1000  # more is no speckle: one image twice
-SHARED = 1.5  # times numberOfLooks: more looks than that come of speckle that dates have in common
-DROP = 0.9  # pairs two dates apart give fewer looks than this share: neighbouring dates have speckle in common
-FEW = 50  # pairs of blocks: an estimate of fewer is rough
+MOST_LOOKS = 1000  # more looks mean that two dates are the same image
+SHARED = 1.5  # times numberOfLooks; more looks mean that dates share speckle
+DROP = 0.9  # if pairs two dates apart give less than this fraction of the looks, adjacent dates share speckle
+FEW = 50  # pairs of blocks; an estimate from fewer is rough
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What the speckle of one term and polarization code is like. `looks` is None where there is no estimate.
+    """The speckle estimate of one term and polarization code. `looks` is None if there is no estimate.
 
-    `rho` are the correlations of neighbours along y and x at lags of 1 and 2 samples.
+    `rho` are the correlations of neighbours along y and along x, at lags of 1 and 2 samples.
     """
 
     looks: float | None
-    method: str  # how it was made, or why there is none
+    method: str  # how the estimate was made, or why there is none
     rho: Sequence[Sequence[float]] = ((), ())
-    pairs: int = 0  # of dates
+    pairs: int = 0  # pairs of dates
     blocks: int = 0  # pairs of blocks behind the median
-    iqr: Sequence[float] | None = None  # quartiles of the looks of single pairs of blocks
-    number_of_looks: float | None = None  # median of the product's layer of that name, where it is known
+    iqr: Sequence[float] | None = None  # quartiles of the looks from single pairs of blocks
+    number_of_looks: float | None = None  # median of the product's layer numberOfLooks, if known
 
 
 class Blocks:
-    """Blocks of 32 x 32 samples on a regular lattice, gathered date by date, and the semivariances of their ratios.
+    """Blocks of 32 x 32 samples on a regular lattice, collected date by date, and semivariances of their log-ratios.
 
-    Memory does not grow with the number of dates: only the last two are kept, and the more dates the fewer blocks.
+    Memory does not grow with the number of dates: only the last two are kept, and more dates mean fewer blocks.
     """
 
     def __init__(self, shape: tuple[int, int], dates: int):
@@ -49,14 +50,14 @@ class Blocks:
         most = min(BLOCKS, max(1, PAIRS // max(2 * dates, 1)))
         self.step = next(step for step in range(1, max(shape) + 2) if -(-rows // step) * -(-columns // step) <= most)
         self._date: list[np.ndarray] = []
-        self._last: list[np.ndarray] = []  # logarithms (blocks, 32, 32) of the last two dates, the newer one last
+        self._last: list[np.ndarray] = []  # natural logarithms (blocks, 32, 32) of the last two dates, newer last
         self._found: tuple[list[np.ndarray], list[np.ndarray]] = [], []  # semivariances one and two dates apart
         self._averaged: list[np.ndarray] = []  # medians of numberOfLooks in blocks
 
     def add(self, power: np.ndarray, use: np.ndarray, first_row: int, layer: np.ndarray | None = None) -> None:
-        """Add full rows (n, columns) of a date, from row `first_row` on, a multiple of 32; they count where `use`.
+        """Add rows (n, columns) of a date, in full width, starting at `first_row`, a multiple of 32.
 
-        `layer` is numberOfLooks there, where the stack has it.
+        `power` is linear and counts where `use` is True. `layer` is numberOfLooks in these rows, if the stack has it.
         """
         rows, columns = (n // SIDE for n in power.shape)
         above = -(first_row // SIDE) % self.step
@@ -75,7 +76,7 @@ class Blocks:
             self._averaged.append(np.median(lattice(layer)[full], axis=(1, 2)))
 
     def end_date(self) -> None:
-        """Compare the date whose rows were added with the two before it."""
+        """Compare the date that was added with the two before it."""
         logs = np.concatenate(self._date)
         self._date.clear()
         for found, earlier in zip(self._found, reversed(self._last)):
@@ -84,9 +85,10 @@ class Blocks:
         self._last = [*self._last[-1:], logs]
 
     def estimate(self) -> Estimate:
-        """The looks of a sample and the correlation of neighbours, medians over blocks and pairs of dates.
+        """The looks of a sample and the correlation of neighbours: medians over blocks and pairs of dates.
 
-        Looks are 1.0 to 1.4 times the product's numberOfLooks; above 1.5 times dates share speckle: no estimate.
+        Estimates are typically 1.0 to 1.4 times the product's numberOfLooks. Above 1.5 times, dates share speckle and
+        there is no estimate.
         """
         averaged = np.concatenate(self._averaged) if self._averaged else np.empty(0)
         layer = float(np.median(averaged)) if averaged.size else None
@@ -115,12 +117,12 @@ class Blocks:
 
 
 def sill(found: np.ndarray) -> np.ndarray:
-    """The variances of blocks (blocks,): their semivariances at the last lag, mean over both axes."""
+    """The variances (blocks,) of blocks: their semivariances at the largest lag, averaged over both axes."""
     return found[..., -1].mean(axis=1)
 
 
 def semivariances(values: np.ndarray) -> np.ndarray:
-    """Half the mean square difference of samples 1, 2 and 3 apart: (blocks, axis y or x, lag) of (blocks, ny, nx)."""
+    """Half the mean squared difference of samples 1, 2 and 3 apart: (blocks, axis, lag) from (blocks, ny, nx)."""
     found = np.empty((len(values), 2, len(LAGS)), np.float32)
     for number, lag in enumerate(LAGS):
         for axis, apart in enumerate((values[:, lag:] - values[:, :-lag], values[:, :, lag:] - values[:, :, :-lag])):
@@ -129,10 +131,10 @@ def semivariances(values: np.ndarray) -> np.ndarray:
 
 
 def of_variance(variance: np.ndarray | float) -> np.ndarray:
-    """The looks L for which the log-ratio of two dates has this variance, 2 psi1(L); infinite where it is 0."""
+    """The looks L for which the log-ratio of two dates has this variance, 2 psi1(L); very large where it is 0."""
     half = np.maximum(np.asarray(variance, np.float64) / 2, 1e-12)
     looks = 1 / half + 0.5
-    for _ in range(50):  # Newton's method in ln L, from above; it converges in five steps or so
+    for _ in range(50):  # Newton's method in ln L, from above; converges in about five steps
         value, slope = polygammas(looks)
         step = (value - half) / (slope * looks)
         looks = looks * np.exp(np.clip(-step, -1, 1))
@@ -142,9 +144,9 @@ def of_variance(variance: np.ndarray | float) -> np.ndarray:
 
 
 def polygammas(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Trigamma and tetragamma of positive x, right to 1e-12: recurrence, then the asymptotic series.
+    """Trigamma and tetragamma functions of positive x, accurate to 1e-12: recurrence, then the asymptotic series.
 
-    Not scipy's: importing it costs a job as much as summarizing two dates.
+    scipy is not used, because importing it takes as long as summarizing two dates.
     """
     z = np.asarray(x, np.float64)
     first, second = np.zeros_like(z), np.zeros_like(z)
@@ -156,10 +158,10 @@ def polygammas(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def n_effective(samples: tuple[int, int] | np.ndarray | float, rho: Sequence[Sequence[float]]) -> np.ndarray:
-    """How many independent samples a mean is worth: of n samples (a number or an array), or of a window (ny, nx).
+    """The number of independent samples in a mean over n samples (a number or an array), or over a window (ny, nx).
 
-    Along each axis 1 + 2 sum rho(h), up to the first lag that is not positively correlated; in a window of m samples
-    each rho(h) counts (1 - h / m). At least 1 where there is a sample, at most n.
+    n is divided, along each axis, by 1 + 2 sum rho(h), up to the first lag without positive correlation. In a window
+    with m samples along an axis, rho(h) is weighted by (1 - h / m). The result is at least 1 if there is a sample.
     """
     sides = samples if isinstance(samples, tuple) else (np.inf, np.inf)
     n = np.prod(np.asarray(samples, np.float64)) if isinstance(samples, tuple) else np.asarray(samples, np.float64)
@@ -168,7 +170,7 @@ def n_effective(samples: tuple[int, int] | np.ndarray | float, rho: Sequence[Seq
 
 
 def _correlated_samples(correlations: Sequence[float], side: float) -> float:
-    """How many samples of a row of `side` are worth one independent sample."""
+    """The number of samples, in a row of `side` samples, that count as one independent sample."""
     total = 1.0
     for lag, r in enumerate(correlations, start=1):
         if r <= 0 or lag >= side:
@@ -178,9 +180,9 @@ def _correlated_samples(correlations: Sequence[float], side: float) -> float:
 
 
 def standard_error(squares: np.ndarray, n: np.ndarray, looks: np.ndarray, effective: np.ndarray) -> np.ndarray:
-    """The standard error of a mean of power against speckle: sqrt(mean(I^2) / ((L + 1) n_effective)).
+    """The standard error of a mean of linear power due to speckle: sqrt(mean(I^2) / ((L + 1) n_effective)).
 
-    `squares` is the sum of I^2 over n samples. Texture, which is no error of the mean, is not in it.
+    `squares` is the sum of I^2 over n samples. Texture is excluded, because it is not an error of the mean.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.sqrt(squares / n / ((looks + 1) * effective))

@@ -1,8 +1,8 @@
-"""What a pixel's series is like: statistics over time of linear power."""
+"""Statistics of linear power over time, pixel by pixel."""
 
 import numpy as np
 
-STRIP = 2048  # pixels at a time: what is computed in double precision is small beside the block
+STRIP = 2048  # pixels at a time, so that double precision arrays stay small beside the block
 
 MEANING = {
     "count": "dates with a sample that counts",
@@ -25,12 +25,14 @@ def attributes(name: str) -> dict[str, str]:
 
 
 def statistics(power: np.ndarray, looks: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Statistics over time of (time, y, x) linear power, NaN where there is no sample: (y, x) by the names of TYPES.
+    """Statistics over time, (y, x) for each name in TYPES.
 
-    count; mean; std (n - 1 below, NaN of a single sample); cv = std / mean; min, max; the 5, 50 and 95 % percentiles as
-    of numpy.nanpercentile; excess_cv, the variation that speckle does not explain: its square is (cv^2 - 1/L) / (1 +
-    1/L), 0 where cv^2 is less than 1/L. 1/L is the mean over the pixel's dates, of the looks (time,) of the image that
-    is given; without them excess_cv is NaN.
+    `power` is (time, y, x) linear power, NaN where there is no sample; `looks` (time,) are those of the images.
+
+    - std uses n - 1 and is NaN for a single sample; cv is std / mean.
+    - p05, p50 and p95 are those of numpy.nanpercentile.
+    - excess_cv is the variation that speckle does not explain: excess_cv^2 = (cv^2 - 1/L) / (1 + 1/L), or 0 where cv^2
+      is less than 1/L. 1/L is the mean over the pixel's valid dates. Without `looks`, excess_cv is NaN.
     """
     dates, shape = len(power), power.shape[1:]
     series = power.reshape(dates, -1)
@@ -44,7 +46,7 @@ def statistics(power: np.ndarray, looks: np.ndarray | None) -> dict[str, np.ndar
 
 
 def _of_pixels(series: np.ndarray, inverse: np.ndarray, with_looks: bool) -> dict[str, np.ndarray]:
-    """The statistics of pixels (n, time)."""
+    """The statistics of a series (n, time) of n pixels; `inverse` (time,) is 1 / looks."""
     valid = np.isfinite(series)
     count = valid.sum(axis=1)
     some = np.where(count > 0, count, 1)
@@ -69,9 +71,9 @@ def _of_pixels(series: np.ndarray, inverse: np.ndarray, with_looks: bool) -> dic
 
 
 def of_sorted(ordered: np.ndarray, count: np.ndarray, q: float) -> np.ndarray:
-    """The q-quantile (n,) of rows (n, m), of each the first `count` values, which rise; NaN where count is 0.
+    """The q-quantile (n,) of the first `count` values of each row (n, m), which are sorted; NaN where count is 0.
 
-    Between the two values next to it in proportion, as numpy.quantile does by default.
+    Values are interpolated linearly, the default of numpy.quantile.
     """
     if not ordered.shape[1]:
         return np.full(len(ordered), np.nan)

@@ -1,4 +1,4 @@
-"""The samples of zones, date by date, in one pass over a stack."""
+"""Reading the samples of zones, date by date, in one pass over a stack."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -20,9 +20,10 @@ Piece = tuple[int, int, list[np.ndarray]]
 def pieces(
     data: xr.Dataset, terms: Sequence[str], zones: Sequence[Zone], *, valid_samples_only: bool
 ) -> Iterator[Piece]:
-    """Date, number of a zone, and some of its samples: of each term (n,) linear power, those that count in all terms.
+    """Yield date index, zone index, and some of the zone's samples: for each term (n,) linear power.
 
-    In order of the dates; every chunk is decoded once, however many zones there are.
+    Only samples that count in all terms are included. Dates come in order. Every chunk is decoded once, regardless of
+    the number of zones.
     """
     for region in store.regions(data):
         block = data.isel(region)
@@ -40,9 +41,9 @@ def pieces(
 
 
 def sums(data: xr.Dataset, term: str, zones: Sequence[Zone], *, valid_samples_only: bool) -> list[Sums]:
-    """What the table of zones is made of, zone by zone; percentiles are exact.
+    """The sums and exact percentiles of each zone, from which the table of zones is made.
 
-    Memory holds one date of the samples of all zones.
+    Memory holds the samples of all zones on one date.
     """
     found = [Sums.empty(data.sizes["time"]) for _ in zones]
     read = pieces(data, [term], zones, valid_samples_only=valid_samples_only)
@@ -55,7 +56,7 @@ def sums(data: xr.Dataset, term: str, zones: Sequence[Zone], *, valid_samples_on
             zone.add(date, power)
             power.sort()
             positive = power[np.searchsorted(power, 0, side="right") :]
-            if count := positive.size:  # as np.quantile, of what is sorted already
+            if count := positive.size:  # like np.quantile, for sorted samples
                 places = np.multiply(PERCENTILES, count - 1)
                 zone.percentiles[date] = to_db(np.interp(places, np.arange(count), positive))
     return found
@@ -64,9 +65,9 @@ def sums(data: xr.Dataset, term: str, zones: Sequence[Zone], *, valid_samples_on
 def indices(
     data: xr.Dataset, names: Sequence[str], terms: Sequence[str], zones: Sequence[Zone], *, valid_samples_only: bool
 ) -> pd.DataFrame:
-    """A row per zone, date and index: zone, time, index, value, n_valid.
+    """One row per zone, date and index: zone, time, index, value, n_valid.
 
-    A value is that of the means over the n_valid samples that count in all terms of the index; NaN if there are none.
+    The index is computed from the means over the n_valid samples that count in all its terms; NaN if there are none.
     """
     tables, times = [], [date.time for date in store.dates_of(data)]
     for index in names:

@@ -1,1 +1,1 @@
-"""The archive: finding granules in its catalogue, logging in, and reading byte ranges through its faults."""
+"""Access to the archive: searching its catalogue, logging in, and reading byte ranges despite transient faults."""

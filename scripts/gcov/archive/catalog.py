@@ -1,4 +1,4 @@
-"""Finding granules: in the archive's catalogue (CMR, through asf_search), or among local files, URLs and S3 objects."""
+"""Finding granules in the archive's catalogue (CMR, through asf_search), or among local files, URLs and S3 objects."""
 
 import glob
 import logging
@@ -18,23 +18,23 @@ from gcov.settings import Archive, Search
 log = logging.getLogger(__name__)
 
 
-ATTEMPTS = 6  # a minute in all
+ATTEMPTS = 6  # one minute in total
 POLARIZATIONS = {
     "SH": "HH", "SV": "VV", "DH": "HH+HV", "DV": "VV+VH", "CL": "LH+LV", "CR": "RH+RV", "QP": "HH+HV+VH+VV", "NA": None,
 }  # fmt: skip
 
 
 def search_archive(wkt: str, search: Search, cmr_host: str) -> tuple[list[Granule], list[tuple[Granule, str]]]:
-    """Every GCOV granule that the catalogue has for an AOI (WKT, EPSG:4326) and the search keys.
+    """Every GCOV granule in the catalogue for an AOI (WKT, EPSG:4326) and the search keys.
 
-    Granules of other collections than the mission's own (early adopters', custom, urgent) that `search.collections`
-    does not name come second, each with the reason for leaving it out. Asked again where the catalogue is
-    busy, cannot be reached or gives half an answer. Raises GcovError when that does not help, or when the catalogue
-    refuses the question: a stack is never built from half a listing.
+    The second list holds the granules left out, each with its reason: those of other collections than the mission's
+    own (early adopters', custom, urgent), unless `search.collections` names them. The query is repeated if the
+    catalogue is busy, unreachable or returns an incomplete listing. Raises GcovError if repeating does not help or if
+    the catalogue refuses the query, so that a stack is never built from an incomplete listing.
     """
     asked = query(wkt, search)
     frames = asked.get("frame")
-    # of several frames asked for at once, asf_search says only whether the last one's listing is complete
+    # for several frames in one query, asf_search reports only whether the last one's listing is complete
     questions = [{**asked, "frame": frame} for frame in frames] if isinstance(frames, list) else [asked]
     found, left_out = [], []
     for properties in (product for question in questions for product in _listing(question, cmr_host)):
@@ -49,19 +49,19 @@ def search_archive(wkt: str, search: Search, cmr_host: str) -> tuple[list[Granul
 
 
 def _listing(asked: dict, cmr_host: str) -> list[dict]:
-    """The properties of every product that asf_search finds for a question, which must not be of several parts."""
-    import asf_search  # 2 s that local granules need not pay
+    """The properties of every product that asf_search finds for one query, which must not list several frames."""
+    import asf_search  # takes 2 s and is not needed for local granules
 
-    asf_search.REPORT_ERRORS = False  # it would send the query to a third party
+    asf_search.REPORT_ERRORS = False  # otherwise it sends the query to a third party
     for attempt in range(1, ATTEMPTS + 1):
-        session = asf_search.ASFSession()  # a new one: one that failed in mid-listing would go on where it stopped
-        session.auth = lambda request: request  # or it would send what ~/.netrc holds for any host
-        session.hooks["response"].append(_check_status)  # asf_search understands errors only if they are CMR's JSON
+        session = asf_search.ASFSession()  # a new one, because one that failed in mid-listing would resume there
+        session.auth = lambda request: request  # otherwise it sends the ~/.netrc login of any host
+        session.hooks["response"].append(_check_status)  # asf_search understands only errors in CMR's JSON
         try:
             found = asf_search.search(opts=asf_search.ASFSearchOptions(host=cmr_host, session=session, **asked))
             if found.searchComplete:
                 return [product.properties for product in found]
-            reason = f"gave only {len(found)} granules of more"
+            reason = f"gave an incomplete list of {len(found)} granules"
         except _Busy as busy:
             reason = f"answered {busy}"
         except (asf_search.ASFSearchError, OSError) as error:  # requests' errors are OSErrors
@@ -74,7 +74,7 @@ def _listing(asked: dict, cmr_host: str) -> list[dict]:
 
 
 class _Busy(Exception):
-    """The catalogue is too busy or broken; the text is its status."""
+    """The catalogue is busy or broken; the text is the HTTP status."""
 
 
 def _check_status(response, **_) -> None:
@@ -86,7 +86,7 @@ def _check_status(response, **_) -> None:
 
 
 def query(wkt: str, search: Search) -> dict:
-    """The configuration's search keys as asf_search names them."""
+    """The configuration's search keys, translated to asf_search's names."""
     asked: dict[str, Any] = {
         "dataset": "NISAR",
         "processingLevel": "GCOV",
@@ -126,7 +126,7 @@ def _joined(table: dict, first: str, second: str, separator: str, key: str) -> s
 
 
 def from_product(properties: dict) -> Granule | None:
-    """A granule from what asf_search found; None for anything that is no GCOV granule (a QA file, a side product)."""
+    """The granule in a product that asf_search found; None if it is not a GCOV granule (a QA file, a side product)."""
     name = properties["sceneName"]
     granule = from_name(name)
     if granule is None:
@@ -146,9 +146,9 @@ def from_product(properties: dict) -> Granule | None:
 
 
 def listed_granules(entries: tuple[str, ...], archive: Archive) -> list[Granule]:
-    """The granules that local files, objects in S3, globs of both, and URLs name. `_QA_STATS.h5` files are no granules.
+    """The granules named by local files, S3 objects, globs of both, and URLs; `_QA_STATS.h5` files are left out.
 
-    Raises GcovError naming an entry that matches nothing, or that cannot be read or listed in S3.
+    Raises GcovError, naming the entry, if it matches nothing, or cannot be read or listed in S3.
     """
     granules = []
     for entry in entries:
@@ -161,7 +161,7 @@ def listed_granules(entries: tuple[str, ...], archive: Archive) -> list[Granule]
         path = Path(entry).expanduser()
         paths = (
             [str(path)] if path.exists() else sorted(glob.glob(str(path), recursive=True))
-        )  # "[1].h5" is a name, too
+        )  # "[1].h5" may be a file name
         if not paths:
             raise GcovError(f"granules: {entry!r} matches no file (looked in {Path.cwd()})")
         granules += [granule_of_file(path) for path in paths if not path.endswith("_QA_STATS.h5")]
@@ -169,7 +169,7 @@ def listed_granules(entries: tuple[str, ...], archive: Archive) -> list[Granule]
 
 
 def _in_s3(entry: str, archive: Archive) -> list[Granule]:
-    """Granules with their sizes. One in the archive's bucket has none: searching asks for no token."""
+    """Granules in S3 with their sizes; None in the archive's bucket, because searching must not need a token."""
     sizes: dict[str, int | None]
     if glob.has_magic(entry):
         sizes = {**s3.listing(entry, archive)}

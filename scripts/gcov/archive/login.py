@@ -1,8 +1,8 @@
-"""Earthdata Login: the token, where it may come from, where it may go, and what each refusal means to the user.
+"""Earthdata Login: where the token comes from, where it is sent, and what each refusal means for the user.
 
-A token is kept in memory only. It goes to the host of `archive.credentials_url`, which is the archive's, and to no
-other: not to what that host redirects to, not into a message, not into a file. That host must be one of NASA's or
-ASF's, or the environment must name it: a configuration may be somebody else's.
+A token is kept in memory only. It is sent to the archive's host (that of `archive.credentials_url`) and to no other. It
+is not sent to hosts that the archive redirects to, and never written to a message or a file. The host must belong to
+NASA or ASF, or be named in the environment, because the configuration may come from somebody else.
 """
 
 import base64
@@ -28,7 +28,7 @@ LICENCE = f"accept the licence once, at {LOGIN} > EULAs > Accept New EULAs > Ala
 
 
 def at_hand() -> str | None:
-    """Where a token or login would come from, in the order it is looked for; None where there is nothing."""
+    """The first source of a token or login that exists, in order of precedence; None if there is none."""
     if os.environ.get("EARTHDATA_TOKEN", "").strip():
         return "EARTHDATA_TOKEN"
     if os.environ.get("EARTHDATA_USERNAME") and os.environ.get("EARTHDATA_PASSWORD"):
@@ -36,17 +36,17 @@ def at_hand() -> str | None:
     try:
         return "~/.netrc" if _netrc_login() else None
     except (GcovError, OSError):
-        return "~/.netrc"  # the fetch will say what is wrong with it
+        return "~/.netrc"  # the fetch will report what is wrong with it
 
 
 @cache
 def token() -> str:
-    """The Bearer token: EARTHDATA_TOKEN, else the one that Earthdata Login gives for a name and password.
+    """The bearer token: EARTHDATA_TOKEN, otherwise the token that Earthdata Login returns for a name and password.
 
-    Raises GcovError, saying where to get one, if there is neither or the login is refused.
+    Raises GcovError, with instructions, if there is neither or if the login is refused.
     """
     if given := os.environ.get("EARTHDATA_TOKEN", "").strip():
-        if not re.fullmatch(r"[!-~]+", given):  # what no header can hold would be shown by an error's traceback
+        if not re.fullmatch(r"[!-~]+", given):  # a token that fits no header would appear in a traceback
             raise GcovError(f"EARTHDATA_TOKEN is not a token: it holds spaces, line breaks or the like: {HOW}")
         return given
     login = os.environ.get("EARTHDATA_USERNAME"), os.environ.get("EARTHDATA_PASSWORD")
@@ -75,9 +75,9 @@ def _netrc_login() -> tuple[str, str] | None:
 
 
 def bearer(url: str, archive_host: str) -> dict[str, str]:
-    """The Authorization header for an address of the archive; nothing for any other host or port, or without TLS.
+    """The Authorization header for a URL of the archive; empty for any other host or port, or without TLS.
 
-    Raises GcovError where the archive's host is not to be trusted with a token.
+    Raises GcovError if the archive's host is not trusted with a token.
     """
     parts = urlsplit(url)
     if parts.scheme != "https" or parts.netloc != archive_host:
@@ -96,7 +96,7 @@ def _is_trusted(host: str) -> bool:
 
 
 def refusal(answer: transport.Answer, what: str) -> GcovError:
-    """What a refusal of the archive (401, 403, or a redirect to the login page) means, for the user."""
+    """The error to show the user when the archive refuses (401, 403, or a redirect to the login page)."""
     if answer.status == 403:
         return GcovError(f"{what}: this account may not read it (403): {LICENCE}")
     expired = _expiry(token())
@@ -105,11 +105,11 @@ def refusal(answer: transport.Answer, what: str) -> GcovError:
         return GcovError(f"{what}: the Earthdata token expired on {day}: {HOW}")
     if b"expired" in answer.data.lower():
         return GcovError(f"{what}: the Earthdata token has expired: {HOW}")
-    return GcovError(f"{what}: the Earthdata token is wrong (the archive does not know it): {HOW}")
+    return GcovError(f"{what}: the archive rejected the Earthdata token: {HOW}")
 
 
 def _expiry(text: str) -> float | None:
-    """When a token ends, seconds since 1970, as it says itself (a JSON web token's `exp`); None if it does not."""
+    """A token's expiry in seconds since 1970, from the `exp` of the JSON web token; None if it has none."""
     try:
         payload = text.split(".")[1]
         return float(json.loads(base64.urlsafe_b64decode(payload + "=="))["exp"])

@@ -1,7 +1,7 @@
-"""A remote file for HDF5: read by ranges, in blocks for metadata and all at once for the chunks known to be needed.
+"""A remote file for HDF5, read by byte ranges: metadata in blocks, and all chunks known to be needed concurrently.
 
-Of an area of 57 x 38 km it fetches 1.1 times the bytes needed in 9 requests; fsspec's caches fetch 2.3 to 7.4 times
-them one after the other, which takes 3 to 8 times as long (docs/performance.md).
+For an area of 57 x 38 km it fetches 1.1 times the needed bytes, in 9 requests. fsspec's caches fetch 2.3 to 7.4 times
+the needed bytes, sequentially, which takes 3 to 8 times as long (docs/performance.md).
 """
 
 import io
@@ -14,18 +14,18 @@ from typing import Protocol
 from gcov.archive.transport import CONNECTIONS
 from gcov.errors import GcovError
 
-BLOCK = 1 << 19  # what a paged granule says of itself lies in two of them
-LONGEST = 12 << 20  # of a longer request a fault costs too much, and other connections would be idle
-GAP = 3 << 18  # nearer ranges are one request: at 80 MB/s the gap flows in 10 ms, a round trip takes 30 or more
+BLOCK = 1 << 19  # bytes; the metadata of a paged granule fits in two blocks
+LONGEST = 12 << 20  # bytes; a fault in a longer request would cost too much, and other connections would be idle
+GAP = 3 << 18  # bytes; nearer ranges are joined: at 80 MB/s a gap takes 10 ms, a round trip 30 ms or more
 
 
 class Refused(Exception):
-    """The server does not let us read: the text says what it answered, without secrets."""
+    """The server refuses access; the text is its answer, without secrets."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Some bytes of a remote file, and what tells the file from another one that takes its place."""
+    """Some bytes of a remote file, with its size and ETag, which reveal if the file is replaced."""
 
     data: bytes
     size: int  # of the whole file
@@ -33,28 +33,29 @@ class Piece:
 
 
 class Source(Protocol):
-    """What a RangeFile reads from."""
+    """The source of a RangeFile."""
 
     name: str  # for messages
 
     def read(self, start: int, stop: int) -> Piece:
-        """The bytes [start, stop), or those up to the end of the file; of no bytes and size 0 where it ends before.
+        """The bytes [start, stop), or those up to the end of the file.
 
-        Renews by itself what has expired. Raises Refused where the server does not let us read, else GcovError.
+        A piece without bytes and with size 0 means that the file ends before `start`. Expired access is renewed.
+        Raises Refused if the server refuses access, and GcovError for other failures.
         """
 
 
 class RangeFile(io.RawIOBase):
     """A read-only file object over ranges of a remote file.
 
-    What `prefetch` was told of is read from memory; everything else in aligned blocks of 512 KiB that are kept, so that
-    what was not foreseen is a slower read and never an error. The constructor reads the first block and raises Refused
-    if the server refuses; later reads raise GcovError, also where the file has changed since.
+    Prefetched ranges are read from memory. Everything else is read in aligned blocks of 512 KiB, which are kept.
+    A range that was not prefetched is slower, but works. The constructor reads the first block and raises Refused if
+    the server refuses access. Later reads raise GcovError on failure, including when the file has changed.
     """
 
     def __init__(self, source: Source):
         self.source = source
-        self.received: list[int] = []  # bytes of each answer
+        self.received: list[int] = []  # bytes in each answer
         self._position = 0
         first = source.read(0, BLOCK)
         if not first.size:
@@ -80,7 +81,7 @@ class RangeFile(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer) -> int:
-        """Fill the buffer from the position on; fewer bytes only at the end of the file."""
+        """Fill the buffer from the current position; fewer bytes only at the end of the file."""
         view = memoryview(buffer).cast("B")
         done = 0
         while done < len(view) and self._position < self.size:
@@ -91,7 +92,7 @@ class RangeFile(io.RawIOBase):
         return done
 
     def _known(self, start: int, length: int) -> memoryview:
-        """Some bytes from `start` on, at least one: from memory, else from a block that is fetched now."""
+        """At least one byte from `start` on, from memory if held, otherwise from a block that is fetched now."""
         for begin, data in self._ahead:
             if begin <= start < begin + len(data):
                 return memoryview(data)[start - begin : start - begin + length]
@@ -102,14 +103,14 @@ class RangeFile(io.RawIOBase):
         return memoryview(self._blocks[number])[within : within + length]
 
     def prefetch(self, ranges: list[tuple[int, int]]) -> None:
-        """Fetch ranges (start, stop) all at once, near ones together; what is held of them already stays."""
+        """Fetch ranges (start, stop) concurrently, with near ones joined; ranges already held are kept."""
         self._ahead = [piece for piece in self._ahead if any(_holds(piece, span) for span in self._inside(ranges))]
         wanted = self.missing(ranges)
         failed = threading.Event()
 
         def get(span: tuple[int, int]) -> bytes:
             if failed.is_set():
-                return b""  # in vain: the error of an earlier range is raised below
+                return b""  # not used: the error of an earlier range is raised below
             try:
                 return self._get(*span)
             except GcovError:
@@ -121,7 +122,7 @@ class RangeFile(io.RawIOBase):
             self._ahead += [(start, piece) for (start, _), piece in zip(wanted, data)]
 
     def missing(self, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        """The requests that it takes to fetch what is not held of these ranges."""
+        """The requests (start, stop) needed for those of the ranges that are not held."""
         return merged([span for span in self._inside(ranges) if not self._has(span)])
 
     def _inside(self, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -132,7 +133,7 @@ class RangeFile(io.RawIOBase):
         return all(number in self._blocks for number in blocks) or any(_holds(piece, span) for piece in self._ahead)
 
     def _get(self, start: int, stop: int) -> bytes:
-        """The bytes [start, stop) of the file that was opened."""
+        """The bytes [start, stop). Raises GcovError if the file is not the one that was opened."""
         try:
             piece = self.source.read(start, stop)
         except Refused as refused:
@@ -148,7 +149,7 @@ def _holds(piece: tuple[int, bytes], span: tuple[int, int]) -> bool:
 
 
 def merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Ranges (start, stop) in order, those nearer than GAP joined, none longer than LONGEST for it."""
+    """Sorted ranges (start, stop), joined if their gap is at most GAP and the result is at most LONGEST."""
     joined: list[list[int]] = []
     for start, stop in sorted(ranges):
         if joined and start - joined[-1][1] <= GAP and stop - joined[-1][0] <= LONGEST:

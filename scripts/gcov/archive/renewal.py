@@ -1,4 +1,4 @@
-"""Access that expires in mid-file, a signed address or temporary credentials: had once, and anew when it is refused."""
+"""Access that may expire in mid-file (a signed URL or temporary credentials): obtained once, renewed when refused."""
 
 import threading
 from collections.abc import Callable
@@ -8,14 +8,14 @@ from gcov.archive.ranges import Piece, Refused
 from gcov.archive.transport import Answer
 from gcov.errors import GcovError
 
-TRIES = 3  # two expiries may strike one request
-REFUSALS = (400, 401, 403)  # S3 says 400 of expired credentials
+TRIES = 3  # access may expire twice during one request
+REFUSALS = (400, 401, 403)  # S3 answers 400 to expired credentials
 
 T = TypeVar("T")
 
 
 class Renewed(Generic[T]):
-    """What all threads use until the first of them is refused, which makes the next one get it anew."""
+    """Access shared by all threads until one of them is refused; the next call then obtains new access."""
 
     def __init__(self, obtain: Callable[[], T]):
         self._obtain = obtain
@@ -23,23 +23,23 @@ class Renewed(Generic[T]):
         self._access: T | None = None
 
     def get(self) -> T:
-        """The access that works as far as is known."""
+        """The current access, obtained if there is none."""
         with self._lock:
             if self._access is None:
                 self._access = self._obtain()
             return self._access
 
     def drop(self, refused: T) -> None:
-        """Forget an access that was refused, unless another thread already has."""
+        """Discard access that was refused, unless another thread already has."""
         with self._lock:
             if self._access is refused:
                 self._access = None
 
 
 def read(name: str, access: Renewed[T], ask: Callable[[T], Answer], tries: int = TRIES) -> Piece:
-    """The piece of a file that `ask` asks for, with access renewed where it is refused.
+    """The piece of a file that `ask` requests, with access renewed when it is refused.
 
-    Raises Refused where that does not help, and GcovError, beginning with `name`, for any other answer.
+    Raises Refused if renewing does not help, and GcovError, beginning with `name`, for any other answer.
     """
     for _ in range(tries):
         current = access.get()
@@ -56,12 +56,12 @@ def read(name: str, access: Renewed[T], ask: Callable[[T], Answer], tries: int =
 
 
 def refusal(answer: Answer) -> Refused:
-    """What an answer of REFUSALS is to the caller."""
+    """The Refused exception for an answer with a status in REFUSALS."""
     return Refused(f"it answered {answer.status} {answer.code}".rstrip())
 
 
 def explain(answer: Answer) -> str:
-    """What an unexpected answer means for the user."""
+    """The text that explains an unexpected answer to the user."""
     if answer.code == "NoSuchBucket":
         return "there is no such bucket (404)"
     known = {

@@ -1,6 +1,7 @@
-"""S3 through s3fs: the archive's bucket with Earthdata's temporary credentials, any other with the user's own ones.
+"""S3 through s3fs: the archive's buckets with Earthdata's temporary credentials, other buckets with the user's own.
 
-Neither goes where the other belongs. s3fs and botocore ask only once: asking again is transport's, as over HTTPS.
+Neither kind of credentials is used for the other kind of bucket. s3fs and botocore do not retry; `transport` does, as
+over HTTPS.
 """
 
 import json
@@ -18,34 +19,34 @@ from gcov.archive.transport import Answer, Interrupted
 from gcov.errors import GcovError
 from gcov.settings import Archive, Bucket
 
-# ASF's NISAR guide, "Direct AWS S3 Access": of the products that the catalogue lists, and of urgent responses
+# ASF's NISAR guide, "Direct AWS S3 Access": buckets of the products in the catalogue, and of urgent responses
 ARCHIVE_BUCKETS = ("sds-n-cumulus-prod-nisar-products", "sds-n-cumulus-prod-nisar-ur-products")
 REGION = "us-west-2"
-PROBES = 3  # attempts, where there is another way
-NOTHING_OF_THE_USERS = {  # botocore's variables: which profile and files to look into, none
+PROBES = 3  # attempts if HTTPS is available as well
+NOTHING_OF_THE_USERS = {  # botocore's variables, set so that it reads no profile and no files of the user's
     "profile": (None, None, None, None),
     "config_file": (None, None, os.devnull, None),
     "credentials_file": (None, None, os.devnull, None),
 }
-CREDENTIALS = {"key": "accessKeyId", "secret": "secretAccessKey", "token": "sessionToken"}  # s3fs's names, the page's
+CREDENTIALS = {"key": "accessKeyId", "secret": "secretAccessKey", "token": "sessionToken"}  # s3fs's: the answer's
 
 for _library in ("botocore", "aiobotocore", "aiohttp", "s3fs"):
-    logging.getLogger(_library).setLevel(logging.ERROR)  # what they say below that shows signatures
+    logging.getLogger(_library).setLevel(logging.ERROR)  # messages below that level show signatures
 
 
 def split(s3_url: str) -> tuple[str, str]:
-    """Bucket and key of an s3:// address."""
+    """Bucket and key of an s3:// URL."""
     bucket, _, key = s3_url.removeprefix("s3://").partition("/")
     return bucket, key
 
 
 def is_own(s3_url: str) -> bool:
-    """Whether an object is the user's affair: in no bucket of the archive's."""
+    """Whether an object is in one of the user's own buckets, that is, in none of the archive's."""
     return split(s3_url)[0] not in ARCHIVE_BUCKETS
 
 
 class S3Object:
-    """An object in S3. With `probe`, the first read is quick to raise Refused or Unanswered."""
+    """An object in S3. With `probe`, the first read gives up early, raising Refused or Unanswered."""
 
     def __init__(self, s3_url: str, archive: Archive, *, probe: bool = False):
         self.name = s3_url
@@ -55,7 +56,7 @@ class S3Object:
         self._probing = probe
 
     def read(self, start: int, stop: int) -> Piece:
-        """As a Source does."""
+        """Implements Source.read."""
         attempts = PROBES if self._probing else None
         tries = 1 if self._probing or is_own(self.name) else renewal.TRIES
 
@@ -70,7 +71,7 @@ class S3Object:
 
 
 def size_of(s3_url: str, archive: Archive) -> int:
-    """The size of an object in bytes. Raises GcovError where it cannot be read."""
+    """The size of an object in bytes. Raises GcovError if it cannot be read."""
     try:
         return S3Object(s3_url, archive).read(0, 1).size
     except (Refused, transport.Unanswered) as error:
@@ -78,9 +79,9 @@ def size_of(s3_url: str, archive: Archive) -> int:
 
 
 def listing(pattern: str, archive: Archive) -> dict[str, int]:
-    """The sizes of the objects that a glob matches, by their s3:// addresses, in order of name.
+    """The sizes in bytes of the objects that a glob matches, by s3:// URL, sorted by name.
 
-    Raises GcovError where the bucket cannot be listed.
+    Raises GcovError if the bucket cannot be listed.
     """
     from fsspec.utils import glob_translate
 
@@ -107,10 +108,10 @@ def listing(pattern: str, archive: Archive) -> dict[str, int]:
 
 
 def unreadable(s3_url: str, error: Refused | transport.Unanswered, archive: Archive) -> GcovError:
-    """What it means for the user that S3 refuses or does not answer, and what to do about it."""
+    """The error to show the user when S3 refuses or does not answer, with what to do about it."""
     bucket, _ = split(s3_url)
     if is_own(s3_url) and isinstance(error, transport.Unanswered):
-        return error  # it says all there is to say
+        return error  # its text is complete
     if not is_own(s3_url):
         advice = f"S3 works only inside AWS {REGION}; elsewhere set `access: https`"
     elif _own(bucket, archive).anon:
@@ -124,7 +125,7 @@ def unreadable(s3_url: str, error: Refused | transport.Unanswered, archive: Arch
 
 
 def _address(s3_url: str, archive: Archive) -> str:
-    """Where an object is asked for, as far as the configuration says it."""
+    """The URL of an object for messages, at the endpoint in the configuration if there is one."""
     bucket, key = split(s3_url)
     endpoint = _own(bucket, archive).endpoint_url if is_own(s3_url) else archive.s3_endpoint
     return f"{endpoint.rstrip('/')}/{bucket}/{key}" if endpoint else s3_url
@@ -135,23 +136,23 @@ def _own(bucket: str, archive: Archive) -> Bucket:
 
 
 def filesystem(bucket: str, archive: Archive):
-    """An s3fs.S3FileSystem for one bucket, with the credentials that belong there, and no others."""
-    import s3fs  # 0.3 s that other jobs need not pay
+    """An s3fs.S3FileSystem for one bucket, with the credentials for that bucket and no others."""
+    import s3fs  # takes 0.3 s and is not needed by other jobs
     from aiobotocore.session import AioSession
 
     config: dict[str, Any] = {
         "connect_timeout": transport.TIMEOUT.connect_timeout,
         "read_timeout": transport.TIMEOUT.read_timeout,
         "max_pool_connections": transport.CONNECTIONS,
-        "retries": {"total_max_attempts": 1},  # of botocore
-        "response_checksum_validation": "when_required",  # of a range there is none
+        "retries": {"total_max_attempts": 1},  # botocore's own attempts
+        "response_checksum_validation": "when_required",  # a range has no checksum
     }
     client: dict[str, Any] = {}
     access: dict[str, Any]
     if bucket in ARCHIVE_BUCKETS:
         access = {**_earthdata_credentials(archive.credentials_url), "endpoint_url": archive.s3_endpoint, "anon": False}
         session = AioSession(session_vars=NOTHING_OF_THE_USERS)
-        config["ignore_configured_endpoint_urls"] = True  # as AWS_ENDPOINT_URL
+        config["ignore_configured_endpoint_urls"] = True  # such as AWS_ENDPOINT_URL
         client["region_name"] = REGION
     else:
         own = _own(bucket, archive)
@@ -162,12 +163,12 @@ def filesystem(bucket: str, archive: Archive):
     fs = s3fs.S3FileSystem(
         session=session, config_kwargs=config, client_kwargs=client, skip_instance_cache=True, **access
     )
-    fs.retries = 1  # attempts of s3fs
+    fs.retries = 1  # s3fs's own attempts
     return fs
 
 
 def _earthdata_credentials(url: str) -> dict[str, str]:
-    """Temporary credentials for the archive's bucket, as S3FileSystem's arguments."""
+    """Temporary credentials for the archive's buckets, as arguments of S3FileSystem."""
     answer = transport.request("GET", url, login.bearer(url, urlsplit(url).netloc))
     if answer.status in (301, 302, 303, 307, 401, 403):
         raise login.refusal(answer, url)
@@ -178,17 +179,17 @@ def _earthdata_credentials(url: str) -> dict[str, str]:
         keys = {name: page[theirs] for name, theirs in CREDENTIALS.items()}
     except (ValueError, KeyError):
         keys = {}
-    if not keys or not all(keys.values()):  # for a missing key s3fs would take the user's
+    if not keys or not all(keys.values()):  # if a key is missing, s3fs would use the user's
         raise Refused(f"{url} gave no credentials")
     return keys
 
 
 async def _get(fs, bucket: str, key: str, start: int, stop: int) -> Answer:
-    """A range of an object: one request, whose answer says size and ETag as well."""
+    """Request a range of an object; the single answer also gives size and ETag."""
     response = await fs._call_s3("get_object", Bucket=bucket, Key=key, Range=f"bytes={start}-{stop - 1}")
     meta = response["ResponseMetadata"]
     async with response["Body"] as body:
-        data = await body.read() if meta["HTTPStatusCode"] == 206 else b""  # else the whole object is on its way
+        data = await body.read() if meta["HTTPStatusCode"] == 206 else b""  # otherwise it is the whole object
     return transport.checked(_answer(meta, data), start, stop)
 
 
@@ -197,10 +198,10 @@ def _answer(meta: dict, data: bytes, code: str = "") -> Answer:
 
 
 def _call(fs, coroutine, *arguments) -> Answer:
-    """What S3 answers, also where it refuses.
+    """S3's answer, even if it is a refusal.
 
-    Raises Interrupted where the network is at fault, Refused where there are no credentials or other settings of AWS
-    are wrong, and GcovError where a certificate is not trusted.
+    Raises Interrupted on network faults, Refused if credentials are missing or AWS settings are invalid, and GcovError
+    if a certificate is not trusted.
     """
     from fsspec.asyn import sync
 
@@ -215,18 +216,18 @@ async def _answered(coroutine, fs, *arguments) -> Answer:
     try:
         return await coroutine(fs, *arguments)
     except (aws.BotoCoreError, aiohttp.ClientError, OSError, ValueError, *S3_RETRYABLE_ERRORS) as error:
-        if isinstance(error.__cause__, aws.ClientError):  # s3fs raises Python's own errors for S3's
+        if isinstance(error.__cause__, aws.ClientError):  # s3fs turns S3's errors into Python's own
             response = error.__cause__.response
             return _answer(response["ResponseMetadata"], b"", response["Error"].get("Code", ""))
         raise _fault(error) from None
 
 
 def _fault(error: Exception) -> Exception:
-    """The error that an error of s3fs, botocore or aiohttp amounts to."""
+    """Translate an error of s3fs, botocore or aiohttp to Refused, Interrupted or GcovError."""
     import aiohttp
     from botocore import exceptions as aws
 
-    details = getattr(error, "kwargs", {})  # as botocore's errors keep them
+    details = getattr(error, "kwargs", {})  # of botocore's errors
     host = urlsplit(str(details.get("endpoint_url", ""))).netloc
     cause = details.get("error", error)
     if isinstance(error, (aws.NoCredentialsError, aws.PartialCredentialsError)):
@@ -235,7 +236,7 @@ def _fault(error: Exception) -> Exception:
         return Refused(f"there is no AWS profile {details['profile']!r} in ~/.aws/config or ~/.aws/credentials")
     if isinstance(cause, aiohttp.ClientConnectorCertificateError):
         return transport.untrusted(host, getattr(cause.certificate_error, "verify_message", cause.certificate_error))
-    if isinstance(cause, (FileNotFoundError, IsADirectoryError)):  # where the authorities should be
+    if isinstance(cause, (FileNotFoundError, IsADirectoryError)):  # the file of certificate authorities
         return transport.untrusted("S3", cause)
     kind = type(error).__name__
     network = (aws.ConnectionError, aws.HTTPClientError, aws.IncompleteReadError)

@@ -1,4 +1,4 @@
-"""Where a granule's bytes come from: a local file, the archive over HTTPS (anywhere), or S3."""
+"""The source of a granule's bytes: a local file, the archive over HTTPS (from anywhere), or S3."""
 
 import logging
 from urllib.parse import urljoin, urlsplit
@@ -18,10 +18,10 @@ REDIRECTED = (301, 302, 303, 307, 308)
 
 
 def open_bytes(granule: Granule, archive: Archive) -> str | RangeFile:
-    """What HDF5 opens for a granule: the path of a local file, or a file object that reads ranges over the network.
+    """The source to open with HDF5: the path of a local file, or a file object that reads byte ranges.
 
-    With `access: auto` it tries S3 with the first block that is needed anyway, and goes on over HTTPS where S3
-    refuses. An object in a bucket of the user's own has S3 only. Raises GcovError where it cannot be read.
+    With `access: auto`, the first block is requested from S3, with a fallback to HTTPS if S3 refuses or does not
+    answer. Objects in the user's own buckets are read from S3 only. Raises GcovError if the granule cannot be read.
     """
     if granule.path:
         return granule.path
@@ -46,19 +46,19 @@ def open_bytes(granule: Granule, archive: Archive) -> str | RangeFile:
 
 
 def wants_token(granule: Granule) -> bool:
-    """Whether reading a granule takes an Earthdata token, as far as its addresses tell."""
+    """Whether reading a granule needs an Earthdata token, judging by its URLs."""
     return granule.path is None and not (granule.url is None and granule.s3_url and s3.is_own(granule.s3_url))
 
 
 def _s3_address(granule: Granule, access: str) -> str | None:
-    """Where S3 is to be tried: in the archive's bucket as `access` says, in another where there is no other address."""
+    """The S3 URL to try, or None: for the archive's buckets by `access`, for others if there is no https URL."""
     if granule.s3_url and s3.is_own(granule.s3_url):
         return granule.s3_url if granule.url is None else None
     return granule.s3_url if access != "https" else None
 
 
 class HttpsFile:
-    """A file behind an address that redirects to a signed, expiring one: resolved once, and again when refused."""
+    """A file behind a URL that redirects to a signed, expiring one, which is resolved once and again when refused."""
 
     def __init__(self, url: str, archive_host: str):
         self.name = bare(url)
@@ -67,12 +67,11 @@ class HttpsFile:
         self._signed = renewal.Renewed(self._resolve)
 
     def read(self, start: int, stop: int) -> Piece:
-        """As a Source does."""
-
+        """Implements Source.read."""
         return renewal.read(self.name, self._signed, lambda url: self._ask(url, start, stop))
 
     def _ask(self, url: str, start: int, stop: int) -> transport.Answer:
-        """A range behind a resolved address, which may redirect once more: to another host again."""
+        """Request a range from a resolved URL, which may redirect again, even to another host."""
         for _ in range(REDIRECTS):
             answer = transport.request("GET", url, login.bearer(url, self._archive_host), span=(start, stop))
             if answer.status not in REDIRECTED:
@@ -81,14 +80,14 @@ class HttpsFile:
         raise GcovError(f"{self.name}: more than {REDIRECTS} redirects")
 
     def _resolve(self) -> str:
-        """Follow the redirects; the token goes to the archive's own host only."""
+        """Follow the redirects and return the final URL; the token is sent to the archive's host only."""
         url = self._url
         for _ in range(REDIRECTS):
             headers = login.bearer(url, self._archive_host)
             answer = transport.request("GET", url, headers, span=(0, 1))
             location = answer.headers.get("Location", "")
             to_login = urlsplit(location).path.endswith("/oauth/authorize")
-            if answer.status in (206, 416):  # of an empty file there is no first byte
+            if answer.status in (206, 416):  # 416: an empty file has no first byte
                 return url
             if answer.status in (401, 403) or to_login:
                 if headers:

@@ -1,6 +1,6 @@
-"""HTTP requests that outlive the faults of a long run: 429 and 5xx, dropped connections, stalls.
+"""HTTP requests that survive the transient faults of a long run: 429 and 5xx, dropped connections, stalls.
 
-Messages name an address without its query: a signed address is a secret.
+Messages show a URL without its query, because a signed URL is a secret.
 """
 
 import logging
@@ -26,19 +26,19 @@ log = logging.getLogger(__name__)
 
 
 ATTEMPTS = 8
-CONNECTIONS = 16  # towards one host, by one job
+CONNECTIONS = 16  # per host and job
 TIMEOUT = urllib3.Timeout(connect=10, read=30)
 UNREACHED = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 NO_NETWORK = "; compute nodes may have no internet: then set archive.fetch_on_submit_host: true"
 BUSY = {408, 429, 500, 502, 503, 504}
-PATIENCE = 600  # seconds; a server that asks for a longer pause is asked another day
+PATIENCE = 600  # seconds; give up if Retry-After asks for more
 
-logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings show addresses with their signatures
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings show signed URLs
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Status, headers and body of an answer; `code` is S3's word for a refusal."""
+    """Status, headers and body of an answer; `code` is S3's error code, such as AccessDenied."""
 
     status: int
     headers: Mapping[str, str]
@@ -47,11 +47,11 @@ class Answer:
 
 
 class Unanswered(GcovError):
-    """The attempts are used up: the server is busy, or cannot be reached."""
+    """All attempts failed: the server is busy or unreachable."""
 
 
 class Interrupted(Exception):
-    """An answer that broke off, came short or did not come; worth asking again."""
+    """An answer that was cut off, too short or missing; the request is worth repeating."""
 
     def __init__(self, reason: str = "Interrupted", *, reached: bool = True):
         super().__init__(reason)
@@ -65,10 +65,11 @@ def request(
     *,
     span: tuple[int, int] | None = None,
 ) -> Answer:
-    """Ask for an address as `insist` does; redirects are not followed.
+    """Request a URL, repeated as in `insist`; redirects are not followed.
 
-    `span` asks for the bytes [start, stop), or what there is of them; an answer that holds less is a broken one, and an
-    answer with the whole file is not read. Raises GcovError also where the server's certificate is not trusted.
+    `span` requests the bytes [start, stop), or those up to the end of the file. A shorter answer counts as broken, and
+    the body of an answer with the whole file is not read. Raises Unanswered as `insist` does, and GcovError if the URL
+    is invalid or the server's certificate is not trusted.
     """
     if span:
         headers = {**headers, "Range": f"bytes={span[0]}-{span[1] - 1}"}
@@ -76,9 +77,10 @@ def request(
 
 
 def insist(ask: Callable[[], Answer], address: str, attempts: int | None = None) -> Answer:
-    """Ask once, and again with growing pauses while the server is busy or the connection breaks (Interrupted).
+    """Call `ask`, and repeat it with growing pauses while the server is busy or the connection breaks (Interrupted).
 
-    Raises Unanswered, without the query of the address, when the attempts are used up.
+    Raises Unanswered, naming the address without its query, if all attempts fail or the server asks for too long a
+    pause.
     """
     attempts = attempts or ATTEMPTS
     for attempt in range(1, attempts + 1):
@@ -90,7 +92,7 @@ def insist(ask: Callable[[], Answer], address: str, attempts: int | None = None)
         except Interrupted as broken:
             reason, asked, hint = f"failed ({broken})", 0, broken.hint
         if asked > PATIENCE:
-            reason += f", wants to be asked again in {asked / 60:.0f} minutes"
+            reason += f", asks for a pause of {asked / 60:.0f} minutes"
             break
         if attempt < attempts:
             pause = max(min(30, 0.5 * 2**attempt) * random.uniform(0.5, 1), asked)
@@ -107,13 +109,13 @@ def _once(method: str, url: str, headers: dict[str, str], span: tuple[int, int] 
         )
         try:
             if span and response.status == 200:
-                response.close()  # the whole file is on its way
+                response.close()  # do not read the whole file
                 return Answer(200, response.headers, b"")
             data = response.read()
         finally:
             response.release_conn()
     except urllib3.exceptions.LocationValueError:
-        raise GcovError(f"{bare(url)} is no address") from None
+        raise GcovError(f"{bare(url)} is not a valid address") from None
     except urllib3.exceptions.HTTPError as error:
         _check_trust(error, url)
         raise Interrupted(type(error).__name__, reached=not isinstance(error, UNREACHED)) from None
@@ -123,9 +125,9 @@ def _once(method: str, url: str, headers: dict[str, str], span: tuple[int, int] 
 
 
 def checked(answer: Answer, start: int, stop: int) -> Answer:
-    """The answer, if it is no part of a file, or holds the bytes [start, stop) or those up to the file's end.
+    """The answer, checked to hold the bytes [start, stop), or those up to the end of the file.
 
-    Raises Interrupted where it holds less.
+    Answers other than 206 (partial content) are returned unchecked. Raises Interrupted if bytes are missing.
     """
     if answer.status != 206:
         return answer
@@ -150,7 +152,7 @@ def _pool(proxy: str | None) -> urllib3.PoolManager:
 
 
 def given_certificates() -> str | None:
-    """The file (or folder) of the authorities that the user wants to be trusted, where they name one."""
+    """The file or folder of certificate authorities named by the user; None if there is none."""
     return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
 
 
@@ -161,7 +163,7 @@ def _check_trust(error: Exception, url: str) -> None:
 
 
 def untrusted(host: str, reason: object) -> GcovError:
-    """A certificate that is not trusted today will not be in a minute."""
+    """The error for a certificate that is not trusted; repeating the request would not help."""
     return GcovError(
         f"{host}: its certificate is not trusted ({reason}): where a proxy opens encrypted connections, set the"
         " environment variable REQUESTS_CA_BUNDLE to the file of its authority"
@@ -174,7 +176,7 @@ def _proxy(url: str) -> str | None:
 
 
 def _retry_after(answer: Answer) -> float:
-    """Seconds that the server asks to wait, from seconds or a date; 0 where it does not say."""
+    """The pause in seconds that the server asks for (given as seconds or a date); 0 if it asks for none."""
     try:
         return urllib3.Retry().parse_retry_after(answer.headers.get("Retry-After", "0"))
     except urllib3.exceptions.InvalidHeader:

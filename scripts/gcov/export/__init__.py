@@ -1,1 +1,1 @@
-"""What leaves the stores for other tools: GeoTIFFs and the STAC catalogue of them."""
+"""Export to other tools: GeoTIFFs and their STAC catalogue."""

@@ -1,6 +1,6 @@
-"""Cloud-optimized GeoTIFFs: float32, NaN where there is no sample, and overviews that are averaged in linear power.
+"""Cloud-optimized GeoTIFFs: float32, NaN where there is no sample, overviews averaged in linear power.
 
-GDAL averages the overviews. Where a file holds dB, it averages the power, and every level is put in dB afterwards.
+GDAL averages the overviews. For a file in dB it averages the linear power, and each level is then converted to dB.
 """
 
 import warnings
@@ -27,20 +27,20 @@ from gcov.radiometry import to_db
 BLOCK = 512
 GDAL = {
     "GDAL_CACHEMAX": 64,  # MB; the default is 5 % of the machine
-    "TIFF_USE_OVR": "YES",  # each overview a file of its own, which can be rewritten in dB
-    "GDAL_DISABLE_READDIR_ON_OPEN": "NO",  # or these files are not found
+    "TIFF_USE_OVR": "YES",  # each overview is a separate file, which can be rewritten in dB
+    "GDAL_DISABLE_READDIR_ON_OPEN": "NO",  # otherwise these files are not found
 }
 LAYOUT = {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK, "interleave": "band", "bigtiff": "IF_SAFER"}
 # Every GIS reads deflate; zstd is quicker, but not everywhere
 COG = {"compress": "DEFLATE", "predictor": "YES", "blocksize": BLOCK, "bigtiff": "IF_SAFER"}
 
-# A part of a file: its region, float32 samples (rows, columns) as the file holds them, and those its overviews average
+# A part of a file: its region, the float32 samples (rows, columns) to write, and those averaged for the overviews
 Part = tuple[Mapping[str, slice], np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Band:
-    """One band of a file: what it holds, in which unit, and its parts in any order; they may be read only once."""
+    """One band of a file: name, quantity, unit, and parts in any order. The parts may be iterated only once."""
 
     name: str
     quantity: str
@@ -56,23 +56,23 @@ def write(
     tags: Mapping[str, str],
     resampling: Resampling = Resampling.average,
 ) -> None:
-    """Write bands on the grid of a store as a cloud-optimized GeoTIFF. All of them are in dB, or none is.
+    """Write bands on the grid of a store as a cloud-optimized GeoTIFF. Either all bands are in dB, or none is.
 
-    The parts of a band hold the linear power beside what is in dB, else the same samples twice. Memory holds one part
-    at a time; the disk, until the file is done, its samples without compression. Raises GcovError, naming the file,
-    where GDAL cannot write it.
+    A part of a dB band holds the dB samples and their linear power; a part of any other band holds the same samples
+    twice. Memory holds one part at a time. Until the file is complete, the disk also holds its uncompressed samples.
+    Raises GcovError, naming the file, if GDAL cannot write it.
     """
     in_db = bands[0].unit == "dB"
     profile = {"driver": "GTiff", "dtype": "float32", "count": len(bands), "nodata": np.nan, **georeference(grid)}
     with (
         _naming(path),
         building(path) as part,
-        # beside the file: what a killed job leaves there is removed by the next one
+        # beside the file, so that the next job removes what a killed one leaves
         TemporaryDirectory(dir=part.parent, prefix=f"{part.name}.") as folder,
         rasterio.Env(**GDAL),
         warnings.catch_warnings(),
     ):
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # overviews lie where their image does
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # overviews have the extent of their image
         image, power = Path(folder, "image.tif"), Path(folder, "power.tif")
         with ExitStack() as stack:
             shown = stack.enter_context(rasterio.open(image, "w", **profile, **LAYOUT))
@@ -96,7 +96,7 @@ def write(
 
 
 def georeference(grid: xr.Dataset) -> dict:
-    """CRS, transform and size of a store's grid, as rasterio wants them."""
+    """CRS, transform and size of a store's grid, as keyword arguments for rasterio."""
     left, dx, _, top, _, dy = map(float, grid["spatial_ref"].attrs["GeoTransform"].split())
     return {
         "crs": rasterio.crs.CRS.from_epsg(int(grid["spatial_ref"])),
@@ -107,9 +107,9 @@ def georeference(grid: xr.Dataset) -> dict:
 
 
 def _overviews(image: Path, resampling: Resampling) -> list[Path]:
-    """Make the overviews of an image, each half as large as the one before, the last one no larger than a block.
+    """Make the overviews of an image, each half as large as the previous one, down to the size of one block.
 
-    They lie where GDAL looks for them: image.tif.ovr, image.tif.ovr.ovr, ...
+    They are named as GDAL expects: image.tif.ovr, image.tif.ovr.ovr, ...
     """
     levels = [image]
     while True:
@@ -121,7 +121,7 @@ def _overviews(image: Path, resampling: Resampling) -> list[Path]:
 
 
 def _read(image: Path) -> None:
-    """Read every block: GDAL says nothing of a disk that is full when a file is closed."""
+    """Read every block, because GDAL does not report a disk that is full when a file is closed."""
     with rasterio.open(image) as file:
         for _, window in file.block_windows():
             file.read(window=window)
@@ -129,7 +129,7 @@ def _read(image: Path) -> None:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Raises GcovError, naming the file, for what GDAL says of a full or failing disk."""
+    """Turn GDAL's errors on a full or failing disk into a GcovError that names the file."""
     try:
         yield
     except (RasterioIOError, CPLE_BaseError) as error:

@@ -1,4 +1,4 @@
-"""What GeoTIFFs hold: the backscatter of a date, from its fragments, and the layers of any product's store."""
+"""The bands of GeoTIFFs: backscatter of one date, read from its fragments, and layers of a product's store."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -17,10 +17,10 @@ from gcov.store import Date, Fragment
 
 
 def date_band(members: Sequence[Fragment], term: str, quantity: str, *, valid_samples_only: bool) -> Band:
-    """The backscatter of one date, from the fragments of its pass in order of time: `quantity` is power or db.
+    """The backscatter of one date, from the fragments of its pass in order of time.
 
-    float32, bit for bit what the stack or the dB stack holds of that date; NaN where a sample does not count.
-    Raises GcovError where the fragments cannot be stacked, or have no such term.
+    `quantity` is power (linear gamma0) or db. Samples are float32 and equal those of the stack or the dB stack bit for
+    bit; NaN where a sample does not count. Raises GcovError if the fragments cannot be stacked, or lack the term.
     """
     for other in members[1:]:
         mosaic.check_same(members[0], other)
@@ -46,9 +46,9 @@ def _date_parts(members: Sequence[Fragment], term: str, *, in_db: bool, valid_sa
 
 
 def store_band(data: xr.Dataset, name: str) -> Band:
-    """A variable of a product's store: (y, x), or (time=1, y, x). Raises GcovError if the store has none of the name.
+    """A variable (y, x) or (time=1, y, x) of a product's store. Raises GcovError if the store does not have it.
 
-    float32, the store's samples bit for bit where they are float32; NaN where the store has its fill value. Dates
+    Samples are float32; float32 samples of the store are unchanged. NaN where the store has its fill value. Dates
     become days since 1970-01-01 (UTC).
     """
     if name not in data:
@@ -69,7 +69,7 @@ def _store_parts(data: xr.Dataset, name: str, *, in_db: bool) -> Iterator[Part]:
 
 
 def date_of(data: xr.Dataset) -> Date:
-    """The date that a store of one date shows; of a store (y, x) all granules behind it, and no time."""
+    """The date of a store with one date; for a store of maps (y, x), all its granules and an empty time."""
     if "time" in data.dims:
         return store.dates_of(data)[0]
     granules = [Granule(**record) for record in json.loads(data.attrs["granule_records"])]
@@ -77,7 +77,7 @@ def date_of(data: xr.Dataset) -> Date:
 
 
 def tags(bands: Sequence[Band], date: Date, software: str) -> dict[str, str]:
-    """What a file says of itself: what it holds, of which granules and releases, and when they were acquired."""
+    """A file's tags: quantities, units, granules, releases and acquisition time."""
     facts = {name: getattr(date, name) for name in store.DATE_ATTRIBUTES}
     if date.time:
         facts["TIFFTAG_DATETIME"] = f"{datetime.fromisoformat(date.time):%Y:%m:%d %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""The STAC 1.1 catalogue of an AOI: a collection, and an item per date, with GeoTIFFs and the stack as assets."""
+"""The STAC 1.1 catalogue of an AOI: a collection and one item per date, with GeoTIFFs and the stack as assets."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,9 +35,10 @@ SUMMARIZED = (
 def catalogue(
     fragments: Sequence[Fragment], stack: Path, geotiffs: Iterable[Path], looks: Mapping[str, Any]
 ) -> pystac.Collection:
-    """The collection of an AOI, from the fragments of all dates; `looks` is what looks.json holds, or empty.
+    """The collection of an AOI, from the fragments of all dates; `looks` is the content of looks.json, or empty.
 
-    An item has the GeoTIFFs that are named after its date as assets, the collection has the others; all have the stack.
+    GeoTIFFs named after a date are assets of that date's item. The others are assets of the collection. The stack is
+    an asset of the collection and of every item.
     """
     by_granule = {fragment.granule: fragment for fragment in fragments}
     dates = passes(by_granule)
@@ -60,7 +61,7 @@ def catalogue(
 def item(day: str, members: Sequence[Fragment], grid: xr.Dataset) -> pystac.Item:
     """The item of a date, without assets; `members` are the fragments of its pass in order of time.
 
-    What the granules do not state is left out: fragments of earlier versions know no centre frequency.
+    Properties that the granules do not state are left out: fragments of earlier versions lack the centre frequency.
     """
     granules = [member.granule for member in members]
     first, known = granules[0], members[0].attributes
@@ -72,7 +73,7 @@ def item(day: str, members: Sequence[Fragment], grid: xr.Dataset) -> pystac.Item
         "instruments": ["lsar"],
         "gsd": abs(float(grid["x"][1] - grid["x"][0])),
         "sar:frequency_band": "L",
-        "sar:observation_direction": "left",  # as NISAR always looks
+        "sar:observation_direction": "left",  # NISAR always looks left
         "sar:instrument_mode": first.mode,
         "sar:polarizations": [term[:2] for term in held],
         "sar:center_frequency": (known.get("center_frequency") or 0) / 1e9,  # GHz
@@ -102,7 +103,7 @@ def item(day: str, members: Sequence[Fragment], grid: xr.Dataset) -> pystac.Item
 
 
 def collection(aoi: str, items: Sequence[pystac.Item]) -> pystac.Collection:
-    """The collection of an AOI with its items, without assets of its own."""
+    """The collection of an AOI with its items, without assets."""
     times = [time for one in items for time in (one.common_metadata.start_datetime, one.common_metadata.end_datetime)]
     known = [time for time in times if time]
     note = maturity_note(" ".join(one.properties["nisar:maturity"]) for one in items)
@@ -124,13 +125,13 @@ def collection(aoi: str, items: Sequence[pystac.Item]) -> pystac.Collection:
 
 
 def summary(items: Iterable[pystac.Item], key: str) -> list:
-    """The values that a property has in the items; of lists the members."""
+    """The distinct values of a property over the items; lists are flattened."""
     values = (one.properties[key] for one in items if key in one.properties)
     return unique(part for value in values for part in (value if isinstance(value, list) else [value]))
 
 
 def add_geotiff(holder: pystac.Item | pystac.Collection, key: str, path: Path, looks: float | None) -> None:
-    """Add a GeoTIFF to a file in a folder beside its own, as an asset; `looks` is its equivalent number of looks."""
+    """Add a GeoTIFF in a sibling folder as an asset; `looks` is its equivalent number of looks."""
     with rasterio.open(path) as file:
         facts = {
             "bands": [
@@ -154,15 +155,15 @@ def add_geotiff(holder: pystac.Item | pystac.Collection, key: str, path: Path, l
 
 
 def store_asset(path: Path) -> pystac.Asset:
-    """The stack, as an asset of files in a folder beside it."""
+    """The stack as an asset, for a catalogue in a folder beside it."""
     title = "All dates on one time axis: samples as in the product, linear power, and the mask"
     return pystac.Asset(f"../{path.name}", title=title, media_type=ZARR, roles=["data"])
 
 
 def looks_of(looks: Mapping[str, Any], key: str, polarizations: str | None) -> float | None:
-    """The equivalent number of looks of an asset power_{term} or db_{term}, None where looks.json has none.
+    """The equivalent number of looks of an asset power_{term} or db_{term}; None if looks.json has none.
 
-    Where polarizations alternate, it has one for each code.
+    If polarizations alternate, looks.json has one entry per polarization code.
     """
     quantity, _, term = key.partition("_")
     estimate = looks.get(term, {}) if quantity in ("power", "db") else {}
@@ -170,32 +171,33 @@ def looks_of(looks: Mapping[str, Any], key: str, polarizations: str | None) -> f
 
 
 def footprint(grid: xr.Dataset) -> shapely.Geometry:
-    """The outline of a grid: longitude and latitude, to 1e-6 degrees."""
+    """The outline of a grid in longitude and latitude, rounded to 1e-6 degrees."""
     outline = shapely.box(*store.bounds(grid))
-    bent = shapely.segmentize(outline, outline.length / 40)  # what is straight in metres is a curve in degrees
+    bent = shapely.segmentize(outline, outline.length / 40)  # edges straight in metres are curved in degrees
     to_degrees = pyproj.Transformer.from_crs(int(grid["spatial_ref"]), 4326, always_xy=True)
     return shapely.transform(bent, lambda xy: np.round(np.column_stack(to_degrees.transform(*xy.T)), 6))
 
 
 def transform(grid: xr.Dataset) -> list[float]:
-    """The transform of a grid from pixels to metres, in the order of affine."""
+    """The transform of a grid from pixels to metres, as the coefficients a to f of affine."""
     left, _, _, top = store.bounds(grid)
     _, dx, _, _, _, dy = map(float, grid["spatial_ref"].attrs["GeoTransform"].split())
     return [dx, 0, left, 0, dy, top]
 
 
 def write(made: pystac.Collection, folder: Path) -> None:
-    """Write a collection and, beside it, its items; every link is relative."""
+    """Write a collection, and its items beside it; all links are relative."""
     beside = CustomLayoutStrategy(item_func=lambda one, parent: f"{parent}/{one.id}.json")
-    made.normalize_hrefs(str(folder / "collection.json"), beside)  # a folder with a dot in its name counts as a file
+    # the file is named because pystac takes a folder with a dot in its name for a file
+    made.normalize_hrefs(str(folder / "collection.json"), beside)
     made.save(pystac.CatalogType.SELF_CONTAINED)
 
 
 def utc(time: str) -> datetime:
-    """A time as granules' records have it, which is UTC."""
+    """A datetime in UTC from a time in a granule's record."""
     return datetime.fromisoformat(time).replace(tzinfo=UTC)
 
 
 def unique(values: Iterable) -> list:
-    """The values without repetition, in the order they come."""
+    """The distinct values, in their original order."""
     return list(dict.fromkeys(values))

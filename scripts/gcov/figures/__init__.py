@@ -1,1 +1,1 @@
-"""Everything that is drawn: figures, maps and movies."""
+"""Figures, maps and movies."""

@@ -1,4 +1,4 @@
-"""Maps of change: between two periods, and over all dates."""
+"""Maps of change, between two periods and over all dates."""
 
 from datetime import datetime
 from typing import Any
@@ -18,17 +18,17 @@ NOT_ALL_IS_CHANGE_OF_COVER = (
     "Soil moisture, rain, snow, flood and wind on water change backscatter, too: significant is not the same as"
     " lasting."
 )
-WIDEST = 10.0  # dB: a wider scale would show little of what is usual
-NO_COUNT = 255  # of n_changes
+WIDEST = 10.0  # dB; a wider scale would hide typical changes
+NO_COUNT = 255  # no data in n_changes
 
 
 def change(data: xr.Dataset, facts: dict, *, title: str) -> Figure:
-    """The log-ratio of two periods in dB, all of it (left) and where it is significant (right), on one symmetric scale.
+    """The log-ratio of two periods in dB, for all pixels (left) and significant ones (right), on one symmetric scale.
 
-    `data` is a change store (log_ratio_db, change), `facts` its JSON: found and expected numbers, areas, looks.
+    `data` is a change store (log_ratio_db, change), `facts` its JSON: observed and expected numbers, areas, looks.
     """
     looks, notes = rasters.reduction(data)
-    # averaged in dB: without change the logarithm's mean is 0, that of the ratio itself is L / (L - 1)
+    # averaged in dB: without change the log-ratio has mean 0, but the ratio itself has mean L / (L - 1)
     ratio = rasters.averaged(data, "log_ratio_db", looks)
     one, sign = (rasters.sampled(data, name, looks) for name in ("log_ratio_db", "change"))
     significant = np.where(np.abs(sign) == 1, one, np.where(sign == 0, 0, np.nan))
@@ -51,13 +51,13 @@ def change(data: xr.Dataset, facts: dict, *, title: str) -> Figure:
 
 
 def _other_warning(data: xr.Dataset, facts: dict) -> list[str]:
-    """What the JSON says against the change, if the store does not."""
+    """The warning in the JSON, if the store does not have the same one."""
     words = facts.get("warning") or ""
     return [words] if words and words != data.attrs.get("warning") else []
 
 
 def found(facts: dict) -> list[str]:
-    """Numbers found beside those that chance alone would give."""
+    """Notes with the numbers found and those expected by chance alone."""
     up, down, area = facts["up"], facts["down"], (facts["up_km2"], facts["down_km2"])
     share = 100 * (up + down) / max(facts["pixels"], 1)
     periods = [f"{side}: {_dates(facts[f'dates_{side}'])}" for side in ("before", "after") if f"dates_{side}" in facts]
@@ -71,14 +71,15 @@ def found(facts: dict) -> list[str]:
 
 
 def _dates(times: list[str]) -> str:
-    """Number, first and last of dates."""
+    """The number of dates, the first and the last, as text."""
     return f"{number_of(len(times), 'date')}, {days([datetime.fromisoformat(time) for time in times])}"
 
 
 def change_history(data: xr.Dataset, *, title: str) -> Figure:
-    """When each pixel changed first (left), and how often (right); pixels without a change, and without data, apart.
+    """Maps of each pixel's first change (left) and number of changes (right).
 
-    `data` is change_history.zarr: first_change (datetime64, NaT without one), n_changes (NaN or 255: no data).
+    Pixels without a change and pixels without data have colours of their own. `data` is change_history.zarr:
+    first_change (datetime64, NaT without a change) and n_changes (NaN or 255: no data).
     """
     looks, notes = rasters.reduction(data)
     counts = rasters.sampled(data, "n_changes", looks).astype(float)
@@ -117,7 +118,7 @@ def change_history(data: xr.Dataset, *, title: str) -> Figure:
 
 
 def in_words(data: xr.Dataset, counts: np.ndarray) -> list[str]:
-    """The share of pixels that changed beside what chance alone would give, and what else changes backscatter."""
+    """A note with the percentage of pixels that changed, the percentage expected by chance, and other causes."""
     known = np.isfinite(counts).sum()
     share = 100 * (counts > 0).sum() / max(known, 1)
     words = f"{share:.2f} % of the pixels changed"
@@ -129,6 +130,6 @@ def in_words(data: xr.Dataset, counts: np.ndarray) -> list[str]:
 
 
 def _size(data: xr.Dataset) -> tuple[float, float]:
-    """Inches for two maps beside each other, with their bars."""
+    """Size in inches for two maps side by side with colour bars."""
     ratio = min(max(data.sizes["y"] / data.sizes["x"], 0.4), 1.8)
     return 11, 4 * ratio + 0.5

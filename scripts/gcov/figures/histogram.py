@@ -1,4 +1,4 @@
-"""Histograms of backscatter, in dB or in power."""
+"""Histograms of backscatter, in dB or in linear power."""
 
 from typing import Any
 
@@ -12,16 +12,17 @@ from gcov.figures.style import COLOURS, GAMMA0, SMALL, add_words, legend_above
 from gcov.granules import maturity_note
 from gcov.words import number_of
 
-TAILS = {"db": (0.001, 0.001), "power": (0, 0.005)}  # shares of the samples left and right of the axis
-UNIT = {"db": (1, "dB"), "power": (0.01, "0.01")}  # what samples are counted per
+TAILS = {"db": (0.001, 0.001), "power": (0, 0.005)}  # fractions of the samples left and right of the axis
+UNIT = {"db": (1, "dB"), "power": (0.01, "0.01")}  # unit of the density: samples per so much
 QUARTER = 0.25  # dB
 
 
 def histogram(counts: pd.DataFrame, stretch: dict, series: pd.DataFrame, *, quantity: str, title: str) -> Figure:
-    """Percent of the samples per dB, or per 0.01 of power (`quantity` db or power); outlines of first and last date.
+    """Histogram of all dates: percent of samples per dB (`quantity` db), or per 0.01 of linear power (power).
 
-    `counts` is the histogram's table, `stretch` the content of stretch.json: bins of 0.25 dB, and the grey scale of
-    the movies, which is marked. Raises GcovError if stretch.json is an earlier version's and has no such bins.
+    The first and the last date are outlined, and the grey scale of the movies is marked. `counts` is the histogram's
+    table, `stretch` the content of stretch.json with bins of 0.25 dB. Raises GcovError if stretch.json comes from an
+    earlier version, without these bins.
     """
     if "histogram" not in stretch:
         raise GcovError("stretch.json was written by an earlier version: run `snakemake -R summarize` once")
@@ -60,19 +61,19 @@ def histogram(counts: pd.DataFrame, stretch: dict, series: pd.DataFrame, *, quan
 
 
 def _density(numbers: np.ndarray, edges: np.ndarray, samples: int, unit: float) -> np.ndarray:
-    """Percent of the samples per unit of the axis, of counts between edges."""
+    """Percent of the samples per unit of the axis, from counts between edges."""
     return 100 * numbers / max(samples, 1) / np.diff(edges) * unit
 
 
 def _shown(edges: np.ndarray, numbers: np.ndarray, tails: tuple[float, float]) -> tuple[float, float]:
-    """The axis's limits: edges of bins, so that no more than these shares of the samples lie beyond."""
+    """Limits of the axis: bin edges beyond which no more than these fractions of the samples lie."""
     below = np.cumsum(numbers) / max(numbers.sum(), 1)
     first, last = int(np.argmax(below > tails[0])), int(np.argmax(below >= 1 - tails[1]))
     return float(edges[first]), float(edges[last + 1])
 
 
 def _mark_stretch(axes: Axes, stretch: dict, quantity: str) -> None:
-    """Two dashed lines: where the movies are black and where they are white."""
+    """Mark with dashed lines where the movies' grey scale reaches black and white."""
     for key, word in (("q05", "black"), ("q95", "white")):
         value = stretch[key] if quantity == "db" else 10 ** (stretch[key] / 10)
         label = f"movies are black below {stretch['q05']:.1f}, white above {stretch['q95']:.1f} dB"

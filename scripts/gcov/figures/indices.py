@@ -1,4 +1,4 @@
-"""The series of radar indices: of the AOI and its zones."""
+"""The figure of the radar indices of the AOI and its zones over time."""
 
 import itertools
 from typing import Any
@@ -12,16 +12,16 @@ from gcov.figures.series import line
 from gcov.figures.style import SMALL, add_words, date_axis
 from gcov.words import number_of
 
-AOI = "aoi"  # what the table calls all of it
-DISTINCT = 12  # lines that an eye can tell apart
-# colours of Okabe and Ito, with dashes and markers, so that none is told by its colour alone
+AOI = "aoi"  # the whole AOI in the table's column `zone`
+DISTINCT = 12  # lines that the eye can tell apart
+# colours of Okabe and Ito, with dashes and markers, so that lines do not differ by colour alone
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 DASHES = ("--", ":", "-.")
 MARKERS = "s^Dv<>ph*Xd8"
 
 
 def indices(table: pd.DataFrame, *, title: str, warnings: list[str]) -> Figure:
-    """A picture for each index of indices.csv: the AOI in black, up to 12 zones in lines of their own, more in grey."""
+    """One panel per index in indices.csv: the AOI in black, up to 12 zones in distinct lines, more zones in grey."""
     names = list(dict.fromkeys(table["index"]))
     zones = [zone for zone in dict.fromkeys(table["zone"]) if zone != AOI]
     figure = Figure(figsize=(9.5, 2.5 * len(names) + 0.4), layout="constrained")
@@ -42,12 +42,12 @@ def indices(table: pd.DataFrame, *, title: str, warnings: list[str]) -> Figure:
 
 
 def label_of(name: str) -> str:
-    """An index as it is read: HVHV_HHHH is a ratio in dB."""
+    """The label of an index: HVHV_HHHH is the ratio HVHV/HHHH in dB."""
     return f"{name.replace('_', '/')} (dB)" if "_" in name else name
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, zones: list[str]) -> None:
-    """The lines of one index; they break in gaps and where nothing is known."""
+    """Draw the lines of one index; they break in gaps and at dates without a value."""
     styles = zip(MARKERS, itertools.cycle(COLOURS), itertools.cycle(DASHES))
     for index, zone in enumerate(zones):
         dates = line(rows[rows["zone"] == zone].reset_index(drop=True))
@@ -69,7 +69,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, zones: list[str]) -> None:
 
 
 def _without(table: pd.DataFrame) -> list[str]:
-    """The dates on which the AOI has no value, counted."""
+    """The number of dates on which the AOI has no value, per index, as text."""
     lacking = table[(table["zone"] == AOI) & table["value"].isna()]
     counts = lacking.groupby("index", sort=False).size()
     return [f"{label_of(str(name))}: no value on {number_of(int(count), 'date')}" for name, count in counts.items()]

@@ -1,4 +1,4 @@
-"""The map of an AOI and the footprints of its granules, over web tiles where they can be had."""
+"""The map of an AOI and its granules' footprints, over web map tiles if available."""
 
 import json
 import logging
@@ -25,21 +25,20 @@ from gcov.words import number_of
 
 log = logging.getLogger(__name__)
 
-USER_AGENT = f"nisar-gcov-timeseries/{__version__}"  # OpenStreetMap's servers refuse the names of libraries
+USER_AGENT = f"nisar-gcov-timeseries/{__version__}"  # OpenStreetMap's servers refuse the default names of libraries
 LAND = Path(__file__).with_name("land.json")  # outer rings [[longitude, latitude], ...]; Natural Earth, public domain
-KM_PER_DEGREE, ECCENTRICITY = 111.3195, 0.08181919  # of WGS 84, on the equator
-ONE_FOOTPRINT = 0.9  # share of the area that footprints of one frame have in common
+KM_PER_DEGREE, ECCENTRICITY = 111.3195, 0.08181919  # WGS 84, at the equator
+ONE_FOOTPRINT = 0.9  # footprints that share more than this fraction of their area count as one frame
 TILE_TIMEOUT = 10  # seconds without an answer
-TILES_TIMEOUT = 60  # seconds for all tiles of a map: a server that answers drop by drop must not hold the job
+TILES_TIMEOUT = 60  # seconds for all tiles of a map, so that a slow server cannot block the job
 
 
 def location(features: list[dict], basemap: str | None, zones: Sequence[dict] = ()) -> Figure:
-    """A map of the AOI (red), its zones (violet) and the granules' footprints (blue), and where on earth that is.
+    """A map of the AOI (red), its zones (violet) and the granules' footprints (blue), with a world map.
 
-    All are GeoJSON features, in `features` the AOI first. Footprints that are one frame's, pass by pass, are drawn
-    once. A second map shows an AOI that is small beside its granules.
-    Raises GcovError if `basemap` is neither a provider nor an address of tiles. Tiles that cannot be fetched are no
-    error: the map goes without, and the log says so.
+    All inputs are GeoJSON features; in `features` the AOI comes first. Nearly equal footprints (one frame in several
+    passes) are drawn once. A second map zooms in on the AOI. Raises GcovError if `basemap` is neither a provider nor a
+    tile URL. If tiles cannot be fetched, the map is drawn without them and a warning is logged.
     """
     aoi, *granules = features
     figure = Figure(figsize=(10, 6.2), layout="constrained")
@@ -47,7 +46,7 @@ def location(features: list[dict], basemap: str | None, zones: Sequence[dict] = 
     footprints = distinct(granules)
     _draw_footprints(whole, footprints)
     _draw_areas(whole, aoi, zones)
-    _fit(whole, "datalim")  # tiles fill all of it
+    _fit(whole, "datalim")  # tiles fill the whole axes
     whole.set(xlabel="longitude (°)", ylabel="latitude (°)")
     _draw_areas(near, aoi, zones)
     _fit(near, "box")
@@ -72,7 +71,7 @@ def location(features: list[dict], basemap: str | None, zones: Sequence[dict] = 
 
 
 def distinct(granules: list[dict]) -> list[list[dict]]:
-    """Granules in groups of one footprint: those of a frame differ from pass to pass, but by little of their area."""
+    """Granules grouped by footprint; footprints of one frame differ slightly from pass to pass."""
     groups: list[tuple[shapely.Geometry, list[dict]]] = []
     for granule in granules:
         shape = shapely.geometry.shape(granule["geometry"])
@@ -92,7 +91,7 @@ def _count(group: list[dict]) -> str:
 
 
 def _draw_footprints(axes: Axes, footprints: list[list[dict]]) -> None:
-    """The first footprint of each group, all alike."""
+    """Draw the first footprint of each group."""
     blue = to_rgba(COLOURS["db"])
     shapes = [np.transpose(ring) for group in footprints for ring in rings(group[0])]
     fill = (*blue[:3], min(0.15, 0.3 / len(shapes)))
@@ -103,7 +102,7 @@ def _draw_footprints(axes: Axes, footprints: list[list[dict]]) -> None:
 
 
 def _draw_areas(axes: Axes, aoi: dict, zones: Sequence[dict]) -> None:
-    """Outlines of the AOI and of its zones."""
+    """Draw the outlines of the AOI and its zones."""
     name, number = aoi["properties"]["name"], number_of(len(zones), "zone")
     for features, colour, width, label in (([aoi], AOI_COLOUR, 2, f"AOI {name}"), (zones, ZONE_COLOUR, 1, number)):
         for index, ring in enumerate(ring for feature in features for ring in rings(feature)):
@@ -112,14 +111,14 @@ def _draw_areas(axes: Axes, aoi: dict, zones: Sequence[dict]) -> None:
 
 
 def _fit(axes: Axes, adjustable: Literal["box", "datalim"]) -> None:
-    """Room around what is drawn, and degrees as long as they are there; what gives way is the axes or their limits."""
+    """Add margins, and set the aspect ratio of a degree at this latitude by adjusting the axes or their limits."""
     axes.margins(0.17)
     south, north = axes.get_ylim()
     axes.set_aspect(1 / np.cos(np.radians((south + north) / 2)), adjustable=adjustable)
 
 
 def _draw_world(axes: Axes, aoi: dict) -> None:
-    """The land of the earth and a mark where the AOI lies."""
+    """Draw the land masses and a marker at the AOI."""
     land = json.loads(LAND.read_text(encoding="utf-8"))
     axes.add_collection(PolyCollection(land, facecolors="#b9c4b0", edgecolors="none"))
     (longitudes, latitudes), *_ = rings(aoi)
@@ -128,8 +127,8 @@ def _draw_world(axes: Axes, aoi: dict) -> None:
 
 
 def add_scale_bar(axes: Axes) -> None:
-    """A bar of a round length in the lower left corner of axes in degrees."""
-    axes.apply_aspect()  # the limits are known after it
+    """Add a scale bar of a round length in the lower left corner of axes in degrees."""
+    axes.apply_aspect()  # sets the limits
     (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
     latitude = np.radians((south + north) / 2)
     km_per_degree = KM_PER_DEGREE * np.cos(latitude) / np.sqrt(1 - (ECCENTRICITY * np.sin(latitude)) ** 2)
@@ -157,9 +156,9 @@ def rings(feature: dict) -> list[tuple[tuple[float, ...], ...]]:
 
 
 def tile_provider(basemap: str) -> TileProvider:
-    """The tiles that the key `basemap` names: a provider of xyzservices, or an address with {x}, {y} and {z}.
+    """The tile provider given by the key `basemap`: a name in xyzservices, or a URL with {x}, {y} and {z}.
 
-    Raises GcovError, naming the key, on an unknown name and on an address with a placeholder that nothing fills.
+    Raises GcovError, naming the key, if the name is unknown or a placeholder in the URL cannot be filled.
     """
     try:
         if "{" in basemap:
@@ -171,7 +170,7 @@ def tile_provider(basemap: str) -> TileProvider:
             provider = providers.query_name(basemap)
         provider.build_url(x=0, y=0, z=0)
     except KeyError as error:
-        raise GcovError(f"basemap: {basemap!r}: nothing fills its placeholder {{{error.args[0]}}}") from None
+        raise GcovError(f"basemap: {basemap!r}: there is no value for its placeholder {{{error.args[0]}}}") from None
     except (ValueError, IndexError) as error:
         raise GcovError(
             f"basemap: {basemap!r} should be a provider that xyzservices knows, such as OpenStreetMap.Mapnik, or an"
@@ -181,20 +180,20 @@ def tile_provider(basemap: str) -> TileProvider:
 
 
 def add_tiles(axes: Axes, provider: TileProvider) -> None:
-    """Lay map tiles under the axes; tiles that cannot be fetched in time are a warning in the log."""
-    import contextily  # a second, and only maps with tiles need it
+    """Draw map tiles under the axes; log a warning if they cannot be fetched in time."""
+    import contextily  # takes 1 s and is needed only with tiles
 
     how = {"headers": {"User-Agent": USER_AGENT}, "timeout": TILE_TIMEOUT, "attribution_size": 6}
     try:
         with at_most(TILES_TIMEOUT):
             contextily.add_basemap(axes, crs="EPSG:4326", source=provider, **how)
-    except (OSError, ValueError) as error:  # ValueError: there are no tiles of this scale
+    except (OSError, ValueError) as error:  # ValueError: no tiles at this scale
         log.warning("the map has no tiles: %s cannot be fetched (%s)", provider.name, type(error).__name__)
 
 
 @contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError in a block that takes longer, whatever it waits for; in the main thread only."""
+    """Raise TimeoutError if the block takes longer than `seconds`, even while it waits. Main thread only."""
 
     def late(*_):
         raise TimeoutError(f"not done within {seconds} s")

@@ -1,8 +1,8 @@
-"""Moving pictures: the dB image of each date with colour bar and date, alone or beside the growing mean series.
+"""Animations: the dB image of each date with colour bar and date, with or without the growing mean series.
 
-Frames are drawn one at a time and written at once, as a GIF or as a page with a player that needs no network: no step
-holds more than one frame, and drawing anew only what moves takes 0.15 CPU s a frame (FuncAnimation: 0.3 s, and all
-frames in memory).
+Each frame is drawn and written immediately, to a GIF or to an offline page with a player, so that only one frame is in
+memory. Only the moving parts are redrawn, which takes 0.15 CPU s per frame. FuncAnimation takes 0.3 s and holds all
+frames in memory.
 """
 
 import base64
@@ -38,14 +38,14 @@ from gcov.granules import maturity_note
 from gcov.multilook import LARGEST, LONGEST, Multilook, cells_of, looks_for
 from gcov.radiometry import counted, to_db
 
-WIDTH = 450  # pixels of the image part at which a small AOI is large enough
-GREYS = 16  # fewer make a smaller GIF; these are finer than the eye tells apart in speckle
+WIDTH = 450  # pixels; images of small AOIs are enlarged to about this width
+GREYS = 16  # fewer make a smaller GIF; the eye cannot tell more apart in speckle
 MILLISECONDS = 450  # per date
 PLAYER = Path(__file__).with_name("player.html")
 
 
 def zoom_for(shape: tuple[int, int]) -> int:
-    """How often each cell of an image (rows, columns) is drawn along each side: a small AOI fills the screen, too."""
+    """The number of pixels along each side of a cell of an image (rows, columns), to enlarge small AOIs."""
     ny, nx = shape
     return max(1, min(-(-WIDTH // nx), math.isqrt(2 * LARGEST // (ny * nx)), LONGEST // max(ny, nx)))
 
@@ -64,7 +64,7 @@ def images(data: xr.Dataset, term: str, looks: int, *, valid_samples_only: bool)
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the parts of a frame lie, in pixels: the image, margins around it, and the mean series on its right."""
+    """The layout of a frame in pixels: the image, the margins around it, and the mean series on its right."""
 
     width: int  # of the image
     height: int
@@ -76,7 +76,7 @@ class Layout:
 
     @classmethod
     def of(cls, shape: tuple[int, int], *, with_means: bool) -> "Layout":
-        """The layout for averaged images of a shape (ny, nx)."""
+        """The layout for averaged images of shape (ny, nx)."""
         zoom = zoom_for(shape)
         return cls(width=shape[1] * zoom, height=shape[0] * zoom, panel=540 if with_means else 0)
 
@@ -89,7 +89,7 @@ class Layout:
         )
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """A place in pixels, from the lower left, as shares of the frame."""
+        """A position in pixels from the lower left, as fractions of the frame's size."""
         return x / self.size[0], y / self.size[1]
 
     def axes(self, figure: Figure, x: float, width: float) -> Axes:
@@ -98,7 +98,7 @@ class Layout:
 
 
 def captions(series: pd.DataFrame) -> list[str]:
-    """What is written over each frame: date, release, polarizations, number."""
+    """The caption of each frame: date, release, polarizations, number."""
     facts = [f"{date.crid} {date.maturity} {date.polarizations}".rstrip() for date in series.itertuples()]
     times = series["time"].dt.strftime("%Y-%m-%d %H:%M:%S UTC")
     return [f"{time}   {fact}   {n} of {len(series)}" for n, (time, fact) in enumerate(zip(times, facts), start=1)]
@@ -114,12 +114,11 @@ def frames(
     with_means: bool,
     min_valid_fraction: float,
 ) -> Iterator[Image.Image]:
-    """The picture of each date of a stack: a term's dB image, beside the growing mean series where `with_means`.
+    """The frame of each date of a stack: a term's dB image, and the growing mean series if `with_means`.
 
-    Images larger than the screen are averaged in linear power over the samples that count, then put in dB.
-
-    `series` has a row for each date, `limits` are those of the grey scale in dB. Raises ValueError if the stack has
-    more or fewer dates than the series.
+    Large images are averaged in linear power over the samples that count, then converted to dB. `series` has one row
+    per date; `limits` are the ends of the grey scale in dB. Raises ValueError if the stack and the series differ in
+    their number of dates.
     """
     looks = looks_for((data.sizes["y"], data.sizes["x"]))
     shape = cells_of((data.sizes["y"], data.sizes["x"]), looks)
@@ -171,7 +170,7 @@ def _add_image(
     extent: tuple[float, float, float, float],
     limits: tuple[float, float],
 ) -> AxesImage:
-    """An image without data, with axes in km and a colour bar."""
+    """Add an empty image, with axes in km and a colour bar."""
     axes = layout.axes(figure, layout.left, layout.width)
     picture = axes.imshow(
         np.full(shape, np.nan),
@@ -189,7 +188,7 @@ def _add_image(
 
 
 def _add_means(figure: Figure, layout: Layout, series: pd.DataFrame, means: pd.DataFrame) -> tuple[Line2D, Line2D]:
-    """Two curves without data, the second of hollow markers, on axes that have room for the whole mean series."""
+    """Add two empty curves, the second with hollow markers, on axes scaled for the whole mean series."""
     axes = layout.axes(figure, layout.left + layout.width + layout.right + 80, layout.panel - 100)
     axes.plot(series["time"], series["mean_db"], alpha=0)  # fixes the limits from the first frame on
     axes.set(ylabel=f"mean {GAMMA0['db']}", title="mean of the AOI", ylim=limits_of(means[["mean_db"]]))
@@ -202,7 +201,7 @@ def _add_means(figure: Figure, layout: Layout, series: pd.DataFrame, means: pd.D
 
 
 def _palette() -> np.ndarray:
-    """Colours (n, 3): greys for the image, the no-data colour, and the curve's on its way to white."""
+    """Colours (n, 3): greys for the image, the no-data colour, and the curve's colour in steps towards white."""
     greys = np.repeat(np.linspace(0, 255, GREYS)[:, None], 3, axis=1)
     curve, no_data = 255 * np.array([to_rgb(COLOURS["db"]), to_rgb(NO_DATA)])
     curves = [255 + share * (curve - 255) for share in (1, 0.75, 0.5, 0.25)]
@@ -210,7 +209,7 @@ def _palette() -> np.ndarray:
 
 
 def _nearest(palette: np.ndarray) -> np.ndarray:
-    """Index (32, 32, 32) of the nearest colour for the upper five bits of red, green and blue."""
+    """The index of the nearest palette colour, (32, 32, 32) for the upper five bits of red, green and blue."""
     steps = np.arange(32) * 255 / 31
     colours = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1)
     return np.argmin([((colours - colour) ** 2).sum(axis=-1) for colour in palette.astype(float)], axis=0).astype("u1")
@@ -221,7 +220,7 @@ NEAREST = _nearest(PALETTE)
 
 
 def to_palette(rgba: np.ndarray) -> Image.Image:
-    """An image in the movie's few colours, so that frames stay small; dithering would be speckle on speckle."""
+    """An image reduced to the movie's palette, to keep frames small. No dithering, which would add to the speckle."""
     red, green, blue = (rgba[..., band] >> 3 for band in range(3))
     frame = Image.fromarray(NEAREST[red, green, blue], "P")
     frame.putpalette(PALETTE.tobytes())
@@ -230,10 +229,10 @@ def to_palette(rgba: np.ndarray) -> Image.Image:
 
 @contextmanager
 def gif_writer(path: Path, provenance: dict[str, str]) -> Iterator[Callable[[Image.Image, str], None]]:
-    """A function that adds a frame, its caption drawn on it, to an endless GIF.
+    """Yield a function that adds a frame to a GIF that repeats forever; the caption is already drawn on the frame.
 
-    Each frame goes to disk at once, none is dropped or merged. The provenance is the GIF's comment. Written here,
-    because Pillow's `save(save_all=True)` keeps all frames in memory and merges those that are equal.
+    Each frame is written immediately; none is dropped or merged. The provenance becomes the GIF's comment. Pillow's
+    `save(save_all=True)` is not used, because it keeps all frames in memory and merges equal ones.
     """
     with building(path) as part, open(part, "wb") as file:
 
@@ -241,7 +240,7 @@ def gif_writer(path: Path, provenance: dict[str, str]) -> Iterator[Callable[[Ima
             if not file.tell():
                 for piece in GifImagePlugin.getheader(frame)[0]:
                     file.write(piece)
-                file.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00")  # repeat for ever
+                file.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00")  # repeat forever
                 file.write(_comment(json.dumps(provenance)))
             for piece in GifImagePlugin.getdata(frame, duration=MILLISECONDS):
                 file.write(piece)
@@ -259,7 +258,7 @@ def _comment(text: str) -> bytes:
 
 @contextmanager
 def page_writer(path: Path, title: str, provenance: dict[str, str]) -> Iterator[Callable[[Image.Image, str], None]]:
-    """A function that adds a frame and its caption to a self-contained page with a player and the provenance."""
+    """Yield a function that adds a frame and its caption to a self-contained page with player and provenance."""
     page = PLAYER.read_text(encoding="utf-8")
     facts = "".join(f"<dt>{html.escape(key)}<dd>{html.escape(value)}" for key, value in provenance.items())
     for key, value in (("title", html.escape(title)), ("milliseconds", str(MILLISECONDS)), ("provenance", facts)):

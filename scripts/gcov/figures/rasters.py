@@ -1,4 +1,4 @@
-"""Maps of stores of (y, x): reduced to what a picture can hold, with axes in km and a colour bar."""
+"""Drawing the maps (y, x) of a store: reduced to a displayable size, with axes in km and a colour bar."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def shape_of(data: xr.Dataset) -> tuple[int, int]:
 
 
 def extent(data: xr.Dataset, looks: int) -> tuple[float, float, float, float]:
-    """Left, right, bottom and top of all cells of looks x looks samples, km; the last ones may reach over the edge."""
+    """Left, right, bottom and top, in km, of all cells of looks x looks samples; the last may exceed the store."""
     left, bottom, right, top = store.bounds(data)
     ny, nx = data.sizes["y"], data.sizes["x"]
     rows, columns = cells_of((ny, nx), looks)
@@ -29,7 +29,7 @@ def extent(data: xr.Dataset, looks: int) -> tuple[float, float, float, float]:
 
 
 def averaged(data: xr.Dataset, name: str, looks: int) -> np.ndarray:
-    """A map in cells of looks x looks samples, each their plain average; NaN where all are NaN."""
+    """A map averaged over cells of looks x looks samples (arithmetic mean); NaN where all samples are NaN."""
     multilook = Multilook(looks, shape_of(data))
     for region in store.regions(data):
         values = data[name].isel({dim: region[dim] for dim in ("y", "x")}).values.astype(np.float32)
@@ -38,7 +38,7 @@ def averaged(data: xr.Dataset, name: str, looks: int) -> np.ndarray:
 
 
 def sampled(data: xr.Dataset, name: str, looks: int) -> np.ndarray:
-    """One sample of each cell of looks x looks: of classes and dates, which have no average."""
+    """The middle sample of each cell of looks x looks: for classes and dates, which cannot be averaged."""
     return data[name].isel(y=slice(looks // 2, None, looks), x=slice(looks // 2, None, looks)).values
 
 
@@ -53,9 +53,9 @@ def draw(
     extend: str = "neither",
     **scale: Any,
 ) -> Colorbar:
-    """Draw a reduced map of a store, NaN in a colour of its own; `scale` is imshow's vmin and vmax, or its norm.
+    """Draw a reduced map of a store, with NaN in the no-data colour; `scale` is imshow's vmin and vmax, or its norm.
 
-    `extend` says at which ends of the colour bar values may lie beyond: neither, both, min or max.
+    `extend` names the ends of the colour bar beyond which values may lie: neither, both, min or max.
     """
     colours = colormaps[cmap] if isinstance(cmap, str) else cmap
     picture = axes.imshow(
@@ -65,13 +65,13 @@ def draw(
     axes.tick_params(labelsize=SMALL)
     axes.locator_params(nbins=5)
     figure = axes.figure
-    assert figure is not None  # these axes are in one
+    assert figure is not None  # these axes belong to a figure
     bar = figure.colorbar(picture, ax=axes, shrink=0.9, extend=extend)
     bar.set_label(label)
     return bar
 
 
 def reduction(data: xr.Dataset) -> tuple[int, list[str]]:
-    """How many samples a side a picture of a store averages, and what must be said of it."""
+    """The number of samples per cell side in a figure of a store, and a note about it (empty if 1)."""
     looks = looks_for(shape_of(data))
     return looks, [f"Drawn in cells of {looks} x {looks} pixels of the store."] if looks > 1 else []

@@ -1,4 +1,4 @@
-"""The mean of an AOI over time, and what its parts share with other series."""
+"""The figure of an AOI's mean over time, and parts shared with other series figures."""
 
 from typing import Any
 
@@ -23,16 +23,16 @@ from gcov.cautions import (
 from gcov.figures.style import COLOURS, GAMMA0, SMALL, add_words, date_axis, legend_above
 from gcov.words import percent
 
-NOISE_SHOWN = 10  # dB: a noise floor further below tells nothing
-LEAST_SPAN = 1.0  # dB of an axis: less would show noise as if it were a signal
-COVERAGE = 1.96  # standard errors: 95 %
+NOISE_SHOWN = 10  # dB; a noise floor further below the mean is not drawn
+LEAST_SPAN = 1.0  # dB; a shorter axis would make noise look like signal
+COVERAGE = 1.96  # standard errors in a 95 % interval
 NOISE_COLOUR = "#a00000"
 
 
 def line(dates: pd.DataFrame) -> pd.DataFrame:
-    """The rows of dates that have the term, with a row of NaN in every gap: there the line of a plot breaks.
+    """The rows of a series, with a row of NaN inserted in every gap so that a plotted line breaks there.
 
-    A line across a gap would tell of dates that nobody has seen. Dates without a valid sample are NaN by themselves.
+    A line across a gap would suggest data that do not exist. Dates without a valid sample are NaN already.
     """
     gaps = long_steps(dates["time"])
     breaks = pd.DataFrame({"time": dates["time"][gaps] - dates["time"].diff()[gaps] / 2})
@@ -40,10 +40,10 @@ def line(dates: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_series(series: pd.DataFrame, *, term: str, frequency: str, title: str, min_valid_fraction: float) -> Figure:
-    """Mean backscatter per date that has the term, in dB (left) and power (right); valid samples and rain below.
+    """Mean backscatter per date, in dB (left axis) and linear power (right axis); valid samples and rain below.
 
-    `series` has the columns of mean_series.csv; what the appended ones hold is drawn: 95 % of the standard error, or
-    else the samples from 5 to 95 %, the noise floor, rain.
+    `series` has the columns of mean_series.csv; dates without the term are left out. If known, these are drawn too: the
+    95 % interval from the standard error (otherwise the band from p05_db to p95_db), the noise floor, and rain.
     """
     dates = series[held(series, term, frequency)].reset_index(drop=True)
     rain = column(dates, "rain_mm")
@@ -71,7 +71,7 @@ def mean_series(series: pd.DataFrame, *, term: str, frequency: str, title: str, 
 
 
 def in_words(dates: pd.DataFrame) -> str:
-    """Dates, share of the samples averaged, spread and what the bars mean."""
+    """The note: dates, fraction of the samples averaged, spread, and the meaning of the bars."""
     words = [dates_in_words(dates), f"{percent(dates['valid_fraction'])} of the samples averaged"]
     if column(dates, "se_db").notna().any():
         words.append("bars: 95 % of the standard error (speckle and spread, not calibration)")
@@ -90,9 +90,9 @@ def in_words(dates: pd.DataFrame) -> str:
 def draw_means(
     axes: Axes, dates: pd.DataFrame, *, min_valid_fraction: float, colour: str = COLOURS["db"], size: float = 5
 ) -> None:
-    """The curve of mean_db over time, broken in gaps and where there is no valid sample, with its uncertainty.
+    """Draw mean_db over time with its uncertainty; the curve breaks in gaps and at dates without a valid sample.
 
-    Hollow, on a dotted line: dates with little valid area. At the foot: dates without a value.
+    Dates with few valid samples have hollow markers on a dotted line. Dates without a value are marked at the bottom.
     """
     few, noisy = little_valid(dates, min_valid_fraction), near_noise(dates)
     noise = column(dates, "noise_db")
@@ -106,7 +106,7 @@ def draw_means(
     if noise_shown(dates):
         rows = line(dates)
         style: dict[str, Any] = {"linestyle": (0, (6, 2)), "color": NOISE_COLOUR, "linewidth": 1}
-        if noise.notna().sum() == 1:  # a line of one date has no length
+        if noise.notna().sum() == 1:  # a line needs more than one date
             axes.axhline(noise.mean(), label="noise floor", **style)
         else:
             axes.plot(rows["time"], rows["noise_db"], label="noise floor", **style)
@@ -138,18 +138,18 @@ def draw_means(
 
 
 def hollow_style(colour: str, size: float) -> dict:
-    """Markers of means of little valid area."""
+    """The marker style of means over few valid samples."""
     return {"marker": "o", "linestyle": "none", "markerfacecolor": "white", "color": colour, "markersize": size + 1}
 
 
 def _mark(axes: Axes, dates: pd.DataFrame, style: dict, label: str) -> None:
-    """Markers, and an entry in the legend, only if there is something to mark."""
+    """Draw markers and a legend entry, if there are dates to mark."""
     if len(dates):
         axes.plot(dates["time"], dates["mean_db"], label=label, **style)
 
 
 def draw_releases(axes: Axes, dates: pd.DataFrame, *, most: int = 8) -> None:
-    """A dotted line wherever the release changes; of up to `most` lines each says to which."""
+    """Draw a dotted line at each change of release, labelled with the new release if there are at most `most`."""
     changes = release_changes(dates)
     for index, (time, release) in enumerate(zip(date2num(changes["time"]), changes["crid"])):
         label = "release changes" if index == 0 else "_release"
@@ -161,12 +161,12 @@ def draw_releases(axes: Axes, dates: pd.DataFrame, *, most: int = 8) -> None:
 
 
 def noise_shown(dates: pd.DataFrame) -> bool:
-    """Whether a mean comes within 10 dB of the noise floor."""
+    """Whether any mean is within 10 dB of the noise floor, so that the floor is drawn."""
     return bool((dates["mean_db"] - column(dates, "noise_db") < NOISE_SHOWN).any())
 
 
 def limits_of(dates: pd.DataFrame, *, span: float = LEAST_SPAN) -> tuple[float, float]:
-    """Limits of the dB axis: all that is drawn with some room, at least `span` dB."""
+    """Limits of the dB axis: everything drawn, with a margin, and at least `span` dB."""
     errors = COVERAGE * column(dates, "se_db")
     drawn = [dates["mean_db"] - errors.fillna(0), dates["mean_db"] + errors.fillna(0)]
     if errors.isna().all():
@@ -182,7 +182,7 @@ def limits_of(dates: pd.DataFrame, *, span: float = LEAST_SPAN) -> tuple[float, 
 
 
 def _add_power_scale(axes: Axes) -> None:
-    """The same axis in linear power, on the right."""
+    """Add the same axis in linear power on the right."""
     low, high = axes.get_ylim()
     ends = 10 ** (low / 10), 10 ** (high / 10)
     locator = MaxNLocator(6) if high - low < 8 else LogLocator(subs=(1, 2, 5))
@@ -194,7 +194,7 @@ def _add_power_scale(axes: Axes) -> None:
 
 
 def _draw_valid(axes: Axes, dates: pd.DataFrame, min_valid_fraction: float) -> None:
-    """A bar per date: the share of the AOI's samples that is valid; pale where it is little."""
+    """Draw a bar per date: the percentage of the AOI's samples that are valid; white bars where it is low."""
     few = little_valid(dates, min_valid_fraction)
     colours = np.where(few, "white", "#8a8a8a")
     bars: dict[str, Any] = {"width": bar_width(dates), "color": colours, "edgecolor": "#8a8a8a", "linewidth": 0.8}
@@ -204,13 +204,13 @@ def _draw_valid(axes: Axes, dates: pd.DataFrame, min_valid_fraction: float) -> N
 
 
 def bar_width(dates: pd.DataFrame) -> float:
-    """Days: as wide as dates are apart at the least, with some room."""
+    """Bar width in days: 0.7 of the shortest step between dates."""
     steps = np.diff(date2num(dates["time"]))
     return 0.7 * float(steps.min()) if len(steps) else 1.0
 
 
 def draw_rain(axes: Axes, dates: pd.DataFrame) -> None:
-    """A bar from each date back to the one before: the rain that fell between them; a cross where it is not known."""
+    """Draw the rain of each interval between dates as a bar; a cross where it is unknown."""
     times = date2num(dates["time"])
     axes.bar(times[1:], column(dates, "rain_mm")[1:], -np.diff(times), align="edge", color="#5b8db8", edgecolor="white")
     unknown = times[1:][column(dates, "rain_mm")[1:].isna()]

@@ -10,9 +10,9 @@ from gcov.radiometry import to_db
 
 
 def statistics(data: xr.Dataset, *, title: str) -> Figure:
-    """Mean in dB, coefficient of variation, range from 5 to 95 % in dB and number of dates: four maps.
+    """Four maps: mean in dB, coefficient of variation, range from 5 to 95 % in dB, and number of dates.
 
-    `data` is statistics.zarr: (y, x), linear power. Larger maps are averaged in power before they are put in dB.
+    `data` is statistics.zarr: (y, x), linear power. Large maps are averaged in linear power, then converted to dB.
     """
     looks, notes = rasters.reduction(data)
     names = ("mean", "cv", "p05", "p95", "count")
@@ -36,7 +36,7 @@ def statistics(data: xr.Dataset, *, title: str) -> Figure:
         rasters.draw(axes, image, data, looks, label=label, cmap=cmap, extend=extend, vmin=least, vmax=most)
         axes.label_outer()
     if "looks" in data.attrs:
-        variance = np.mean(1 / np.asarray(data.attrs["looks"]))  # looks of each date
+        variance = np.mean(1 / np.asarray(data.attrs["looks"]))  # looks per date
         speckle = f"Speckle alone gives a coefficient of variation of about {np.sqrt(variance):.2f}"
         notes.insert(0, f"{speckle} ({1 / variance:.1f} looks): only what is above it has changed.")
     add_words(figure, f"{title}: statistics over time", cautions_of(data), notes, layout="compressed")
@@ -44,7 +44,7 @@ def statistics(data: xr.Dataset, *, title: str) -> Figure:
 
 
 def cautions_of(data: xr.Dataset) -> list[str]:
-    """What the attributes of a store say against it: maturities, a warning of its making, dates left out."""
+    """The warnings in a store's attributes: maturities, a warning about its processing, dates left out."""
     said = [data.attrs.get(key, "") for key in ("maturity_note", "warning")]
     if number := data.attrs.get("n_dates_left_out", 0):
         said.append(f"left out for too few valid samples: {number} ({data.attrs['dates_left_out'].replace(' ', ', ')})")
@@ -52,13 +52,13 @@ def cautions_of(data: xr.Dataset) -> list[str]:
 
 
 def _limits(image: np.ndarray) -> tuple[float, float]:
-    """The 2 and 98 % quantiles of what is there; 0 and 1 of nothing."""
+    """The 2 and 98 % quantiles of the finite values; 0 and 1 if there are none."""
     known = image[np.isfinite(image)]
     low, high = np.quantile(known, [0.02, 0.98]) if known.size else (0.0, 1.0)
     return float(low), float(max(high, low + 1e-6))
 
 
 def _size(data: xr.Dataset) -> tuple[float, float]:
-    """Inches for two maps beside and above each other, with their bars."""
+    """Size in inches for 2 x 2 maps with colour bars."""
     ratio = min(max(data.sizes["y"] / data.sizes["x"], 0.4), 1.8)
     return 10, 2 * 3.6 * ratio + 0.8

@@ -1,4 +1,4 @@
-"""What all figures share: colours, labels, headings, date axis, saving. Matplotlib without pyplot: no global state."""
+"""Shared by all figures: colours, labels, headings, date axis, saving. No pyplot, and so no global state."""
 
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -18,17 +18,17 @@ COLOURS = {"power": "#b5541c", "db": "#1f4e79"}
 AOI_COLOUR = "#d02020"
 ZONE_COLOUR = "#7a3fa0"
 NO_DATA = "#c9d6e2"
-CHANGE = "PuOr"  # orange: less, purple: more; told apart with every kind of colour vision
+CHANGE = "PuOr"  # orange: decrease, purple: increase; safe for colour-blind readers
 GAMMA0 = {"power": "$\\gamma^0$ (linear power)", "db": "$\\gamma^0$ (dB)"}
-POINTS = 72  # of an inch
+POINTS = 72  # per inch
 TITLE, SMALL = 12, 8  # font sizes, points
-LINE = 1.35  # height of a line of text, in font sizes
-LABELLED = 8  # dates at most that have a label each
-LONG = 200  # days of an axis with few labels on which months say more than dates
+LINE = 1.35  # line height, in font sizes
+LABELLED = 8  # most dates that are labelled individually
+LONG = 200  # days; a longer axis with few labels is labelled by month
 
 
 def save(figure: Figure, path: Path, provenance: dict[str, str]) -> None:
-    """Write a PNG, with its provenance as text chunks, beside its place and move it there."""
+    """Write a PNG with its provenance as text chunks; it appears at `path` only once it is complete."""
     with building(path) as part:
         figure.savefig(part, format="png", dpi=130, metadata=provenance)
 
@@ -41,9 +41,9 @@ def add_words(
     *,
     layout: Literal["constrained", "compressed"] = "constrained",
 ) -> None:
-    """Title and, each on lines of its own, warnings above and notes below the axes of a figure.
+    """Add a title and warnings above the axes of a figure, and notes below; each starts on its own line.
 
-    The figure grows by what they need. Its layout is constrained; compressed suits axes of a fixed aspect, as of maps.
+    The figure grows by the space they need. The layout `compressed` suits axes with a fixed aspect, such as maps.
     """
     width, height = figure.get_size_inches() * POINTS
     across = int(width / (0.52 * SMALL))  # characters
@@ -61,13 +61,13 @@ def add_words(
 
 
 def legend_above(axes: Axes) -> None:
-    """A legend above the axes, where it hides nothing; none where it would only name the one curve."""
+    """Add a legend above the axes, where it hides nothing; none if there is only one curve."""
     if len(axes.get_legend_handles_labels()[1]) > 1:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=SMALL, frameon=False, borderpad=0.2)
 
 
 def date_axis(axes: Axes, dates: Sequence[datetime], *, most: int = LABELLED) -> None:
-    """At most `most` date labels that do not run into each other, the dates themselves where they are few."""
+    """Set at most `most` date labels that do not overlap; if dates are few, label the dates themselves."""
     numbers = sorted(date2num(dates))
     span = numbers[-1] - numbers[0]
     if len(numbers) == 1:
@@ -87,13 +87,13 @@ def date_axis(axes: Axes, dates: Sequence[datetime], *, most: int = LABELLED) ->
 
 
 class DateLabels(Formatter):
-    """Day and month, or what else tells the ticks apart; the year below the first and wherever it changes."""
+    """Labels with day and month (or time, or month), and the year below the first tick and wherever it changes."""
 
     def __call__(self, value: float, position: int | None = None) -> str:
-        return f"{num2date(value):%Y-%m-%d}"  # of a place between ticks, in interactive windows
+        return f"{num2date(value):%Y-%m-%d}"  # a position between ticks, shown in interactive windows
 
     def format_ticks(self, values: Sequence[float]) -> list[str]:
-        assert self.axis is not None  # matplotlib asks only when there is one
+        assert self.axis is not None  # matplotlib calls this only with an axis
         low, high = self.axis.get_view_interval()
         times = num2date(values)
         upper, lower = _formats([time for time, value in zip(times, values) if low <= value <= high])
@@ -106,7 +106,7 @@ class DateLabels(Formatter):
 
 
 def _formats(times: list[datetime]) -> tuple[str, str]:
-    """How to write times that are ticks, and what is written below where it changes."""
+    """The format of tick labels, and of the second line that is written where it changes."""
     if any(one.date() == other.date() for one, other in pairwise(times)):
         return "%H:%M", "%d %b\n%Y"
     if any(time.day > 1 for time in times):

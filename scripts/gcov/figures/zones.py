@@ -1,4 +1,4 @@
-"""The mean series of zones, a small picture each."""
+"""The mean series of zones, one small panel each."""
 
 import math
 
@@ -12,14 +12,14 @@ from gcov.figures.style import GAMMA0, SMALL, add_words, date_axis
 from gcov.granules import maturity_note
 from gcov.words import number_of
 
-MOST = 60  # zones that one picture has room for
-COLUMNS = ((1, 1), (4, 2), (12, 3), (24, 4), (MOST, 5))  # up to so many zones: columns of pictures
+MOST = 60  # zones that fit in one figure
+COLUMNS = ((1, 1), (4, 2), (12, 3), (24, 4), (MOST, 5))  # (largest number of zones, columns of panels)
 
 
 def zones(table: pd.DataFrame, *, term: str, frequency: str, title: str, min_valid_fraction: float) -> Figure:
-    """Mean backscatter of each zone of zones.csv: all axes span the same number of dB, so that slopes compare.
+    """Mean backscatter of each zone in zones.csv. All axes span the same number of dB, so that slopes are comparable.
 
-    Of more than 60 zones those with the largest range are drawn, and the title says so.
+    If there are more than 60 zones, those with the largest range are drawn and the title says so.
     """
     whole = {str(name): rows.reset_index(drop=True) for name, rows in table.groupby("zone", sort=False)}
     series = {name: rows[held(rows, term, frequency)].reset_index(drop=True) for name, rows in whole.items()}
@@ -62,24 +62,24 @@ def zones(table: pd.DataFrame, *, term: str, frequency: str, title: str, min_val
 
 
 def _seen(dates: pd.DataFrame) -> bool:
-    """Whether there is a mean to draw."""
+    """Whether any date has a mean to draw."""
     return bool(dates["mean_db"].notna().any())
 
 
 def _cut(name: str) -> str:
-    """A zone's name, no longer than a small picture has room for."""
+    """A zone's name, shortened to fit above a small panel."""
     return name if len(name) <= 19 else f"{name[:18]}…"
 
 
 def _widest(series: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Up to MOST zones of the largest range of means, in the order of the table."""
+    """The zones with the largest range of means, at most MOST, in table order."""
     ranges = {name: np.ptp(dates["mean_db"].dropna()) if _seen(dates) else 0 for name, dates in series.items()}
     chosen = set(sorted(ranges, key=lambda name: -ranges[name])[:MOST])
     return {name: dates for name, dates in series.items() if name in chosen}
 
 
 def _warnings(table: pd.DataFrame, series: dict[str, pd.DataFrame], min_valid_fraction: float) -> list[str | None]:
-    """What must be known of the dates of all zones, and how many zones lack samples."""
+    """Warnings about the dates, and the numbers of zones with missing, few or noisy samples."""
     first = next(iter(series.values()))
     said = [maturity_note(table.drop_duplicates("time")["maturity"])]
     if not release_changes(first).empty:
@@ -97,7 +97,7 @@ def _warnings(table: pd.DataFrame, series: dict[str, pd.DataFrame], min_valid_fr
 def _notes(
     shown: dict[str, pd.DataFrame], table: pd.DataFrame, span: float, min_valid_fraction: float, rain: bool
 ) -> list[str]:
-    """What the axes and the marks mean, as far as they are there."""
+    """Notes that explain the axes and those marks that are drawn."""
     every = pd.concat(shown.values())
     words = [f"{dates_in_words(table.drop_duplicates('time'))}; every axis spans {span:.1f} dB"]
     if column(every, "se_db").notna().any():

@@ -1,1 +1,1 @@
-"""Pages to look at: explore.html of an AOI and the index of all of them. Each is one file that needs no network."""
+"""HTML pages: explore.html for each AOI, and the index of all AOIs. Each is one file that needs no network."""

@@ -1,4 +1,4 @@
-"""What the chart of explore.html draws of an AOI and its zones: numbers that tables hold, made of every sample."""
+"""The data of the charts in explore.html, for an AOI and its zones, from tables that use every sample."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,9 @@ from gcov.pages import notes
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables of an AOI: mean_series.csv and zones.csv by term, indices.csv (None without indices).
+    """The tables of an AOI: mean_series.csv and zones.csv by term, and indices.csv (None without indices).
 
-    Dates with fewer valid samples than `min_valid_fraction` of the best date's are drawn hollow.
+    Dates with fewer valid samples than `min_valid_fraction` of the best date's number are drawn hollow.
     """
 
     series: Mapping[str, pd.DataFrame]
@@ -25,7 +25,7 @@ class Tables:
     min_valid_fraction: float
 
     def lines(self, term: str, zones: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
-        """A term's rows of the AOI, then those of each zone, with what the page calls them."""
+        """A term's rows for the AOI, then for each zone, each with its label on the page."""
         named = [("mean of the area", self.series[term].assign(zone="aoi"))]
         for zone in zones:
             rows = self.zones[term][self.zones[term]["zone"] == zone].reset_index(drop=True)
@@ -36,8 +36,9 @@ class Tables:
 def charts(tables: Tables, zones: Sequence[str], frequency: str) -> dict[str, dict]:
     """A chart for each term, each ratio of two terms and each index, by name, in that order.
 
-    `held` are the numbers of the dates that have the term, `gaps` of those that a gap comes before, `hollow` of those
-    with few valid samples; values are in dB, None where no sample is valid. A ratio is that of the means.
+    In a chart, `held` are the indices of the dates that have the term, `gaps` of the dates after a gap, and `hollow` of
+    the dates with few valid samples. Values of terms and ratios are in dB; None without a valid sample. Ratios are
+    taken between means.
     """
     terms = list(tables.series)
     found = {term: term_chart(tables, term, zones, frequency) for term in terms}
@@ -80,7 +81,7 @@ def ratio_chart(name: str, over: dict, under: dict) -> dict:
 
 
 def index_chart(name: str, rows: pd.DataFrame, tables: Tables, zones: Sequence[str], like: dict) -> dict:
-    """The chart of an index, of the dates of another chart."""
+    """The chart of an index, on the dates of the chart `like`."""
     times = next(iter(tables.series.values()))["time"]
     of_zone = {zone: values.set_index("time")["value"].reindex(times) for zone, values in rows.groupby("zone")}
     lines = [
@@ -92,10 +93,10 @@ def index_chart(name: str, rows: pd.DataFrame, tables: Tables, zones: Sequence[s
 
 
 def numbers(values: pd.Series) -> list[float | None]:
-    """Numbers of four decimals for JSON; None where NaN."""
+    """Values for JSON, rounded to four decimals; None where NaN."""
     return [None if np.isnan(value) else round(float(value), 4) for value in values]
 
 
 def places(where: np.ndarray | pd.Series) -> list[int]:
-    """Where there is True."""
+    """The indices where a mask is True."""
     return np.flatnonzero(where).tolist()

@@ -1,4 +1,4 @@
-"""explore.html: the images and series of an AOI in one file, to look at, click into and compare."""
+"""explore.html: the images and series of an AOI in one interactive file."""
 
 import html
 import json
@@ -20,15 +20,15 @@ from gcov.pages import notes, pixels
 from gcov.pages.charts import Tables, charts, numbers
 
 TEMPLATE = Path(__file__).with_name("explore.html")
-NODES = 9  # longitudes and latitudes along each side; between them bilinear, right to 0.25 m over 57 km
+NODES = 9  # nodes of longitude and latitude along each side; bilinear between them, accurate to 0.25 m over 57 km
 RAMPS = {"grey": "gray", "viridis": "viridis", "change": "RdBu_r", "spread": "magma"}
-WINDOWS = (1, 3, 5, 7, 11)  # cells along each side, averaged around each cell
+WINDOWS = (1, 3, 5, 7, 11)  # cells on a side of the averaging window
 Zones = Sequence[tuple[str, shapely.Geometry]]  # names, polygons in the stack's CRS
 
 
 @dataclass(frozen=True)
 class Change:
-    """A change between two periods: its store's `change` (y, x; -1, 0, 1, -128 no data), and what its JSON says."""
+    """A change between two periods: the map `change` (y, x; -1, 0, 1, -128 no data) of its store, and its JSON."""
 
     name: str
     term: str
@@ -37,14 +37,14 @@ class Change:
 
     @classmethod
     def of(cls, summary: Path) -> "Change":
-        """A change by its JSON: results/{aoi}/{term}/change/{name}.json, beside the store of that name."""
+        """Read a change from its JSON, results/{aoi}/{term}/change/{name}.json, and the store beside it."""
         facts = json.loads(summary.read_text(encoding="utf-8"))
         change = store.open_stack(summary.with_suffix(".zarr"))["change"].values
         return cls(summary.stem, summary.parents[1].name, facts, change)
 
     @property
     def text(self) -> str:
-        """What was found."""
+        """The result, in one line."""
         facts = self.facts
         return (
             f"{self.name}, {self.term}: {facts['down_km2']:.3g} km² lower, {facts['up_km2']:.3g} km² higher at a"
@@ -52,7 +52,7 @@ class Change:
         )
 
     def codes(self, shape: tuple[int, int], looks: int) -> np.ndarray:
-        """A byte per cell of a stack of (ny, nx): half of it is lower (1), higher (3), neither (2); 0 no data."""
+        """One byte per cell of a stack (ny, nx): at least half is lower (1) or higher (3), neither (2), no data (0)."""
         multilook = -(-shape[0] // self.change.shape[0])
         change = self.change.repeat(multilook, axis=0).repeat(multilook, axis=1)[: shape[0], : shape[1]]
         some, lower, higher = (
@@ -73,11 +73,11 @@ def page(
     megabytes: float,
     valid_samples_only: bool,
 ) -> str:
-    """The page of a stack: at most `megabytes` of 10^6 bytes.
+    """The page of a stack, of at most `megabytes` (10^6 bytes).
 
-    `granules` is granules.csv as text, `products` are paths beside the page to link to, `origin` is the provenance.
-    Means, zones and indices come from the tables, which were made of every sample; only images and clicked places come
-    from cells. Raises GcovError if the page cannot be as small as that.
+    `granules` is granules.csv as text, `products` are relative paths to link to, `origin` is the provenance. Means,
+    zones and indices come from the tables, which use every sample. Only images and clicked places use averaged cells.
+    Raises GcovError if the page cannot be made small enough.
     """
     warned = notes.warnings(tables.series, data.attrs["frequency"], tables.min_valid_fraction)
     warned += [f"change {one.name}, {one.term}: {one.facts['warning']}" for one in changes if one.facts.get("warning")]
@@ -88,8 +88,8 @@ def page(
     }
     facts = facts_of(data, tables, zones, valid_samples_only)
     shape = data.sizes["y"], data.sizes["x"]
-    layers = [pixels.packed(one.codes(shape, looks=1)) for one in changes]  # with more looks they are smaller
-    rest = len(TEMPLATE.read_bytes()) + len(json.dumps([facts, parts, layers])) + 10_000  # of what is added below
+    layers = [pixels.packed(one.codes(shape, looks=1)) for one in changes]  # more looks make them smaller
+    rest = len(TEMPLATE.read_bytes()) + len(json.dumps([facts, parts, layers])) + 10_000  # margin for later parts
     room = megabytes * pixels.MEGABYTE - rest
     looks, images = pixels.encoded(data, list(tables.series), room=room, valid_samples_only=valid_samples_only)
     for term, image in images.items():
@@ -115,7 +115,7 @@ def filled(template: Path, parts: Mapping[str, str]) -> str:
 
 
 def choices(facts: dict) -> dict[str, str]:
-    """The options of each control by its name: what to show, how to compare, dates, averaging, and indices' series."""
+    """The options of each control, by its name: quantity, comparison, dates, averaging, and index series."""
     dates, looks = facts["dates"], facts["grid"]["looks"]
     modes = {"one": "one date"}
     if len(dates) > 1:
@@ -125,7 +125,7 @@ def choices(facts: dict) -> dict[str, str]:
         "mode": modes | {str(n): change["name"] for n, change in enumerate(facts["changes"])},
         "to": {str(n): date["time"][:10] for n, date in enumerate(dates)},
         "average": {str(n): f"{n} x {n}, {n * looks * facts['grid']['dx']:g} m" for n in WINDOWS},
-        "index": {"": "what is shown"} | {name: name for name, chart in facts["charts"].items() if not chart["terms"]},
+        "index": {"": "the image"} | {name: name for name, chart in facts["charts"].items() if not chart["terms"]},
     }
     return {
         control: "".join(f'<option value="{value}">{html.escape(text)}</option>' for value, text in texts.items())
@@ -134,7 +134,7 @@ def choices(facts: dict) -> dict[str, str]:
 
 
 def subtitle(data: xr.Dataset, looks: int) -> str:
-    """What the page shows."""
+    """The subtitle: dates, cell size and resolution in dB."""
     days = np.datetime_as_string(data["time"].values, unit="D")
     span = f"{len(days)} dates from {days[0]} to {days[-1]}" if len(days) > 1 else f"one date, {days[0]}"
     metres = abs(data.rio.resolution()[0]) * looks
@@ -153,7 +153,7 @@ def grid_of(data: xr.Dataset, looks: int) -> dict:
 
 
 def facts_of(data: xr.Dataset, tables: Tables, zones: Zones, valid_samples_only: bool) -> dict:
-    """All that the page's script needs to know but for the images; places in samples from the north-west corner."""
+    """All data for the page's script except the images; positions are in samples from the north-west corner."""
     first = next(iter(tables.series.values()))
     polygon = data.attrs["aoi_polygon"] or shapely.box(*data.attrs["aoi_bbox"]).wkt
     dates = first.assign(time=first["time"].dt.strftime("%Y-%m-%dT%H:%M:%S"))[["time", "crid", "maturity"]]
@@ -173,7 +173,10 @@ def facts_of(data: xr.Dataset, tables: Tables, zones: Zones, valid_samples_only:
 
 
 def rings(shape: shapely.Geometry, data: xr.Dataset) -> list[list[list[float]]]:
-    """Rings of polygons in a stack's CRS, in samples from its north-west corner (column, row), to a tenth."""
+    """Polygon rings as (column, row) in samples from the stack's north-west corner, rounded to 0.1.
+
+    `shape` is in the stack's CRS.
+    """
     dx, _, left, _, dy, top = data.rio.transform()[:6]
     placed = shapely.simplify(shapely.transform(shape, lambda xy: (xy - (left, top)) / (dx, dy)), 0.1)
     outer = [ring for part in shapely.get_parts(placed) for ring in (part.exterior, *part.interiors)]
@@ -181,7 +184,7 @@ def rings(shape: shapely.Geometry, data: xr.Dataset) -> list[list[list[float]]]:
 
 
 def python(data: xr.Dataset, valid_samples_only: bool) -> str:
-    """Code that reads the term TERM from the store: ROWS and COLS around a place."""
+    """A Python snippet that reads a place from the store; the page fills in TERM, ROWS and COLS."""
     layer = ' & (stack["TERM_valid"] == 1)' if any(str(name).endswith("_valid") for name in data) else ""
     where = f'.where((stack["mask"] >= 1) & (stack["mask"] <= 254){layer})' if valid_samples_only else ""
     return (
@@ -192,7 +195,7 @@ def python(data: xr.Dataset, valid_samples_only: bool) -> str:
 
 
 def warning_list(texts: Sequence[str]) -> str:
-    """The warnings, open; nothing where there are none."""
+    """The warnings as an open list; empty if there are none."""
     if not texts:
         return ""
     head = f"Read this first: {len(texts)} warning{'s' if len(texts) > 1 else ''}"
@@ -200,14 +203,14 @@ def warning_list(texts: Sequence[str]) -> str:
 
 
 def items(texts: Iterable[str]) -> str:
-    """Texts as items of a list."""
+    """Texts as HTML list items."""
     return "".join(f"<li>{html.escape(text)}" for text in texts)
 
 
 def details(
     series: Mapping[str, pd.DataFrame], granules: pd.DataFrame, products: Sequence[str], origin: Mapping[str, str]
 ) -> str:
-    """Dates and granules, those not used and why, files, provenance."""
+    """The lower part of the page: dates and granules, unused granules and why, files, provenance."""
     rows = []
     for n, date in enumerate(next(iter(series.values())).itertuples()):
         valid = [f"{100 * table['valid_fraction'][n]:.1f} %" for table in series.values()]
@@ -228,12 +231,12 @@ def details(
 
 
 def cells(texts: Iterable[object]) -> str:
-    """Cells of a row."""
+    """HTML cells of a table row."""
     return "".join(f"<td>{html.escape(str(text))}" for text in texts)
 
 
 def html_table(label: str, heads: Sequence[str], rows: Sequence[str]) -> str:
-    """A table that scrolls by itself."""
+    """An HTML table in a box that scrolls."""
     head = "".join(f"<th>{html.escape(text)}" for text in heads)
     body = f"<table><thead><tr>{head}<tbody>{''.join(rows)}</table>"
     return f'<div class="table" tabindex="0" role="region" aria-label="{label}">{body}</div>'

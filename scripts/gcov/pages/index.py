@@ -1,4 +1,4 @@
-"""index.html: where all AOIs lie, and a card for each. Static, without a script."""
+"""index.html: a world map of all AOIs and a card for each. Static, without scripts."""
 
 import base64
 import html
@@ -24,14 +24,14 @@ TEMPLATE = Path(__file__).with_name("index.html")
 LAND = Path(figures.__file__).with_name(
     "land.json"
 )  # rings of longitude and latitude: Natural Earth 1:110m, public domain
-THUMBNAIL = 480  # cells of its longer side, at most
+THUMBNAIL = 480  # most cells along the longer side
 NO_DATA = (0xC9, 0xD6, 0xE2)
 SPARK = (360, 64)  # width and height
 
 
 @dataclass(frozen=True)
 class Area:
-    """What is known of an AOI: its stack, mean series by term (empty without diagonal terms) and granules.csv."""
+    """The data of an AOI's card: its stack, mean series by term (empty without diagonal terms) and granules.csv."""
 
     data: xr.Dataset
     series: Mapping[str, pd.DataFrame]
@@ -47,7 +47,7 @@ class Area:
 
 
 def page(areas: Sequence[Area]) -> str:
-    """The page of all AOIs, to lie beside their folders."""
+    """The page of all AOIs, to be placed beside their folders."""
     number = f"{len(areas)} areas" if len(areas) > 1 else "one area"
     rings = json.loads(LAND.read_text())
     land = "".join("M" + "L".join(f"{lon:g},{-lat:g}" for lon, lat in ring) + "z" for ring in rings)
@@ -61,7 +61,7 @@ def page(areas: Sequence[Area]) -> str:
 
 
 def marker(area: Area) -> str:
-    """A dot and the AOI's name on the map (degrees, north up), leading to its card."""
+    """A dot and the AOI's name on the map (degrees, north up), linking to its card."""
     west, south, east, north = area.data.attrs["aoi_bbox"]
     x, y = (west + east) / 2, -(south + north) / 2
     side = f'x="{x + 3:.2f}"' if x < 140 else f'x="{x - 3:.2f}" text-anchor="end"'
@@ -91,7 +91,7 @@ def card(area: Area) -> str:
 
 
 def facts(area: Area) -> dict[str, str]:
-    """What there is, in words."""
+    """The facts on an AOI's card, as text by label."""
     times = pd.Series(area.data["time"].values).dt.strftime("%Y-%m-%d %H:%M")
     last = f"{times.iloc[-1]} UTC, {area.data['crid'].values[-1]} {area.data['maturity'].values[-1]}"
     said = {"Dates": f"{len(times)}, {times.iloc[0][:10]} to {times.iloc[-1][:10]}" if len(times) > 1 else "1"}
@@ -108,7 +108,7 @@ def facts(area: Area) -> dict[str, str]:
 
 
 def picture(area: Area, term: str, series: pd.DataFrame) -> str:
-    """The latest image with a valid sample, in grey from its 5 to its 95 % quantile."""
+    """The latest dB image with a valid sample, in grey from its 5 % to its 95 % quantile."""
     valid = np.flatnonzero(series["n_valid"])
     if not len(valid):
         return '<p class="soft">no valid sample on any date</p>'
@@ -127,13 +127,13 @@ def picture(area: Area, term: str, series: pd.DataFrame) -> str:
 
 
 def spark(dates: pd.DataFrame, term: str, min_valid_fraction: float) -> str:
-    """The mean series of a term as a small line; hollow where little is valid, a cross where nothing is."""
+    """The mean series of a term as a small line chart; hollow dots for few valid samples, crosses for none."""
     if dates["mean_db"].isna().all():
         return ""
     width, height = SPARK
     begin, end = dates["time"].iloc[0], dates["time"].iloc[-1]
     middle = (dates["mean_db"].min() + dates["mean_db"].max()) / 2
-    half = max(1, dates["mean_db"].max() - dates["mean_db"].min()) / 2  # at least 1 dB, or noise looks like news
+    half = max(1, dates["mean_db"].max() - dates["mean_db"].min()) / 2  # at least 1 dB: noise must not look like signal
     drawn = line(dates)
     x = 6 + (drawn["time"] - begin) / (max(end - begin, pd.Timedelta(1, "D"))) * (width - 12)
     y = height / 2 - (drawn["mean_db"] - middle) / half * (height / 2 - 8)

@@ -1,4 +1,4 @@
-"""What must be known before a series is believed: in words, for the top of pages."""
+"""The warnings about a series, as text for the top of pages."""
 
 from collections.abc import Mapping
 
@@ -8,18 +8,18 @@ import pandas as pd
 from gcov.cautions import cautions
 from gcov.figures.series import line
 
-SWITCHED_OFF = pd.Timestamp("2026-07-27"), pd.Timestamp("2026-08-10")  # the instrument
+SWITCHED_OFF = pd.Timestamp("2026-07-27"), pd.Timestamp("2026-08-10")  # when the instrument was off
 
 
 def gaps(dates: pd.DataFrame) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
-    """The dates before and after each gap of a series, where its line breaks."""
+    """The dates before and after each gap in a series, where the plotted line breaks."""
     drawn = line(dates)
     breaks = np.flatnonzero(drawn["granule"].isna())
     return [(drawn["time"][at - 1], drawn["time"][at + 1]) for at in breaks]
 
 
 def warnings(series: Mapping[str, pd.DataFrame], frequency: str, min_valid_fraction: float) -> list[str]:
-    """The cautions of an AOI's mean series by term, once where all terms have the same; then the gaps between dates."""
+    """The cautions about an AOI's mean series (stated once if all terms share them), then the gaps between dates."""
     found: dict[str, list[str]] = {}
     for term, table in series.items():
         for text in cautions(table, term=term, frequency=frequency, min_valid_fraction=min_valid_fraction):

@@ -1,8 +1,8 @@
-"""The images of a stack as a page carries them: cells averaged in power, a byte each, as text.
+"""The images of a stack, encoded for an HTML page: cells averaged in linear power, one byte each, as text.
 
-A cell is the mean of looks x looks samples in linear power; its byte is 0 where no sample counts, else 1 + the number
-of steps of 0.25 dB above the term's `low`. A date travels as the difference of its bytes from those of the term's mean
-image (modulo 255, plus 1), deflated, in base64: differences are small, and small numbers deflate well.
+A cell is the mean of looks x looks samples in linear power. Its byte is 0 if no sample counts, otherwise 1 + the number
+of steps of 0.25 dB above the term's `low`. Each date is stored as the difference from the bytes of the term's mean
+image (modulo 255, plus 1), deflated, in base64. Differences are small and compress well.
 """
 
 import base64
@@ -19,30 +19,30 @@ from gcov import histogram, store
 from gcov.errors import GcovError
 from gcov.radiometry import counted, to_db
 
-STEP = 0.25  # dB; rounding to it moves a value by 0.125 dB at most, a tenth of the speckle
-LEVELS = 255  # bytes that are values
-FOOT = 2.0  # dB of room below the lowest quantile, for what users average
-FEWEST_BITS = 2  # a cell takes more than this, however smooth the images: which numbers of looks are worth a try
-LARGEST = 4_000_000  # cells that a browser paints in a tenth of a second
+STEP = 0.25  # dB; the rounding error is at most 0.125 dB, a tenth of the speckle
+LEVELS = 255  # byte values that encode a dB value
+FOOT = 2.0  # dB of margin below the lowest quantile, for users' averages
+FEWEST_BITS = 2  # lower bound of the bits per cell, even for smooth images; limits the numbers of looks to try
+LARGEST = 4_000_000  # cells that a browser paints in 0.1 s
 MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True)
 class Images:
-    """The images of a term as text: one that all dates differ from ("mean"), and each date by its number.
+    """The images of a term as text: the reference image ("mean"), and each date's difference from it by date index.
 
-    `stretch` are the 5 and 95 % quantiles of all cells of all dates, dB; None where no cell is positive.
+    `stretch` are the 5 and 95 % quantiles over all cells and dates in dB; None if no cell is positive.
     """
 
-    low: float  # dB of byte 1
+    low: float  # dB value of byte 1
     stretch: tuple[float, float] | None
     texts: dict[str | int, str]
 
 
 def cells(data: xr.Dataset, term: str, date: int, *, looks: int, valid_samples_only: bool) -> np.ndarray:
-    """A date's image averaged over looks x looks samples: (rows, columns) linear power float32, NaN where none counts.
+    """A date's image averaged over looks x looks samples: (rows, columns) linear power float32.
 
-    The last row and column of cells may hold fewer samples.
+    NaN where no sample counts. The last row and column of cells may have fewer samples.
     """
     image = data.isel(time=slice(date, date + 1))
     parts = []
@@ -58,7 +58,7 @@ def cells(data: xr.Dataset, term: str, date: int, *, looks: int, valid_samples_o
 
 
 def summed(values: np.ndarray, looks: int) -> np.ndarray:
-    """Sums over looks x looks values of an array (ny, nx), fewer at its ends."""
+    """Sums over looks x looks values of an array (ny, nx), with fewer values at the lower and right edges."""
     ny, nx = values.shape
     whole = np.pad(values, ((0, -ny % looks), (0, -nx % looks)))
     rows = functools.reduce(np.add, (whole[n::looks] for n in range(looks)))
@@ -66,8 +66,8 @@ def summed(values: np.ndarray, looks: int) -> np.ndarray:
 
 
 def smallest_looks(data: xr.Dataset, terms: int, room: float) -> int:
-    """The fewest looks a side with which the images of so many terms might fit into `room` bytes of text."""
-    bits = room * 3 / 4 * 8  # base64 makes four bytes of three
+    """A lower bound for the looks per side with which the images of `terms` terms fit into `room` bytes of text."""
+    bits = room * 3 / 4 * 8  # base64 turns three bytes into four
     most = min(bits / FEWEST_BITS / (data.sizes["time"] * terms), LARGEST)
     return math.ceil(math.sqrt(data.sizes["y"] * data.sizes["x"] / most))
 
@@ -75,9 +75,9 @@ def smallest_looks(data: xr.Dataset, terms: int, room: float) -> int:
 def encoded(
     data: xr.Dataset, terms: Sequence[str], *, room: float, valid_samples_only: bool
 ) -> tuple[int, dict[str, Images]]:
-    """The fewest looks with which the images of some terms are within `room` bytes, and these images.
+    """The smallest looks per side with which the images fit into `room` bytes, and these images by term.
 
-    Raises GcovError if not even one cell a date is.
+    Raises GcovError if not even one cell per date fits.
     """
     largest = max(data.sizes["y"], data.sizes["x"])
     for looks in range(smallest_looks(data, len(terms), room) if room > 0 else largest, largest + 1):
@@ -94,9 +94,9 @@ def encoded(
 
 
 def encoded_term(data: xr.Dataset, term: str, *, looks: int, room: float, valid_samples_only: bool) -> Images | None:
-    """A term's images in cells of looks x looks samples; None as soon as they need more than `room` bytes.
+    """A term's images in cells of looks x looks samples; None if they need more than `room` bytes.
 
-    Two passes over the dates: what they all differ from, then each one. One date is held at a time.
+    The first pass over the dates makes the mean image, the second encodes each date. Memory holds one date at a time.
     """
 
     def powers() -> Iterator[np.ndarray]:
@@ -123,23 +123,23 @@ def encoded_term(data: xr.Dataset, term: str, *, looks: int, room: float, valid_
 
 
 def quantile(counts: np.ndarray, q: float) -> float:
-    """A quantile in dB, to a tenth."""
+    """A quantile in dB, rounded to 0.1."""
     return round(histogram.FINE_DB.quantile(counts, q), 1)
 
 
 def codes(power: np.ndarray, low: float) -> np.ndarray:
-    """The bytes of linear power; 0 where NaN. What is beyond the 63.5 dB above `low` is at an end, as is 0."""
+    """The bytes for linear power; 0 where NaN. Values outside the 63.5 dB above `low` (dB) are clipped to its ends."""
     steps = np.nan_to_num(np.round((to_db(power) - low) / STEP), nan=0)
     return np.where(np.isfinite(power), 1 + np.clip(steps, 0, LEVELS - 1), 0).astype("u1")
 
 
 def difference(image: np.ndarray, base: np.ndarray) -> np.ndarray:
-    """The bytes of a date less those of the mean image, 1..255; 0 where the date has none."""
+    """The difference of a date's bytes from those of the mean image, 1..255; 0 where the date has no data."""
     apart = (image.astype("i2") - base) % LEVELS + 1
     return np.where(image == 0, 0, apart).astype("u1")
 
 
 def packed(values: np.ndarray) -> str:
-    """Bytes deflated, as text. Runs are all that repeats in speckle: looking for more costs ten times the time."""
+    """Deflated bytes as base64 text. Only runs are matched: speckle has no other repetition, and it is 10 x faster."""
     deflate = zlib.compressobj(level=9, strategy=zlib.Z_RLE)
     return base64.b64encode(deflate.compress(values.tobytes()) + deflate.flush()).decode()

@@ -1,1 +1,1 @@
-"""Synthetic granules in the real format, for the demo, the tests and the benchmark."""
+"""Synthetic granules in the product's format, for the demo, the tests and the benchmark."""

@@ -1,4 +1,4 @@
-"""An invented landscape to fill synthetic granules with: speckle, a season, one visible change, a swath with edges.
+"""A synthetic landscape for test granules: speckle, a seasonal cycle, one visible change, a swath with edges.
 
 Arrays are (ny, nx) with row 0 in the north; backscatter is gamma0 in linear power, NaN = no sample.
 """
@@ -27,17 +27,17 @@ COVER_DB = {
 class Landscape:
     """A valley with a lake, a river, a town, fields and forest between hills; all arrays (ny, nx).
 
-    The stand `felled` stands until day CLEARED_ON and is bare from then on.
+    The forest stand `felled` is cleared on day CLEARED_ON.
     """
 
     seed: int
     backscatter: dict[str, np.ndarray]  # HHHH, HVHV -> float32 mean gamma0 on day 0, linear power
-    season: np.ndarray  # float32 amplitude in dB of the yearly cycle, 0 but on fields; the sign is the crop's
-    water: np.ndarray  # bool, lake and river: smoother or rougher with the wind of the day
+    season: np.ndarray  # float32 amplitude in dB of the yearly cycle, 0 except on fields; the sign depends on the crop
+    water: np.ndarray  # bool, lake and river: their roughness varies with the day's wind
     felled: np.ndarray  # bool
 
     def scene(self, day: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """The terms and the mask, as of `Band`, `day` days after the first date; every day is repeatable."""
+        """The terms and the mask, as in `Band`, `day` days after the first date; a day always gives the same scene."""
         rng = np.random.default_rng([self.seed, day])
         change = self.season * np.sin(2 * np.pi * day / 365) + self.water * rng.normal(0, 0.7)
         mask = _swath_mask(self.water.shape, shift=int(rng.integers(-4, 5)))
@@ -50,12 +50,12 @@ class Landscape:
 
 
 def landscape(shape: tuple[int, int], *, seed: int = 1) -> Landscape:
-    """Draw a landscape of `shape` (ny, nx); it scales with the shape, the parcels of the fields do not."""
+    """Generate a landscape of `shape` (ny, nx). It scales with the shape, except for the size of field parcels."""
     rng = np.random.default_rng(seed)
     v, u = np.meshgrid(np.linspace(0, 1, shape[0]), np.linspace(0, 1, shape[1]), indexing="ij")
     smooth, broad, middle, fine = (_fractal(rng, shape, slope) for slope in (2.6, 2.1, 1.8, 1.3))
 
-    # Hills in the north and the south-west, the valley between them open to the south-east
+    # Hills in the north and the south-west; the valley between them opens to the south-east
     upland = _step(np.maximum(0.36 - v + 0.25 * u, 0.8 * (v - u) - 0.32) + 0.06 * broad, 0.22)
     ridges = np.abs(smooth) + 0.55 * np.abs(_fractal(rng, shape, 2.2)) + 0.3 * np.abs(broad + 0.5)
     height = upland * (2 - ridges + 0.05 * middle)
@@ -94,7 +94,7 @@ def _power(db: np.ndarray) -> np.ndarray:
 
 
 def _step(values: np.ndarray, width: float) -> np.ndarray:
-    """0 well below zero, 1 well above it, soft over `width`."""
+    """A smooth step from 0 (well below zero) to 1 (well above), over `width`."""
     return np.clip(values / width + 0.5, 0, 1)
 
 
@@ -108,19 +108,19 @@ def _fractal(rng: np.random.Generator, shape: tuple[int, int], slope: float) -> 
 
 
 def _facing(height: np.ndarray) -> np.ndarray:
-    """How much a slope faces the sensor in the west, in standard deviations, at most 2.5."""
+    """How strongly a slope faces the sensor in the west, in standard deviations, clipped to 2.5."""
     slope = np.gradient(height, axis=1) + 0.3 * np.gradient(height, axis=0)
     return np.clip(slope / slope.std(), -2.5, 2.5)
 
 
 def _lake(u: np.ndarray, v: np.ndarray, broad: np.ndarray, middle: np.ndarray) -> np.ndarray:
-    """The share of water in a long lake with bays, 0..1."""
+    """The fraction of water (0..1) for a long lake with bays."""
     along, across = 0.93 * (u - 0.37) + 0.36 * (v - 0.6), 0.93 * (v - 0.6) - 0.36 * (u - 0.37)
     return _step(1 - np.hypot(along / 0.2, across / 0.06) + 0.35 * middle + 0.1 * broad, 0.05)
 
 
 def _river(u: np.ndarray, v: np.ndarray, broad: np.ndarray, middle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The shares of water and of gravel bed of a river from north to south, 0..1."""
+    """The fractions (0..1) of water and of gravel bed for a river from north to south."""
     course = 0.68 + 0.06 * np.sin(6 * v + 1) + 0.02 * np.sin(21 * v) + 0.01 * np.sin(47 * v) + 0.02 * broad
     away = np.abs(u - course)
     bed = 0.004 + 0.008 * v + 0.002 * middle
@@ -128,7 +128,7 @@ def _river(u: np.ndarray, v: np.ndarray, broad: np.ndarray, middle: np.ndarray) 
 
 
 def _parcels(rng: np.random.Generator, shape: tuple[int, int], warp: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A (ny, nx) crop number 0..1 constant within each parcel, and how near its edge a pixel is (0..1)."""
+    """Two arrays (ny, nx): a crop number 0..1, constant within each parcel, and closeness to the edge (0..1)."""
     row, column = np.indices(shape, dtype=np.float32)
     a, b = (column * 0.94 + row * 0.34 + 2 * warp) / 11, (row * 0.94 - column * 0.34 + 2 * warp) / 7
     a, b = a - a.min() + 1, b - b.min() + 1
@@ -149,7 +149,7 @@ def _parcels(rng: np.random.Generator, shape: tuple[int, int], warp: np.ndarray)
 
 
 def _swath_mask(shape: tuple[int, int], shift: int) -> np.ndarray:
-    """Sub-swaths 1 and 2, a rim of 0 and 255 beyond it, slanted like the track of an ascending pass."""
+    """A mask with sub-swaths 1 and 2, a rim of 0, and 255 beyond it, slanted like the track of an ascending pass."""
     ny, nx = shape
     rim = max(3, nx // 70)
     row, column = np.ogrid[:ny, :nx]
@@ -161,7 +161,7 @@ def _swath_mask(shape: tuple[int, int], shift: int) -> np.ndarray:
 
 
 def _spoil(values: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Put NaN outside the swath; along its rim NaN or finite rubbish down to 1e-18, as in real granules."""
+    """Set NaN outside the swath, and along its rim NaN or meaningless values down to 1e-18, as in real granules."""
     rim = mask == 0
     count = int(rim.sum())
     rubbish = 10 ** rng.uniform(-18, -1, count)

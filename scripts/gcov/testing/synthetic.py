@@ -1,4 +1,4 @@
-"""Synthetic GCOV granules: the product's HDF5 layout, as the archive's processor writes it.
+"""Synthetic GCOV granules in the product's HDF5 layout, as written by the archive's processor.
 
 Arrays are (ny, nx) with row 0 in the north; backscatter is gamma0 in linear power, NaN = no sample.
 """
@@ -17,7 +17,7 @@ from pyproj import CRS, Transformer
 from gcov.granules import is_diagonal, maturity_of
 
 OUTSIDE = 255
-CENTER_FREQUENCY = {"A": 1.229e9, "B": 1.2935e9}  # Hz, of a 20 MHz and a 5 MHz band
+CENTER_FREQUENCY = {"A": 1.229e9, "B": 1.2935e9}  # Hz, for a 20 MHz and a 5 MHz band
 NAME_FIELDS = [
     "mission",
     "level",
@@ -57,7 +57,7 @@ class Band:
     terms: dict[str, np.ndarray]  # term -> (ny, nx) float32, or complex64 off the diagonal; NaN = no sample
     mask: np.ndarray  # (ny, nx) uint8: 0 invalid, 1..n sub-swath, 255 outside
     exceptions: np.ndarray | None = None  # (ny, nx) uint16: inputDataExceptionMask as of specification 1.6.0
-    noise: np.ndarray | None = None  # (13, 14) float32: the table of the noise floor of every polarization
+    noise: np.ndarray | None = None  # (13, 14) float32: noise floor table, the same for every polarization
 
 
 def centres(start: float, posting: float, count: int) -> np.ndarray:
@@ -81,7 +81,7 @@ def granule_name(
     counter: int = 1,
     kind: str = "PR",
 ) -> str:
-    """The name of a granule, without `.h5`; `end` is 35 s after `start` unless told."""
+    """The name of a granule, without `.h5`; `end` defaults to 35 s after `start`."""
     end = end or start + timedelta(seconds=35)
     return (
         f"NISAR_L2_{kind}_GCOV_{cycle:03d}_{track:03d}_{direction}_{frame:03d}_{mode}_{pols}_A_"
@@ -92,8 +92,8 @@ def granule_name(
 def block_average(band: Band, factor: int) -> Band:
     """`band` averaged in linear power over factor x factor blocks, which must divide its shape.
 
-    NaN samples are left out of the means. The mask is 255 where the whole block is, else 0 where any of it is
-    invalid or outside, else the lowest sub-swath in it.
+    NaN samples are left out of the means. The mask is 255 where the whole block is 255, otherwise 0 if any sample is
+    invalid or outside, otherwise the lowest sub-swath in the block.
     """
     ny, nx = (n // factor for n in band.mask.shape)
     split = (ny, factor, nx, factor)
@@ -124,9 +124,9 @@ def write_granule(
 ) -> Path:
     """Write the granule `name` with its bands ("A", "B") and return its path, `folder`/`name`.h5.
 
-    `page_size` (bytes) makes a paged file, as the archive's are; without it metadata lies all over the file.
-    `exception_mask` adds inputDataExceptionMask, to every band in the first one's shape, as in P05023 files.
-    The same input gives the same bytes. Memory: the input, and one row of chunks.
+    `page_size` (bytes) makes a paged file, like those of the archive; without it, metadata is scattered over the file.
+    `exception_mask` adds inputDataExceptionMask to every band in the first band's shape, as in P05023 files. The same
+    input gives the same bytes. Memory holds the input and one row of chunks.
     """
     path = Path(folder) / (file_name or f"{name}.h5")
     paging = {} if page_size is None else {"fs_strategy": "page", "fs_page_size": page_size}
@@ -157,13 +157,13 @@ def write_granule(
 
 
 def _set(node: h5py.HLObject, **attributes) -> None:
-    """Set attributes; text as fixed-length bytes, as in the product."""
+    """Set attributes; text is stored as fixed-length bytes, as in the product."""
     for key, value in attributes.items():
         node.attrs[key] = np.bytes_(value) if isinstance(value, str) else value
 
 
 def _put(group: h5py.Group, name: str, value, description: str, **attributes) -> h5py.Dataset:
-    """Write a small contiguous dataset; text and lists of text as fixed-length bytes."""
+    """Write a small contiguous dataset; text and lists of text are stored as fixed-length bytes."""
     data = np.asarray(value)
     if data.dtype.kind == "U":
         data = data.astype("S")
@@ -313,7 +313,7 @@ def _write_grid(group: h5py.Group, key: str, band: Band, chunks: tuple[int, int]
 
 
 def _write_texture(group: h5py.Group, name: str, band: Band, chunks: tuple[int, int], mean: float) -> None:
-    """Write a float32 layer that varies by a tenth around `mean` and compresses as badly as the product's own."""
+    """Write a float32 layer that varies by a tenth around `mean` and compresses as poorly as the product's own."""
     random = np.random.default_rng(0)
 
     def block(rows: slice) -> np.ndarray:
@@ -358,7 +358,7 @@ def _moments(values: np.ndarray) -> tuple[int, float, float, float, float]:
 
 
 def _statistics(infix: str, moments: list[tuple[int, float, float, float, float]]) -> dict[str, float]:
-    """The attributes on all finite samples, whatever the mask says; NaN, NaN, 0, 0 where there is none."""
+    """Statistics attributes over all finite samples, regardless of the mask; NaN, NaN, 0, 0 if there are none."""
     counts, minima, maxima, sums, squares = zip(*moments, strict=True)
     count, total = sum(counts), sum(sums)
     mean = total / max(count, 1)
@@ -373,7 +373,7 @@ def _statistics(infix: str, moments: list[tuple[int, float, float, float, float]
 def _create(
     group: h5py.Group, name: str, shape: tuple[int, ...], chunks: tuple[int, ...], dtype: np.dtype, **filters
 ) -> h5py.Dataset:
-    """Create a chunked dataset on the axes of its group: (y, x), or (height, y, x)."""
+    """Create a chunked dataset on its group's axes: (y, x), or (height, y, x)."""
     chunks = tuple(min(pair) for pair in zip(chunks, shape, strict=True))
     dataset = group.create_dataset(name, shape, dtype, chunks=chunks, track_times=False, **filters)
     for dimension, scale in enumerate(("heightAboveEllipsoid", "yCoordinates", "xCoordinates")[-len(shape) :]):
@@ -414,7 +414,7 @@ def _projection_attributes(epsg: int) -> dict:
     return attributes | {
         "ellipsoid": "WGS84",
         "epsg_code": epsg,
-        # The one variable-length text of the product
+        # the only variable-length text in the product
         "grid_mapping_name": np.array(cf["grid_mapping_name"], dtype=h5py.string_dtype()),
         "longitude_of_projection_origin": 0.0,
         "spatial_ref": crs.to_wkt("WKT1_GDAL", output_axis_rule=True),
@@ -422,7 +422,7 @@ def _projection_attributes(epsg: int) -> dict:
 
 
 def _write_metadata(group: h5py.Group, fields: dict[str, str], bands: dict[str, Band]) -> None:
-    """A small part of the product's metadata, with look-up tables of its kinds."""
+    """Write a small part of the product's metadata, with its kinds of look-up tables."""
     band = next(iter(bands.values()))
     west, south, east, north = _edges(band)
     x = np.linspace(west, east, 14)
@@ -445,9 +445,9 @@ def _write_metadata(group: h5py.Group, fields: dict[str, str], bands: dict[str, 
 
 
 def _write_noise(group: h5py.Group, bands: dict[str, Band]) -> None:
-    """Tables of the noise floor by polarization; before the samples, so that they lie side by side as in real files.
+    """Write the noise floor tables, one per polarization, from -31 dB in the west to -29 dB in the east.
 
-    From -31 dB in the west to -29 dB in the east.
+    They are written before the samples, so that they are adjacent in the file, as in real granules.
     """
     description = "Noise equivalent backscatter in linear scale (units of DN^2)"
     for key, band in bands.items():
@@ -462,7 +462,7 @@ def _write_noise(group: h5py.Group, bands: dict[str, Band]) -> None:
 
 
 def _write_radar_grid(group: h5py.Group, epsg: int, y: np.ndarray, x: np.ndarray, day: str) -> None:
-    """Cubes (height, y, x) of the viewing geometry, one chunk a height."""
+    """Write cubes (height, y, x) of the viewing geometry, one chunk per height."""
     heights = np.linspace(-500, 9500, 21)
     _write_axes(group, epsg, y, x)
     scale = _put(group, "heightAboveEllipsoid", heights, "Height values above WGS84 Ellipsoid", units="meters")
@@ -481,7 +481,7 @@ def _write_radar_grid(group: h5py.Group, epsg: int, y: np.ndarray, x: np.ndarray
 
 
 def _put_lut(group: h5py.Group, name: str, values: Any, **filters) -> None:
-    """Write a look-up table (height, y, x) or (y, x), one chunk a height."""
+    """Write a look-up table (height, y, x) or (y, x), one chunk per height."""
     chunks = (1, 1, *values.shape[-2:])[-values.ndim :]
     _create(group, name, values.shape, chunks, values.dtype, **filters)[:] = values
 
