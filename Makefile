@@ -16,11 +16,11 @@ pictures: demo
 
 # without Slurm and browser; test-all needs both
 test: .venv/dev
-	$(BIN)/python -m pytest -n auto --dist loadfile tests -m "not slurm" --ignore tests/browser
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder tests -m "not slurm" --ignore tests/browser
 
 # three files at a time: those on Slurm mostly wait
 test-all: .venv/dev
-	CI=true $(BIN)/python -m pytest -n 3 --dist loadfile tests
+	CI=true $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests
 
 # before a version is tagged (by people): everything passes, and CHANGELOG.md has a heading for the version
 release-check: check test-all demo

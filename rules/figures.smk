@@ -115,7 +115,8 @@ use rule animation as player with:
 rule location:
     """The location of the AOI and the footprints of its granules."""
     input:
-        lambda w: fragments(w.aoi),
+        fragments=lambda w: fragments(w.aoi),
+        zones=zones_of,
     output:
         geojson="results/{aoi}/location.geojson",
         picture=report(
@@ -134,6 +135,7 @@ rule location:
         mem_mb=700,
         runtime=15,
     params:
+        zone_name=setting("zone_name"),
         basemap=lambda w: config["basemap"],  # as a function: Snakemake would interpret {z} in the text as a wildcard
     script:
         "../scripts/location.py"

@@ -20,6 +20,10 @@ from gcov.archive import login, transport
 from gcov.testing.landscape import landscape
 from gcov.testing.synthetic import Band, block_average, centres, granule_name, write_granule
 
+LONGEST = [
+    f"test_{name}.py"
+    for name in ("slurm", "interruptions", "workflow", "incremental", "archive", "secrets", "report", "series")
+]
 BROWSER_TESTS = Path(__file__).parent / "browser"
 NO_BROWSER = not (os.environ.get("CI") or (shutil.which("chromium") and shutil.which("chromedriver")))
 
@@ -27,6 +31,11 @@ NO_BROWSER = not (os.environ.get("CI") or (shutil.which("chromium") and shutil.w
 def pytest_ignore_collect(collection_path, config):
     """The tests of pages need a browser; if CI is set they fail without one."""
     return True if NO_BROWSER and collection_path == BROWSER_TESTS else None
+
+
+def pytest_collection_modifyitems(items):
+    """Start the longest files first: nothing waits for one of them in the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 def pytest_terminal_summary(terminalreporter, config):

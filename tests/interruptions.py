@@ -27,25 +27,24 @@ KINDS = ("a job", "snakemake alone", "snakemake and its jobs")
 LONGEST = 300  # seconds
 
 
-def start(folder: Path) -> subprocess.Popen:
+def start(folder: Path, *targets: str) -> subprocess.Popen:
     """Start the workflow in a process group of its own; its output goes to out.txt."""
+    command = [*COMMAND, "-d", str(folder), *targets]
     with open(folder / "out.txt", "w") as output:
-        return subprocess.Popen(
-            [*COMMAND, "-d", str(folder)], stdout=output, stderr=output, start_new_session=True, env=as_installed()
-        )
+        return subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True, env=as_installed())
 
 
-def run(folder: Path) -> tuple[int, str]:
+def run(folder: Path, *targets: str) -> tuple[int, str]:
     """Run the workflow to its end; returns exit status and output."""
-    status = start(folder).wait(LONGEST)
+    status = start(folder, *targets).wait(LONGEST)
     return status, (folder / "out.txt").read_text()
 
 
-def recover(folder: Path) -> list[str]:
+def recover(folder: Path, *targets: str) -> list[str]:
     """Do what a user does after an interruption, until the workflow succeeds; return the commands used."""
     typed = []
     for _ in range(3):
-        status, output = run(folder)
+        status, output = run(folder, *targets)
         typed.append("snakemake")
         if status == 0:
             return typed
@@ -95,10 +94,11 @@ def disturb(folder: Path, kind: str, wait: float) -> str:
     return hit
 
 
-def differences(one: Path, other: Path) -> list[str]:
+def differences(one: Path, other: Path, pattern: str = "*") -> list[str]:
     """Files below results/ that differ or are in one folder only; snakemake's time stamps are not results."""
     trees = [
-        {path.relative_to(root) for path in (root / "results").rglob("*") if path.is_file()} for root in (one, other)
+        {path.relative_to(root) for path in (root / "results").rglob(pattern) if path.is_file()}
+        for root in (one, other)
     ]
     trees = [{path for path in tree if path.name != ".snakemake_timestamp"} for tree in trees]
     alone = [str(path) for path in trees[0] ^ trees[1]]

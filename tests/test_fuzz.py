@@ -1,6 +1,6 @@
 """Damage each dataset and attribute of a granule: a correct result, or one message that names the granule.
 
-Every third of them; `make soak` takes all.
+Every fifth of them; `make soak` takes all.
 """
 
 import os
@@ -84,7 +84,7 @@ def reshape(parent, name):
 def test_one_thing_damaged(whole, tmp_path, damage):
     granule, wanted = read(whole)
     ends, wrong = Counter(), []
-    tried = nodes(whole)[:: 1 if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else 3]
+    tried = nodes(whole)[:: 1 if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else 5]
     for number, (where, attribute) in enumerate(tried):
         path = tmp_path / str(number) / whole.name
         path.parent.mkdir()
@@ -107,4 +107,4 @@ def test_one_thing_damaged(whole, tmp_path, damage):
         ends["a right result"] += 1
     print(damage.__name__, dict(ends))
     assert not wrong, "\n".join(wrong)
-    assert ends["a right result"] > 40 and sum(ends.values()) == len(tried)
+    assert ends["a right result"] > 25 and sum(ends.values()) == len(tried)

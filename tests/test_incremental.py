@@ -54,7 +54,8 @@ class Field:
         return name
 
     def withdraw(self, name: str) -> None:
-        """A granule leaves the catalogue."""
+        """A granule leaves catalogue and archive."""
+        (self.analysis.folder / "written" / f"{name}.h5").unlink()
         self.cmr.items[:] = [item for item in self.cmr.items if name not in item["umm"]["GranuleUR"]]
 
     def run(self, *arguments: str) -> tuple[Counter, Counter]:
@@ -76,12 +77,11 @@ class Field:
         return (self.analysis.folder / "results" / aoi / "HHHH" / "mean_series.csv").read_text()
 
 
-@pytest.fixture
-def field(analysis, band, tmp_path):
-    """Three dates in the archive, two AOIs, and the first run done."""
-    (tmp_path / "archive").mkdir()
-    with Archive(tmp_path / "archive") as archive, CmrServer() as cmr:
-        field = Field(analysis, archive, cmr, band)
+@pytest.fixture(scope="module")
+def field(module_analysis, band, tmp_path_factory):
+    """Three dates in the archive, two AOIs, and the first run done. Each test leaves three dates and all results."""
+    with Archive(tmp_path_factory.mktemp("archive")) as archive, CmrServer() as cmr:
+        field = Field(module_analysis, archive, cmr, band)
         jobs, _ = field.run()
         assert jobs == {"search": 2, "clip": 6, "stack": 2, "summarize": 2}
         yield field
@@ -114,22 +114,6 @@ def test_what_is_new_is_fetched_and_nothing_else(field):
     assert len(field.dates()) == 3 and new not in field.series()
 
 
-def test_results_copied_without_snakemakes_notes_are_used_as_they_are(field):
-    """Also where the archive has moved: every record has changed, no granule has."""
-    shutil.rmtree(field.analysis.folder / ".snakemake")
-    assert field.run("-R", "search") == ({"search": 2}, {})
-    with Archive(field.analysis.folder / "written") as elsewhere:
-        field.cmr.items[:] = elsewhere.umm_items(FOOTPRINT)
-        field.config["archive"]["credentials_url"] = elsewhere.credentials_url
-        field.env["GCOV_TRUST_HOST"] = elsewhere.host
-        assert field.run("-R", "search") == ({"search": 2}, {})
-        record = next((field.analysis.folder / "results/one/granules").glob("*.json")).read_text()
-        assert elsewhere.host in record
-        shutil.rmtree(field.analysis.folder / ".snakemake")
-        assert field.run("-R", "search") == ({"search": 2}, {})
-        assert elsewhere.entries(way="cdn") == []
-
-
 def test_a_changed_setting_redoes_what_it_touches(field):
     other = (field.analysis.folder / "results/two/stack.zarr/zarr.json").stat().st_mtime_ns
     field.config["aois"]["one"]["bbox"][0] += 0.002
@@ -151,6 +135,22 @@ def test_a_changed_setting_redoes_what_it_touches(field):
 
     field.config["archive"]["access"] = "auto"
     assert field.run() == ({}, {}), "where the bytes come from does not change them"
+
+
+def test_results_copied_without_snakemakes_notes_are_used_as_they_are(field):
+    """Also where the archive has moved: every record has changed, no granule has."""
+    shutil.rmtree(field.analysis.folder / ".snakemake")
+    assert field.run("-R", "search") == ({"search": 2}, {})
+    with Archive(field.analysis.folder / "written") as elsewhere:
+        field.cmr.items[:] = elsewhere.umm_items(FOOTPRINT)
+        field.config["archive"]["credentials_url"] = elsewhere.credentials_url
+        field.env["GCOV_TRUST_HOST"] = elsewhere.host
+        assert field.run("-R", "search") == ({"search": 2}, {})
+        record = next((field.analysis.folder / "results/one/granules").glob("*.json")).read_text()
+        assert elsewhere.host in record
+        shutil.rmtree(field.analysis.folder / ".snakemake")
+        assert field.run("-R", "search") == ({"search": 2}, {})
+        assert elsewhere.entries(way="cdn") == []
 
 
 def test_a_comment_in_a_script_redoes_nothing(analysis, newest, tmp_path):

@@ -1,5 +1,6 @@
 """After any interruption, the next run ends with the results of an undisturbed one."""
 
+import json
 import os
 import random
 import shutil
@@ -10,13 +11,23 @@ from pathlib import Path
 
 import interruptions
 import pytest
-from helpers import BBOX
+import yaml
+import zarr
+from conftest import Analysis
+from helpers import BBOX, REPO
+from PIL import Image
+from verify import verify
+
+from gcov import store
+from gcov.errors import GcovError
+
+STORES = "results/one/stack_db.zarr"  # a target: every granule, and what is made of them
 
 
 @pytest.fixture(scope="module")
 def calm(newest, tmp_path_factory) -> Path:
     """The folder of an undisturbed run, and how long it took."""
-    folder = interruptions.prepare(tmp_path_factory.mktemp("calm") / "run", newest, BBOX)
+    folder = interruptions.prepare(tmp_path_factory.mktemp("calm") / "run", newest[:3], BBOX)
     began = time.monotonic()
     status, output = interruptions.run(folder)
     assert status == 0, output
@@ -24,10 +35,22 @@ def calm(newest, tmp_path_factory) -> Path:
     return folder
 
 
+def copy_results(run: Path, folder: Path) -> None:
+    """Make a folder of the same analysis one whose run has ended."""
+    for name in ("results", ".snakemake"):
+        shutil.copytree(run / name, folder / name)
+
+
 @pytest.fixture
 def folder(newest, tmp_path) -> Path:
     """A folder of the same analysis."""
-    return interruptions.prepare(tmp_path / "run", newest, BBOX)
+    return interruptions.prepare(tmp_path / "run", newest[:3], BBOX)
+
+
+def stores_that_differ(one: Path, other: Path) -> list[str]:
+    """Files of fragments and stacks that differ between two folders or are in one only."""
+    names = ("fragments", "stack.zarr", "stack_db.zarr")
+    return [path for name in names for path in interruptions.differences(one, other, f"one/{name}/**/*")]
 
 
 # `make soak` kills snakemake as well, and many times
@@ -53,51 +76,120 @@ def small_disk(path: Path, options: str):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
 def test_a_full_disk_and_a_folder_that_cannot_be_written(calm, newest, tmp_path):
     with small_disk(tmp_path / "disk", "size=6m") as disk:
-        folder = interruptions.prepare(disk / "run", newest, BBOX)
+        folder = interruptions.prepare(disk / "run", newest[:3], BBOX)
         filler = disk / "filler"
         with open(filler, "wb", buffering=0) as file, pytest.raises(OSError):
             while True:
                 file.write(bytes(4096))
         os.truncate(filler, filler.stat().st_size - 250_000)
-        status, output = interruptions.run(folder)
+        status, output = interruptions.run(folder, STORES)
         assert status != 0
         assert "No space left on device" in output or "disk is full" in output, output[-3000:]
         assert not list(folder.glob("results/**/*.part*"))
         filler.unlink()
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-        status = subprocess.run([*interruptions.COMMAND, "-d", str(folder)], capture_output=True, text=True)
+        status = subprocess.run([*interruptions.COMMAND, "-d", str(folder), STORES], capture_output=True, text=True)
         assert status.returncode != 0
         assert "Read-only file system" in status.stdout + status.stderr
         subprocess.run(["mount", "-o", "remount,rw,size=60m", str(disk)], check=True)
-        interruptions.recover(folder)
-        assert interruptions.differences(calm, folder) == []
+        interruptions.recover(folder, STORES)
+        assert stores_that_differ(calm, folder) == []
 
 
 def test_two_runs_at_once(calm, folder):
-    first = interruptions.start(folder)
+    first = interruptions.start(folder, STORES)
     while not (folder / "results").exists() and first.poll() is None:
         time.sleep(0.05)
-    second = subprocess.run([*interruptions.COMMAND, "-d", str(folder)], capture_output=True, text=True)
+    second = subprocess.run([*interruptions.COMMAND, "-d", str(folder), STORES], capture_output=True, text=True)
     assert second.returncode != 0
     assert "--unlock" in second.stdout + second.stderr
     assert first.wait(interruptions.LONGEST) == 0
-    assert interruptions.differences(calm, folder) == []
+    assert stores_that_differ(calm, folder) == []
 
 
 def test_a_clock_that_jumped(calm, folder, tmp_path):
-    shutil.copytree(calm / "results", folder / "results")
-    shutil.copytree(calm / ".snakemake", folder / ".snakemake")
+    copy_results(calm, folder)
     tomorrow = time.time() + 86_400
     for path in folder.glob("results/**/*"):  # made while the clock was a day ahead
         os.utime(path, (tomorrow, tomorrow))
     victim = sorted(folder.glob("results/one/fragments/*.zarr"))[1]
     shutil.rmtree(victim)
-    status, output = interruptions.run(folder)
+    status, output = interruptions.run(folder, STORES)
     assert status != 0 and "clock skew" in output
-    command = next(
-        line for line in (interruptions.REPO / "docs" / "rerun.md").read_text().splitlines() if "newermt" in line
-    )
+    command = next(line for line in (REPO / "docs" / "rerun.md").read_text().splitlines() if "newermt" in line)
     subprocess.run(command.strip(" `"), shell=True, cwd=folder, check=True)
-    interruptions.recover(folder)
+    interruptions.recover(folder, STORES)
     assert interruptions.differences(calm, folder) == []
-    assert "Nothing to be done" in interruptions.run(folder)[1]
+    assert "Nothing to be done" in interruptions.run(folder, STORES)[1]
+
+
+def flip_a_byte(path: Path) -> None:
+    """Change one bit in the middle of a file."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 4
+    path.write_bytes(data)
+
+
+def test_damage_is_named_and_remade(calm, folder):
+    copy_results(calm, folder)
+    analysis = Analysis(folder)
+    assert "good" in analysis.run("verify")
+    results = analysis.folder / "results" / "one"
+    flip_a_byte(results / "stack.zarr/HHHH/c/1/0/0")
+    (results / "stack_db.zarr/HHHH/c/2/0/0").unlink()
+    fragment = sorted(results.glob("fragments/*.zarr"))[2]
+    shutil.rmtree(fragment / "mask")
+    output = analysis.snakemake("verify").output
+    for bad in ("results/one/stack.zarr", "results/one/stack_db.zarr", f"results/one/fragments/{fragment.name}"):
+        assert f"  {bad}.damaged: " in output
+        assert not (analysis.folder / bad).exists()
+        shutil.rmtree(analysis.folder / f"{bad}.damaged")
+    assert len(list(results.glob("fragments/*.zarr"))) == 2
+    output = analysis.run(STORES)
+    assert output.count("rule clip:") == 1
+    assert interruptions.differences(calm, folder) == []
+
+
+def test_trouble_of_the_machine_is_no_damage(calm, monkeypatch):
+    """A single I/O error must not remove a store."""
+    stack = calm / "results" / "one" / "stack.zarr"
+    assert store.damage(stack) is None
+    for error in (OSError(5, "Input/output error"), MemoryError()):
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "open_stack", lambda _, error=error: (_ for _ in ()).throw(error))
+            with pytest.raises(type(error)):
+                store.damage(stack)
+            with pytest.raises(GcovError, match=r"not touched:\n"):
+                verify(results=calm / "results")
+            assert stack.exists()
+
+
+def test_products_say_where_they_come_from(calm):
+    results = calm / "results" / "one"
+    names = sorted(path.stem for path in (results / "granules").glob("*.json"))
+    stack = zarr.open_group(results / "stack.zarr", mode="r")
+    assert [record["name"] for record in json.loads(stack.attrs["granule_records"])] == names
+    assert stack.attrs["aoi_bbox"] == BBOX
+    for picture in ("HHHH/histogram_db.png", "HHHH/histogram_power.png", "HHHH/mean_series.png", "location.png"):
+        with Image.open(results / picture) as image:
+            assert image.text["Granules"].split() == names
+            assert "zarr" in image.text["Software"]
+    with Image.open(results / "HHHH/mean_series.png") as image:
+        assert json.loads(image.text["Settings"])["valid_samples_only"] is True
+    with Image.open(results / "HHHH/animation.gif") as image:
+        assert json.loads(image.info["comment"])["Granules"].split() == names
+
+
+def test_as_a_module_in_another_workflow(calm, analysis):
+    shutil.copytree(calm / "data", analysis.folder / "data")
+    own = yaml.safe_load((calm / "config/config.yaml").read_text())
+    analysis.configure({"gcov": own, "code": "026"})
+    (analysis.folder / "Snakefile").write_text(
+        'configfile: "config/config.yaml"\n'
+        f'module gcov:\n    snakefile: "{REPO}/Snakefile"\n    config: config["gcov"]\n    prefix: "sar"\n'
+        "use rule * from gcov as gcov_*\n"
+        'rule mine:\n    default_target: True\n    input: "sar/results/one/HHHH/mean_series.csv"\n'
+    )
+    analysis.run("-s", str(analysis.folder / "Snakefile"))
+    wanted = (calm / "results/one/HHHH/mean_series.csv").read_text()
+    assert (analysis.folder / "sar/results/one/HHHH/mean_series.csv").read_text() == wanted

@@ -397,7 +397,23 @@ def test_still_figures(made, tmp_path):
 
 def test_location_has_the_aoi_and_every_footprint(newest, tmp_path):
     fragments = [fragment(tmp_path, path) for path in newest[:2]]
-    location(fragments=fragments, basemap=None, geojson=tmp_path / "a.geojson", picture=tmp_path / "a.png")
+    area = {
+        "type": "Feature",
+        "properties": {"name": "west"},
+        "geometry": shapely.box(*BBOX[:2], 83.88, 28.27).__geo_interface__,
+    }
+    (tmp_path / "zones.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [area]}))
+    for zones, picture in ((None, "plain.png"), (tmp_path / "zones.geojson", "a.png")):
+        location(
+            fragments=fragments,
+            zones=zones,
+            zone_name="name",
+            basemap=None,
+            geojson=tmp_path / "a.geojson",
+            picture=tmp_path / picture,
+        )
+    plain, with_zones = (np.asarray(Image.open(tmp_path / name).convert("RGB")) for name in ("plain.png", "a.png"))
+    assert plain.shape != with_zones.shape or (plain != with_zones).any()
     features = json.loads((tmp_path / "a.geojson").read_text())["features"]
     assert [feature["properties"]["kind"] for feature in features] == ["aoi", "granule", "granule"]
     assert shapely.geometry.shape(features[0]["geometry"]).equals(shapely.box(*BBOX))
@@ -477,6 +493,8 @@ def test_a_date_without_a_valid_sample_is_a_result(kind, band, write, newest, tm
     )
     location(
         fragments=sorted((tmp_path / "fragments").iterdir()),
+        zones=None,
+        zone_name="name",
         basemap=None,
         geojson=tmp_path / "a.geojson",
         picture=tmp_path / "a.png",
