@@ -6,6 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import shapely
+import xarray as xr
 
 from gcov import mosaic, noise, store
 from gcov.archive.ranges import RangeFile
@@ -13,9 +15,9 @@ from gcov.archive.sources import open_bytes
 from gcov.errors import GcovError
 from gcov.files import building
 from gcov.granules import Granule, read_record
-from gcov.grid import aoi_window, inside_polygon, projected, window_grid
+from gcov.grid import Window, aoi_window, inside_polygon, projected, window_grid
 from gcov.log import job_log, log
-from gcov.product import open_band
+from gcov.product import Band, open_band
 from gcov.radiometry import fill_value, is_valid
 from gcov.settings import Archive
 
@@ -43,9 +45,7 @@ def clip(
         window = aoi_window(band.data, bbox, granule.label)
         grid = window_grid(band.data, window)
         outline = projected(polygon, grid.rio.crs) if polygon else None
-        types = band.types(terms)
         tables, without_noise = band.noise(terms)
-        points = []
         attributes = {
             "title": f"{granule.name}: {aoi}",
             "granule_record": json.dumps(asdict(granule)),
@@ -60,24 +60,12 @@ def clip(
         }
         with building(fragment) as part:
             date = mosaic.date_of([granule])
-            store.create(part, grid=grid, dates=[date], types=types, attributes=attributes)
-            n_pixels = n_valid = 0
-            for region in store.regions(grid, rows=store.SHARD, columns=store.SHARD):
-                piece = window.part(region["y"], region["x"])
-                inside = np.ones(piece.shape, bool)
-                if outline is not None:
-                    inside = inside_polygon(grid, outline, region["y"], region["x"])
-                n_pixels += int(inside.sum())
-                points.append(noise.points(grid, region["y"], region["x"], inside))
-                for name, samples in band.layers(terms, piece):
-                    samples[~inside] = fill_value(samples.dtype)
-                    store.write(part, region, {name: samples[None]})
-                    if name == "mask":
-                        n_valid += int(is_valid(samples).sum())
+            store.create(part, grid=grid, dates=[date], types=band.types(terms), attributes=attributes)
+            n_pixels, n_valid, points = copy_samples(part, band, terms, window, grid, outline)
             if n_pixels == 0:
                 size = abs(grid.rio.resolution()[0])
                 raise GcovError(f"the polygon of {aoi} holds no pixel centre at {size:g} m: draw a larger one")
-            floor = noise.described(tables, grid, *map(np.concatenate, zip(*points)))
+            floor = noise.described(tables, grid, *points)
             store.finish(part, n_pixels=n_pixels, n_valid=n_valid, noise=floor)
         if note := band.ignored_exceptions:
             log.info("%s: %s", granule.name, note)
@@ -87,6 +75,30 @@ def clip(
     log.info("%s: %d of %d samples in the AOI valid (%.1f %%)", granule.name, n_valid, n_pixels, percent)
     if isinstance(source, RangeFile):
         log.info("%s: %d requests, %.1f MB", granule.name, len(source.received), sum(source.received) / 1e6)
+
+
+def copy_samples(
+    part: Path, band: Band, terms: tuple[str, ...], window: Window, grid: xr.Dataset, outline: shapely.Geometry | None
+) -> tuple[int, int, list[np.ndarray]]:
+    """Copy terms and mask of a window, shard by shard; fill what lies outside of `outline`.
+
+    Returns the number of samples in the AOI, that of valid ones, and the places at which to read the noise floor.
+    """
+    n_pixels = n_valid = 0
+    points = []
+    for region in store.regions(grid, rows=store.SHARD, columns=store.SHARD):
+        piece = window.part(region["y"], region["x"])
+        inside = np.ones(piece.shape, bool)
+        if outline is not None:
+            inside = inside_polygon(grid, outline, region["y"], region["x"])
+        n_pixels += int(inside.sum())
+        points.append(noise.points(grid, region["y"], region["x"], inside))
+        for name, samples in band.layers(terms, piece):
+            samples[~inside] = fill_value(samples.dtype)
+            store.write(part, region, {name: samples[None]})
+            if name == "mask":
+                n_valid += int(is_valid(samples).sum())
+    return n_pixels, n_valid, list(map(np.concatenate, zip(*points)))
 
 
 if __name__ == "__main__":

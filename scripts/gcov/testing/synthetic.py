@@ -12,6 +12,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import yaml
 from pyproj import CRS, Transformer
 
 from gcov.granules import is_diagonal, maturity_of
@@ -39,12 +40,7 @@ NAME_FIELDS = [
     "counter",
 ]
 TIME_FORMAT = "%Y%m%dT%H%M%S"
-MASK_DESCRIPTION = (
-    "Mask indicating the subswath number associated with valid GCOV samples. A GCOV sample is only "
-    "considered valid if it is generated from fully-focused radar samples. If at least one radar sample in "
-    "the averaging set is partially focused or invalid, the corresponding mask pixel will contain the value "
-    "`0`. GCOV pixels outside of the radar acquisition extent are filled with the value `255`"
-)
+FACTS = yaml.safe_load((Path(__file__).parent / "product.yaml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -133,16 +129,7 @@ def write_granule(
     fields = dict(zip(NAME_FIELDS, name.split("_"), strict=True))
     first = next(iter(bands.values()))
     with h5py.File(path, "w", **paging) as file:
-        _set(
-            file,
-            Conventions="CF-1.7",
-            contact="nisar-sds-ops@jpl.nasa.gov",
-            institution="NASA JPL",
-            mission_name="NISAR",
-            reference_document="D-102274 NISAR NASA SDS Product Specification Level-2 Geocoded Polarimetric "
-            "Covariance L2 GCOV",
-            title="NISAR L2 GCOV Product",
-        )
+        _set(file, **FACTS["file"])
         _write_noise(file.create_group("science/LSAR/GCOV/metadata/calibrationInformation"), bands)
         _write_identification(file.create_group("science/LSAR/identification"), name, fields, bands)
         for key, band in bands.items():
@@ -173,90 +160,41 @@ def _put(group: h5py.Group, name: str, value, description: str, **attributes) ->
 
 
 def _write_identification(group: h5py.Group, name: str, fields: dict[str, str], bands: dict[str, Band]) -> None:
+    values = _identification(name, fields, bands)
+    for key, fact in FACTS["identification"].items():
+        texts = {text: value for text, value in fact.items() if text != "value"}
+        if "value" in fact or key in values:
+            _put(group, key, values.get(key, fact.get("value")), **texts)
+    _set(group["isFullFrame"], frameCoveragePercentage=96.0 if fields["coverage"] == "F" else 42.0)
+
+
+def _identification(name: str, fields: dict[str, str], bands: dict[str, Band]) -> dict[str, Any]:
+    """What the identification group says of this granule alone."""
     start, end = (datetime.strptime(fields[key], TIME_FORMAT) for key in ("start", "end"))
-    full = fields["coverage"] == "F"
-    for key, value, description in [
-        (
-            "absoluteOrbitNumber",
-            np.uint32(173 * (int(fields["cycle"]) - 1) + int(fields["track"])),
-            "Absolute orbit",
-        ),
-        ("trackNumber", np.uint32(fields["track"]), "Track number"),
-        ("frameNumber", np.uint16(fields["frame"]), "Frame number"),
-    ]:
-        _put(group, key, value, description, units="unitless")
-    _put(
-        group,
-        "boundingPolygon",
-        _bounding_polygon(next(iter(bands.values()))),
-        "OGR compatible WKT representing the bounding polygon of the image: longitude, latitude, height",
-        epsg=4326,
-        ogr_geometry="polygon",
-    )
-    _put(
-        group,
-        "isFullFrame",
-        str(full),
-        '"True" if the product fully covers a NISAR frame, "False" if partial coverage',
-        frameCoveragePercentage=96.0 if full else 42.0,
-        thresholdPercentage=75.0,
-    )
-    passes = {"A": "Ascending", "D": "Descending"}
-    for key, value, description in [
-        (
-            "compositeReleaseId",
-            fields["crid"],
-            "Unique version identifier of the science data production system",
-        ),
-        (
-            "diagnosticModeFlag",
-            np.uint8(0),
-            "Indicates if the radar operation mode is a diagnostic mode: 0, 1, or 2",
-        ),
-        ("granuleId", name, "Unique granule identification name"),
-        *(
-            [("hasInputDataException", np.uint8(1), "1 if input data of the product were exceptional")]
-            if any(band.exceptions is not None for band in bands.values())
-            else []
-        ),
-        ("instrumentName", "LSAR", "Name of the instrument used to collect the remote sensing data"),
-        ("isDithered", "False", '"True" if the pulse timing was varied (dithered) during acquisition'),
-        ("isGeocoded", "True", '"True" if the product data is in the map geometry'),
-        ("isJointObservation", "False", '"True" if any portion was acquired in a joint observation mode'),
-        ("isMixedMode", str(fields["state"] == "M"), '"True" if this is a composite of multiple radar modes'),
-        ("isUrgentObservation", str(fields["kind"] == "UR"), '"True" if the observation is urgent'),
-        ("listOfFrequencies", list(bands), "List of frequency layers available in the product"),
-        ("lookDirection", "Right", 'Look direction, either "Left" or "Right"'),
-        ("missionId", fields["mission"], "Mission identifier"),
-        (
-            "orbitPassDirection",
-            passes[fields["direction"]],
-            'Orbit direction, either "Ascending" or "Descending"',
-        ),
-        ("plannedDatatakeId", ["synthetic"], "List of planned datatakes included in the product"),
-        ("plannedObservationId", ["synthetic"], "List of planned observations included in the product"),
-        ("platformName", "NISAR", "Name of the platform used to collect the remote sensing data"),
-        ("processingCenter", "JPL", "Data processing center"),
-        ("processingDateTime", (end + timedelta(days=1)).isoformat(), "Processing date and time (in UTC)"),
-        ("processingType", "Nominal", "Nominal (or) Urgent (or) Custom (or) Undefined"),
-        (
-            "productDoi",
-            f"10.5067/NIL2GCOV-{maturity_of(fields['crid'])[0]}1",
-            "Digital Object Identifier (DOI) for the product",
-        ),
-        ("productLevel", fields["level"], "Product level"),
-        ("productSpecificationVersion", "1.4.0", "Product specification version"),
-        ("productType", fields["product"], "Product type"),
-        ("productVersion", "0.1.0", "Product version"),
-        ("radarBand", "L", 'Acquired frequency band, either "L" or "S"'),
-        (
-            "zeroDopplerStartTime",
-            f"{start.isoformat()}.000000000",
-            "Azimuth start time (in UTC) of the product",
-        ),
-        ("zeroDopplerEndTime", f"{end.isoformat()}.000000000", "Azimuth stop time (in UTC) of the product"),
-    ]:
-        _put(group, key, value, description)
+    values = {
+        "absoluteOrbitNumber": np.uint32(173 * (int(fields["cycle"]) - 1) + int(fields["track"])),
+        "trackNumber": np.uint32(fields["track"]),
+        "frameNumber": np.uint16(fields["frame"]),
+        "boundingPolygon": _bounding_polygon(next(iter(bands.values()))),
+        "isFullFrame": str(fields["coverage"] == "F"),
+        "compositeReleaseId": fields["crid"],
+        "diagnosticModeFlag": np.uint8(0),
+        "granuleId": name,
+        "isMixedMode": str(fields["state"] == "M"),
+        "isUrgentObservation": str(fields["kind"] == "UR"),
+        "listOfFrequencies": list(bands),
+        "missionId": fields["mission"],
+        "orbitPassDirection": {"A": "Ascending", "D": "Descending"}[fields["direction"]],
+        "processingDateTime": (end + timedelta(days=1)).isoformat(),
+        "productDoi": f"10.5067/NIL2GCOV-{maturity_of(fields['crid'])[0]}1",
+        "productLevel": fields["level"],
+        "productType": fields["product"],
+        "zeroDopplerStartTime": f"{start.isoformat()}.000000000",
+        "zeroDopplerEndTime": f"{end.isoformat()}.000000000",
+    }
+    if any(band.exceptions is not None for band in bands.values()):
+        values["hasInputDataException"] = np.uint8(1)
+    return values
 
 
 def _bounding_polygon(band: Band) -> str:
@@ -298,18 +236,13 @@ def _write_grid(group: h5py.Group, key: str, band: Band, chunks: tuple[int, int]
         _set(layer, long_name=f"Geocoded polarimetric covariance term {term}")
         _set(layer, description=f"Covariance between {term[:2]} and {term[2:]}")
     _write_texture(group, "numberOfLooks", band, chunks, 9.3 if key == "A" else 37.2)
-    _set(group["numberOfLooks"], long_name="Number of radar looks")
-    _set(group["numberOfLooks"], description="Number of averaged radar-grid pixels for covariance estimation")
+    _set(group["numberOfLooks"], **FACTS["layers"]["numberOfLooks"])
     mask = _create(group, "mask", band.mask.shape, chunks, np.dtype(np.uint8), compression=9)
     mask[:] = band.mask
     _set(mask, _FillValue=OUTSIDE, valid_min=np.uint8(0), grid_mapping="projection")
-    _set(mask, long_name="Valid samples subswath mask", description=MASK_DESCRIPTION)
+    _set(mask, **FACTS["layers"]["mask"])
     _write_texture(group, "rtcGammaToSigmaFactor", band, chunks, 0.74)
-    _set(
-        group["rtcGammaToSigmaFactor"],
-        long_name="Radiometric terrain correction area normalization factor gamma0 to sigma0",
-        description="Radiometric terrain correction factor to normalize GCOV terms from gamma0 to sigma0",
-    )
+    _set(group["rtcGammaToSigmaFactor"], **FACTS["layers"]["rtcGammaToSigmaFactor"])
 
 
 def _write_texture(group: h5py.Group, name: str, band: Band, chunks: tuple[int, int], mean: float) -> None:
