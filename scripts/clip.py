@@ -32,12 +32,15 @@ def clip(
     terms: tuple[str, ...],
     archive: Archive,
     fragment: Path,
+    zones: str | None = None,
+    zone_name: str = "name",
 ) -> None:
     """Write the fragment: terms (time=1, y, x) as in the product (linear gamma0) and `mask`, with provenance.
 
     The grid is the window of the granule's lattice that the AOI's bounds touch. Terms are NaN and the mask is 255
     outside the granule and outside the AOI polygon. A granule without a valid sample in the AOI also gets a fragment.
-    Raises GcovError, naming the granule, if a band or term is missing or the file cannot be read.
+    Raises GcovError, naming the granule, if a band or term is missing or the file cannot be read; and before samples
+    are read if one of the `zones`, a file of polygons, contains no pixel centre of the grid.
     """
     source = open_bytes(granule, archive)
     with open_band(source, granule.label, frequency) as band:
@@ -45,6 +48,10 @@ def clip(
         window = aoi_window(band.data, bbox, granule.label)
         grid = window_grid(band.data, window)
         outline = projected(polygon, grid.rio.crs) if polygon else None
+        if zones:
+            from gcov.zones import on_grid, read_zones  # geopandas, for AOIs with zones
+
+            on_grid(read_zones(zones, zone_name, "zones"), grid, polygon)
         tables, without_noise = band.noise(terms)
         attributes = {
             "title": f"{granule.name}: {aoi}",
@@ -103,6 +110,7 @@ def copy_samples(
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
+        settings = {**snakemake.config, **snakemake.config["aois"][snakemake.wildcards.aoi]}
         clip(
             granule=read_record(snakemake.input.record),
             aoi=snakemake.wildcards.aoi,
@@ -110,7 +118,9 @@ if __name__ == "__main__":
             polygon=snakemake.params.polygon,
             frequency=snakemake.params.frequency,
             terms=snakemake.params.terms,
-            # not a rule parameter: a different access path to the same bytes must not trigger a second download
-            archive=Archive.of(snakemake.config),
             fragment=Path(snakemake.output[0]),
+            # not rule parameters: other zones, or another way to the same bytes, must not trigger a second download
+            archive=Archive.of(snakemake.config),
+            zones=settings.get("zones"),
+            zone_name=settings["zone_name"],
         )

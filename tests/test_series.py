@@ -233,3 +233,14 @@ def test_wrong_zones_are_refused_before_any_job(analysis, newest):
     done = analysis.configure({"aois": {"x": aoi}, "basemap": None}).snakemake("-n")
     assert done.returncode and "config: aois.x.zones: zones outside of the AOI: far" in done.output
     shutil.rmtree(analysis.folder / "config")
+
+
+def test_a_zone_without_a_pixel_centre_ends_the_run_at_the_first_granule(analysis, aoi):
+    sliver = shapely.box(WEST + 20 * 50 + 1, NORTH - 20 * 50 - 19, WEST + 20 * 50 + 9, NORTH - 20 * 50 - 1)
+    frame = geopandas.GeoDataFrame({"plot": ["sliver"]}, geometry=[sliver], crs=EPSG)
+    frame.to_file(analysis.folder / "zones.gpkg")
+    config = {"aois": {"x": {**aoi, "zones": "zones.gpkg"}}, "zone_name": "plot", "basemap": None}
+    run = analysis.configure(config).snakemake("results/x/stack.zarr", "--show-failed-logs")
+    assert run.returncode != 0
+    assert "zones without a pixel centre in the AOI at 20 m: sliver; draw them larger" in run.output
+    assert analysis.results("x/fragments/*") == []
