@@ -20,7 +20,7 @@ test: .venv/dev
 
 # three files at a time: those on Slurm mostly wait
 test-all: .venv/dev
-	CI=true $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests
+	CI=true $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 20 tests
 
 # before a version is tagged (by people): everything passes, and CHANGELOG.md has a heading for the version
 release-check: check test-all demo
@@ -32,20 +32,27 @@ check: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 
-.venv/runtime: requirements.txt
+# uv installs in seconds what takes pip minutes; pip steps in where uv does not know the package index
+install = $(BIN)/python -m uv pip install --quiet --compile-bytecode --require-hashes -r $(1) \
+	|| $(BIN)/python -m pip install --quiet --require-hashes --prefer-binary -r $(1)
+
+.venv/runtime: requirements.txt requirements-uv.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes --prefer-binary -r requirements.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-uv.txt
+	$(call install,requirements.txt)
 	touch $@
 
 .venv/dev: requirements-dev.txt .venv/runtime
-	$(BIN)/python -m pip install --quiet --require-hashes --prefer-binary -r requirements-dev.txt
+	$(call install,requirements-dev.txt)
 	touch $@
 
-# uv comes from outside (`pipx install uv`); one set of versions for every Python and platform
-lock:
-	uv pip compile --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o requirements.txt requirements.in
-	uv pip compile --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -c requirements.txt -o requirements-dev.txt requirements-dev.in
+# one set of versions for every Python and platform
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+lock: .venv/runtime
+	$(LOCK) -o requirements-uv.txt requirements-uv.in
+	$(LOCK) -o requirements.txt requirements.in
+	$(LOCK) -c requirements.txt -o requirements-dev.txt requirements-dev.in
 
 clean:
 	rm -rf .venv demo/data demo/results demo/logs demo/benchmarks demo/.snakemake

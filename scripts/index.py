@@ -35,7 +35,7 @@ def index(
             min_valid_fraction=min_valid_fraction[stack.parent.name],
             valid_samples_only=valid_samples_only[stack.parent.name],
         )
-        for stack, table in zip(stacks, granules)
+        for stack, table in zip(stacks, granules, strict=True)
     ]
     with building(output) as part:
         part.write_text(all_areas.page(areas), encoding="utf-8")

@@ -172,8 +172,8 @@ def test_rain_since_the_date_before(tmp_path):
         (["2025-11-20,1", "2025-11-22,1"], "line 3: 2025-11-21 is missing"),
         (["2025-11-20,1", "2025-11-19,1"], "line 3: 2025-11-19 comes after 2025-11-20"),
         (["2025-11-31,1"], "line 2: '2025-11-31' is not a day"),
-        (["2025-11-20"], "line 2: None is no number"),
-        (["2025-11-20,nan"], "line 2: 'nan' is no number"),
+        (["2025-11-20"], "line 2: None is not a number"),
+        (["2025-11-20,nan"], "line 2: 'nan' is not a number"),
         ([], "holds no day"),
     ],
 )

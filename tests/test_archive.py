@@ -334,7 +334,7 @@ def test_a_refusal_in_mid_file_is_no_broken_file(user, archive, scene, tmp_path,
         return wrapped
 
     archive.issue_credentials, archive.sign = once(issue), once(sign)
-    with pytest.raises(GcovError, match=r"the Earthdata token is wrong .*: get one at https://urs"):
+    with pytest.raises(GcovError, match=r"the archive rejected the Earthdata token: get one at https://urs"):
         fetch(archive, scene, tmp_path / "f.zarr", way)
     assert list(tmp_path.iterdir()) == []
 

@@ -55,7 +55,7 @@ def test_both_locks_hold_the_same_versions():
     assert {name: development.get(name, version) for name, version in runtime.items()} == runtime
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-uv.txt"])
 def test_every_pin_has_its_hashes(name):
     blocks = re.split(r"\n(?=\S)", re.sub(r"^#.*\n", "", (REPO / name).read_text(), flags=re.MULTILINE))
     blocks = [block for block in blocks if block.strip()]

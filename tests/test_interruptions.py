@@ -35,12 +35,6 @@ def calm(newest, tmp_path_factory) -> Path:
     return folder
 
 
-def copy_results(run: Path, folder: Path) -> None:
-    """Make a folder of the same analysis one whose run has ended."""
-    for name in ("results", ".snakemake"):
-        shutil.copytree(run / name, folder / name)
-
-
 @pytest.fixture
 def folder(newest, tmp_path) -> Path:
     """A folder of the same analysis."""
@@ -108,7 +102,8 @@ def test_two_runs_at_once(calm, folder):
 
 
 def test_a_clock_that_jumped(calm, folder, tmp_path):
-    copy_results(calm, folder)
+    for name in ("results", ".snakemake"):
+        shutil.copytree(calm / name, folder / name)
     tomorrow = time.time() + 86_400
     for path in folder.glob("results/**/*"):  # made while the clock was a day ahead
         os.utime(path, (tomorrow, tomorrow))
@@ -130,9 +125,9 @@ def flip_a_byte(path: Path) -> None:
     path.write_bytes(data)
 
 
-def test_damage_is_named_and_remade(calm, folder):
-    copy_results(calm, folder)
-    analysis = Analysis(folder)
+def test_damage_is_named_and_remade(calm, tmp_path):
+    shutil.copytree(calm / "results", tmp_path / "results")
+    analysis = Analysis(calm)
     assert "good" in analysis.run("verify")
     results = analysis.folder / "results" / "one"
     flip_a_byte(results / "stack.zarr/HHHH/c/1/0/0")
@@ -147,7 +142,7 @@ def test_damage_is_named_and_remade(calm, folder):
     assert len(list(results.glob("fragments/*.zarr"))) == 2
     output = analysis.run(STORES)
     assert output.count("rule clip:") == 1
-    assert interruptions.differences(calm, folder) == []
+    assert interruptions.differences(tmp_path, calm) == []
 
 
 def test_trouble_of_the_machine_is_no_damage(calm, monkeypatch):

@@ -8,14 +8,13 @@ from datetime import datetime, timedelta
 
 import pytest
 from helpers import BBOX
-from search import needed_bytes, search
+from search import search
 from servers.cmr import ARCHIVE_URL, BUCKET, CmrServer, umm_item
 from servers.tls import session_tls, trust
 
 from gcov.archive import catalog
 from gcov.config import read_config
 from gcov.errors import GcovError
-from gcov.granules import from_name
 from gcov.settings import Archive
 from gcov.testing.synthetic import granule_name
 
@@ -279,22 +278,6 @@ def test_a_wrong_question_is_refused_by_the_catalogue(cmr):
     cmr.fail_next(400)
     with pytest.raises(GcovError, match=f"{cmr.host} refused the search"):
         find(cmr)
-
-
-@pytest.mark.parametrize(
-    ("mode", "posting", "frequency"), [("2005", 20, "A"), ("4005", 10, "A"), ("2005", 80, "B"), ("7700", 20, "A")]
-)
-def test_announced_bytes_are_those_of_the_chunks_the_aoi_touches(mode, posting, frequency):
-    """Against counting: 3.5 to 4 bytes a pixel of every chunk, on average over where the chunks begin."""
-    box = (84.0, 28.0, 84.2, 28.3)
-    height, width = 0.3 * 111_000 / posting, 0.2 * 98_000 / posting
-    chunks = (height / 512 + 1) * (width / 512 + 1)
-    found = needed_bytes(from_name(name(mode=mode)), box, frequency, ("HHHH", "HVHV"))
-    assert found == pytest.approx(chunks * 512**2 * 2 * 3.5, rel=0.1)
-
-
-def test_announced_bytes_are_never_more_than_the_granule():
-    assert needed_bytes(from_name(name(), size=1000), (83, 27, 85, 29), "A", ("HHHH",)) == 1000
 
 
 def test_the_workflow_searches(cmr, analysis):

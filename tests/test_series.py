@@ -236,7 +236,7 @@ def test_wrong_zones_are_refused_before_any_job(analysis, newest):
 
 
 def test_a_zone_without_a_pixel_centre_ends_the_run_at_the_first_granule(analysis, aoi):
-    sliver = shapely.box(WEST + 20 * 50 + 1, NORTH - 20 * 50 - 19, WEST + 20 * 50 + 9, NORTH - 20 * 50 - 1)
+    sliver = shapely.box(WEST + 20 * 70 + 1, NORTH - 20 * 37 - 19, WEST + 20 * 70 + 9, NORTH - 20 * 37 - 1)
     frame = geopandas.GeoDataFrame({"plot": ["sliver"]}, geometry=[sliver], crs=EPSG)
     frame.to_file(analysis.folder / "zones.gpkg")
     config = {"aois": {"x": {**aoi, "zones": "zones.gpkg"}}, "zone_name": "plot", "basemap": None}

@@ -26,10 +26,19 @@ def earlier(analysis):
 
 
 def test_tables_and_pictures_are_made_again_and_nothing_is_fetched(earlier):
-    """Tables have more columns than they had; granules, fragments, stack and dB store stay."""
+    """Tables have more columns than they had, maps show zones; granules, fragments, stack and dB store stay."""
     output = earlier.run("-n")
     rules = set(re.findall(r"^ *(?:local)?(?:rule|checkpoint) (\w+):$", output, re.MULTILINE))
-    assert rules == {"all", "summarize", "plot_histogram", "plot_mean_series", "animation", "explore", "index"}
+    assert rules == {
+        "all",
+        "summarize",
+        "plot_histogram",
+        "plot_mean_series",
+        "animation",
+        "explore",
+        "index",
+        "location",
+    }
 
 
 def test_a_stack_may_hold_fragments_of_both_versions(earlier, tmp_path):
