@@ -864,8 +864,8 @@ def test_a_corrupt_granule_fails_alone(start, analysis, archive, scenes, local_s
 
 @pytest.mark.parametrize(
     ("arguments", "count", "bound"),
-    [((), 5, 4), (("--workflow-profile", "none"), 5, 4), (("--resources", "archive=1"), 2, 1)],
-    ids=["profile", "no profile", "one"],
+    [(("--workflow-profile", "none"), 5, 4), (("--resources", "archive=1"), 2, 1)],
+    ids=["no profile", "one"],
 )
 def test_granules_at_a_time_are_bounded_whatever_the_cores(
     analysis, scene, tmp_path, tmp_path_factory, arguments, count, bound

@@ -12,7 +12,6 @@ import pytest
 import xarray as xr
 from conftest import Analysis
 from helpers import BBOX, FACTS, FIRST, REPO, SERIES, assert_counts, notebook_stack
-from PIL import Image
 
 from gcov.testing.synthetic import granule_name, write_granule
 
@@ -380,14 +379,6 @@ def test_complex_terms_alone_make_a_stack_and_no_pictures(analysis, newest):
 
 
 # ---- what else comes with it
-
-
-def test_unreachable_tiles_are_no_error(analysis, newest):
-    entry = {"bbox": SMALL, "granules": [str(newest[0])]}
-    analysis.configure({"aois": {"x": entry}, "basemap": "http://127.0.0.1:9/{z}/{x}/{y}.png"})
-    assert "the map has no tiles" in analysis.run("results/x/location.png")
-    with Image.open(analysis.folder / "results/x/location.png") as picture:
-        assert picture.width > 500
 
 
 def test_the_demos_configuration_makes_a_plan(analysis, granules):
