@@ -12,7 +12,7 @@ demo: .venv/runtime
 pictures: demo
 	cp demo/results/phewa/HVHV/zones.png demo/results/phewa/HVHV/animation_means.gif docs/pictures
 	cp demo/results/phewa/HVHV/change/felling.png docs/pictures/change.png
-	chromium --headless=new --no-sandbox --window-size=1440,900 --screenshot=docs/pictures/explore.png file://$(CURDIR)/demo/results/phewa/explore.html
+	chromium --headless=new --no-sandbox --window-size=1440,900 --virtual-time-budget=10000 --screenshot=docs/pictures/explore.png file://$(CURDIR)/demo/results/phewa/explore.html
 
 # without Slurm and browser; test-all needs both
 test: .venv/dev

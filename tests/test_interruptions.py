@@ -102,6 +102,8 @@ def test_two_runs_at_once(calm, folder):
 
 
 def test_a_clock_that_jumped(calm, folder, tmp_path):
+    # a fragment that is gone is made again only if it is asked for, or if what is made of it is out of date
+    targets = STORES, *(str(path.relative_to(calm)) for path in calm.glob("results/one/fragments/*.zarr"))
     for name in ("results", ".snakemake"):
         shutil.copytree(calm / name, folder / name)
     tomorrow = time.time() + 86_400
@@ -109,13 +111,13 @@ def test_a_clock_that_jumped(calm, folder, tmp_path):
         os.utime(path, (tomorrow, tomorrow))
     victim = sorted(folder.glob("results/one/fragments/*.zarr"))[1]
     shutil.rmtree(victim)
-    status, output = interruptions.run(folder, STORES)
+    status, output = interruptions.run(folder, *targets)
     assert status != 0 and "clock skew" in output
     command = next(line for line in (REPO / "docs" / "rerun.md").read_text().splitlines() if "newermt" in line)
     subprocess.run(command.strip(" `"), shell=True, cwd=folder, check=True)
-    interruptions.recover(folder, STORES)
+    interruptions.recover(folder, *targets)
     assert interruptions.differences(calm, folder) == []
-    assert "Nothing to be done" in interruptions.run(folder, STORES)[1]
+    assert "Nothing to be done" in interruptions.run(folder, *targets)[1]
 
 
 def flip_a_byte(path: Path) -> None:
