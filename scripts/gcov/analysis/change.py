@@ -178,7 +178,7 @@ class _Samples:
         valid = power > 0
         power = np.where(valid, power, power.dtype.type(0))
         with np.errstate(divide="ignore", invalid="ignore"):
-            scale = np.einsum("tk,tkn->tn", looks, valid) / np.einsum("tk,tkn->tn", looks, power)
+            scale = _weighted(looks, valid) / np.einsum("tk,tkn->tn", looks, power)
         power *= scale[:, None]
         return cls(looks, valid, power, np.log(np.where(valid, power, power.dtype.type(1))))
 
@@ -188,9 +188,9 @@ class _Samples:
 
     def sums(self) -> np.ndarray:
         """Sums over all valid dates of 1, L (looks), 1 / L, L I and L ln I: (5, term, n)."""
-        weights = np.stack([np.ones_like(self.looks), self.looks, 1 / self.looks])
+        weights = np.ones_like(self.looks), self.looks, 1 / self.looks
         weighted = [np.einsum("tk,tkn->tn", self.looks, values)[None] for values in (self.power, self.log)]
-        return np.concatenate([np.einsum("wtk,tkn->wtn", weights, self.valid), *weighted])
+        return np.concatenate([np.stack([_weighted(each, self.valid) for each in weights]), *weighted])
 
     def on(self, date: int) -> np.ndarray:
         """A date's contribution to the sums."""
@@ -201,6 +201,13 @@ class _Samples:
         np.multiply(looks, self.power[:, date], out=added[3])
         np.multiply(looks, self.log[:, date], out=added[4])
         return added
+
+
+def _weighted(weights: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """The sum (term, n) of the weights (term, time) of valid dates; quick where all are, as nearly everywhere."""
+    if valid.all():
+        return np.broadcast_to(weights.sum(axis=1)[:, None], (valid.shape[0], valid.shape[2]))
+    return np.einsum("tk,tkn->tn", weights, valid)
 
 
 def omnibus(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
