@@ -4,18 +4,31 @@ Some of those are imported wherever they are installed (dask by xarray, boto3 by
 """
 
 import os
+import re
 import tempfile
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-from test_envs import pins, wanted
+from helpers import REPO
 
 HIDE = """
 import sys
 
 sys.modules.update(dict.fromkeys({foreign!r}))
 """
+
+
+def pins(name: str) -> dict[str, str]:
+    """Versions by distribution in a lock file."""
+    found = re.findall(r"^([A-Za-z0-9_.-]+)==([^\s;\\]+)", (REPO / name).read_text(), re.MULTILINE)
+    return {distribution.lower().replace("_", "-"): version for distribution, version in found}
+
+
+def wanted(name: str) -> list[str]:
+    """Distributions that a requirements .in file asks for."""
+    lines = (line.split("#")[0].strip() for line in (REPO / name).read_text().splitlines())
+    return [re.split(r"[<>=\[; ]", line)[0].lower().replace("_", "-") for line in lines if line and line[0] != "-"]
 
 
 @cache

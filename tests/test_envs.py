@@ -7,21 +7,10 @@ import tomllib
 import pytest
 import yaml
 from helpers import REPO
+from runtime import pins, wanted
 
 # distributions whose conda package has another name
 CONDA_NAMES = {"matplotlib": "matplotlib-base"}
-
-
-def pins(name: str) -> dict[str, str]:
-    """Versions by distribution in a lock file."""
-    found = re.findall(r"^([A-Za-z0-9_.-]+)==([^\s;\\]+)", (REPO / name).read_text(), re.MULTILINE)
-    return {distribution.lower().replace("_", "-"): version for distribution, version in found}
-
-
-def wanted(name: str) -> list[str]:
-    """Distributions that a requirements .in file asks for."""
-    lines = (line.split("#")[0].strip() for line in (REPO / name).read_text().splitlines())
-    return [re.split(r"[<>=\[; ]", line)[0].lower().replace("_", "-") for line in lines if line and line[0] != "-"]
 
 
 def conda() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The workaround in rules/scheduler.smk, on the locked Snakemake."""
+"""The workarounds in rules/scheduler.smk, on the locked Snakemake."""
 
 import subprocess
 import sys
@@ -32,3 +32,28 @@ def test_only_snakemakes_default_limit_of_job_starts_is_taken_away(include, opti
     command = [sys.executable, "-m", "snakemake", "--cores", "1", *options]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert f"LIMIT {limit}" in done.stdout, done.stdout + done.stderr
+
+
+GROUPS = """
+from types import SimpleNamespace
+from snakemake.jobs import GroupJobFactory
+{include}
+
+class Job:
+    dag = SimpleNamespace(workflow=SimpleNamespace(execution_settings=SimpleNamespace(attempt=1)))
+
+one, other, groups = Job(), Job(), GroupJobFactory()
+groups.new("g", [one], None).merge(groups.new("g", [other], None))
+print("JOBS", len(groups.new("g", [one], None).jobs))
+
+rule one:
+    output: touch("one")
+"""
+
+
+@pytest.mark.parametrize(("include", "jobs"), [("", 2), (INCLUDE, 1)])  # 2 no longer: then the workaround can go
+def test_a_group_that_was_merged_is_not_used_again(include, jobs, tmp_path):
+    (tmp_path / "Snakefile").write_text(GROUPS.format(include=include))
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "-n"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert f"JOBS {jobs}" in done.stdout, done.stdout + done.stderr
