@@ -39,14 +39,8 @@ def change(
     tally = periods.Tally(cell_km2(data, multilook), significance)
     dates = [*before, *after]
     with building(output) as part:
-        store.create(
-            part,
-            grid=cube.multilooked_grid(data, multilook),
-            types=CHANGE,
-            attributes=data.attrs,
-            cf=attributes_of,
-            shard=cube.shard(data, dates=len(dates), multilook=multilook),
-        )
+        shape = {"dates": len(dates), "multilook": multilook}
+        cube.create_maps(part, data, **shape, types=CHANGE, attributes=data.attrs, cf=attributes_of)
         options = {"dates": dates, "multilook": multilook, "valid_samples_only": valid_samples_only}
         for region, power in cube.blocks(data, [term], whole_cells=True, **options):
             maps = change_between(power[term], of_dates[dates], len(before), significance)

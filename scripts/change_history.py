@@ -81,15 +81,17 @@ def create(path: Path, data: xr.Dataset, terms: list[str], times: np.ndarray, mu
     """Create an empty store for the maps; `times` (dates,) are the times of the usable dates."""
     interval = {"interval": (times[1:], "the date after the interval"), "interval_start": (times[:-1], "... before it")}
     coords = {name: ("interval", values, {"long_name": f"{text}, UTC"}) for name, (values, text) in interval.items()}
-    store.create(
+    cube.create_maps(
         path,
-        grid=cube.multilooked_grid(data, multilook),
+        data,
+        dates=len(times),
+        terms=len(terms),
+        multilook=multilook,
         types=HISTORY,
         attributes=data.attrs,
         cf=attributes_of,
         coords={"term": ("term", np.array(terms, np.dtypes.StringDType())), **coords},
         dims={"direction": ("term", "interval", "y", "x")},
-        shard=cube.shard(data, dates=len(times), terms=len(terms), multilook=multilook),
     )
 
 

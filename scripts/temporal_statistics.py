@@ -39,10 +39,9 @@ def temporal_statistics(
         )
     attributes = {**data.attrs, "valid_samples_only": valid_samples_only, "multilook": multilook, **excluded}
     dates = np.flatnonzero(use).tolist()
-    shard = cube.shard(data, dates=len(dates), multilook=multilook)
-    grid = cube.multilooked_grid(data, multilook)
+    cf, shape = temporal.attributes, {"dates": len(dates), "multilook": multilook}
     with building(output) as part:
-        store.create(part, grid=grid, types=temporal.TYPES, attributes=attributes, cf=temporal.attributes, shard=shard)
+        cube.create_maps(part, data, **shape, types=temporal.TYPES, attributes=attributes, cf=cf)
         options = {"dates": dates, "multilook": multilook, "valid_samples_only": valid_samples_only}
         for region, power in cube.blocks(data, [term], **options):
             store.write(part, region, temporal.statistics(power[term], found if known else None))

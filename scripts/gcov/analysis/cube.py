@@ -5,6 +5,7 @@ Memory is the same for 20 and for 200 dates: with more dates, the part is smalle
 
 import math
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -56,6 +57,15 @@ def shard(data: xr.Dataset, *, dates: int, terms: int = 1, multilook: int = 1) -
     """The shard size of a store that is written in these blocks, for `store.create`."""
     rows, columns = tile(data, dates=dates, terms=terms, multilook=multilook)
     return min(max(rows, store.CHUNK), store.SHARD), min(columns, store.SHARD)
+
+
+def create_maps(path: Path, data: xr.Dataset, *, dates: int, terms: int = 1, multilook: int, **options) -> None:
+    """Create an empty store of maps (y, x) on the multilooked grid, to be written in these blocks.
+
+    `options` are those of `store.create`, without grid and shard.
+    """
+    grid, shards = multilooked_grid(data, multilook), shard(data, dates=dates, terms=terms, multilook=multilook)
+    store.create(path, grid=grid, shard=shards, **options)
 
 
 def blocks(
