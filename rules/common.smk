@@ -1,8 +1,14 @@
 # Shared by the rules: the register of products, wildcards, settings of an AOI, the result of the search.
 
+import os
 from functools import cache
 
 from gcov.granules import kept_names, local_file, names_by_day
+
+# A job has one core. zarr's own threads would cost each job 10 % more CPU, and separate memory pools for threads (of
+# the C library) a third more memory.
+os.environ.setdefault("ZARR_THREADING__MAX_WORKERS", "1")
+os.environ.setdefault("MALLOC_ARENA_MAX", "1")
 
 PRODUCTS = []
 GEOTIFFS = []

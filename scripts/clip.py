@@ -93,15 +93,17 @@ def copy_samples(
     """
     n_pixels = n_valid = 0
     points = []
-    for region in store.regions(grid, rows=store.SHARD, columns=store.SHARD):
-        piece = window.part(region["y"], region["x"])
+    regions = list(store.regions(grid, rows=store.SHARD, columns=store.SHARD))
+    pieces = [window.part(region["y"], region["x"]) for region in regions]
+    for region, piece, following in zip(regions, pieces, [*pieces[1:], None]):
         inside = np.ones(piece.shape, bool)
         if outline is not None:
             inside = inside_polygon(grid, outline, region["y"], region["x"])
         n_pixels += int(inside.sum())
         points.append(noise.points(grid, region["y"], region["x"], inside))
-        for name, samples in band.layers(terms, piece):
-            samples[~inside] = fill_value(samples.dtype)
+        for name, samples in band.layers(terms, piece, following):
+            if outline is not None:
+                samples[~inside] = fill_value(samples.dtype)
             store.write(part, region, {name: samples[None]})
             if name == "mask":
                 n_valid += int(is_valid(samples).sum())

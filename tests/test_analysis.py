@@ -210,6 +210,17 @@ def test_the_mean_of_a_plane_is_that_of_its_middle():
     assert table().mean(np.array([NORTH + 300.0]), np.array([WEST - 300.0])) == pytest.approx(1e-3)
 
 
+@pytest.mark.parametrize("share", [0.001, 0.5, 1])
+def test_points_are_every_nth_sample_inside(share):
+    grid = grid_of(EPSG, WEST + 20 * (np.arange(400) + 0.5), NORTH - 20 * (np.arange(700) + 0.5))
+    inside = np.random.default_rng(1).random((300, 200)) < share
+    y, x = noise.points(grid, slice(150, 450), slice(100, 300), inside)
+    rows, columns = np.nonzero(inside)
+    step = max(1, min(noise.STEP, rows.size // noise.FEWEST))
+    np.testing.assert_array_equal(y, grid["y"].values[150 + rows[::step]])
+    np.testing.assert_array_equal(x, grid["x"].values[100 + columns[::step]])
+
+
 def test_nodes_without_a_value_are_left_out():
     one = table()
     one.power[0, 0] = np.nan

@@ -18,7 +18,7 @@ from gcov.testing.synthetic import granule_name, write_granule
 
 WEST, SOUTH, EAST, NORTH = BBOX
 FOOTPRINT = [(WEST - 1, SOUTH - 1), (EAST + 1, SOUTH - 1), (EAST + 1, NORTH + 1), (WEST - 1, NORTH + 1)]
-TARGETS = [f"results/{aoi}/{product}" for aoi in ("one", "two") for product in ("stack.zarr", "HHHH/mean_series.csv")]
+PRODUCTS = ("stack.zarr", "HHHH/mean_series.csv")
 
 
 class Field:
@@ -58,11 +58,12 @@ class Field:
         (self.analysis.folder / "written" / f"{name}.h5").unlink()
         self.cmr.items[:] = [item for item in self.cmr.items if name not in item["umm"]["GranuleUR"]]
 
-    def run(self, *arguments: str) -> tuple[Counter, Counter]:
+    def run(self, *arguments: str, aois: tuple[str, ...] = ("one", "two")) -> tuple[Counter, Counter]:
         """Run the workflow; returns the jobs by rule, and the requests for data by granule."""
         self.analysis.configure(self.config)
         self.archive.reset_log()
-        output = self.analysis.run(*TARGETS, *arguments, env=self.env)
+        targets = [f"results/{aoi}/{product}" for aoi in aois for product in PRODUCTS]
+        output = self.analysis.run(*targets, *arguments, env=self.env)
         jobs = Counter(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", output, re.MULTILINE))
         fetched = Counter(Path(entry.path.split("?")[0]).stem for entry in self.archive.entries(way="cdn"))
         return jobs, fetched
@@ -88,28 +89,31 @@ def field(module_analysis, band, tmp_path_factory):
 
 
 def test_what_is_new_is_fetched_and_nothing_else(field):
+    def search_again():
+        return field.run("-R", "search", aois=("one",))
+
     assert field.run() == ({}, {})
-    jobs, fetched = field.run("-R", "search")
-    assert (jobs, fetched) == ({"search": 2}, {}), "a search that finds nothing new redoes nothing"
+    jobs, fetched = search_again()
+    assert (jobs, fetched) == ({"search": 1}, {}), "a search that finds nothing new redoes nothing"
 
     new = field.acquire(3)
-    jobs, fetched = field.run("-R", "search")
-    assert jobs == {"search": 2, "clip": 2, "stack": 2, "summarize": 2}
+    jobs, fetched = search_again()
+    assert jobs == {"search": 1, "clip": 1, "stack": 1, "summarize": 1}
     assert set(fetched) == {new}
     assert field.dates()[-1] == new and len(field.dates()) == 4
     assert new in field.series()
 
     old = field.dates()[1]
     newer = field.acquire(1, crid="X05010")
-    jobs, fetched = field.run("-R", "search")
-    assert jobs == {"search": 2, "clip": 2, "stack": 2, "summarize": 2}
+    jobs, fetched = search_again()
+    assert jobs == {"search": 1, "clip": 1, "stack": 1, "summarize": 1}
     assert set(fetched) == {newer}
     assert len(field.dates()) == 4 and field.dates()[1] == newer
     assert newer in field.series() and old not in field.series()
 
     field.withdraw(new)
-    jobs, fetched = field.run("-R", "search")
-    assert jobs == {"search": 2, "stack": 2, "summarize": 2}
+    jobs, fetched = search_again()
+    assert jobs == {"search": 1, "stack": 1, "summarize": 1}
     assert not fetched
     assert len(field.dates()) == 3 and new not in field.series()
 
@@ -140,16 +144,16 @@ def test_a_changed_setting_redoes_what_it_touches(field):
 def test_results_copied_without_snakemakes_notes_are_used_as_they_are(field):
     """Also where the archive has moved: every record has changed, no granule has."""
     shutil.rmtree(field.analysis.folder / ".snakemake")
-    assert field.run("-R", "search") == ({"search": 2}, {})
+    assert field.run("-R", "search", aois=("one",)) == ({"search": 1}, {})
     with Archive(field.analysis.folder / "written") as elsewhere:
         field.cmr.items[:] = elsewhere.umm_items(FOOTPRINT)
         field.config["archive"]["credentials_url"] = elsewhere.credentials_url
         field.env["GCOV_TRUST_HOST"] = elsewhere.host
-        assert field.run("-R", "search") == ({"search": 2}, {})
+        assert field.run("-R", "search", aois=("one",)) == ({"search": 1}, {})
         record = next((field.analysis.folder / "results/one/granules").glob("*.json")).read_text()
         assert elsewhere.host in record
         shutil.rmtree(field.analysis.folder / ".snakemake")
-        assert field.run("-R", "search") == ({"search": 2}, {})
+        assert field.run("-R", "search", aois=("one",)) == ({"search": 1}, {})
         assert elsewhere.entries(way="cdn") == []
 
 

@@ -14,6 +14,7 @@ import xarray as xr
 
 FEWEST = 100  # smallest number of samples to evaluate, if there are as many
 STEP = 499  # one in so many samples of an AOI or zone is evaluated; the tables are smooth over kilometres
+ROWS = 128  # rows searched at once: the index of a sample needs eight bytes
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,14 @@ def _position(nodes: np.ndarray, points: np.ndarray) -> list[tuple[np.ndarray, n
 
 def points(grid: xr.Dataset, rows: slice, columns: slice, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates y and x (n,), in metres, of an even subset of the pixels that are `inside`, in a part of a grid."""
-    places = np.flatnonzero(inside)
-    row, column = np.unravel_index(places[:: max(1, min(STEP, places.size // FEWEST))], inside.shape)
+    step = max(1, min(STEP, int(np.count_nonzero(inside)) // FEWEST))
+    chosen: list[np.ndarray] = []
+    passed = 0
+    for top in range(0, len(inside), ROWS):
+        places = np.flatnonzero(inside[top : top + ROWS])
+        chosen.append(top * inside.shape[1] + places[-passed % step :: step])
+        passed += places.size
+    row, column = np.unravel_index(np.concatenate(chosen), inside.shape)
     return grid["y"].values[rows][row], grid["x"].values[columns][column]
 
 

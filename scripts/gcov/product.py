@@ -145,16 +145,20 @@ class Band:
             types |= {term + VALID: np.dtype("u1") for term in terms if term not in LAYERS}
         return {**types, "mask": np.dtype("u1")}
 
-    def layers(self, terms: Sequence[str], window: Window) -> Iterator[tuple[str, np.ndarray]]:
+    def layers(
+        self, terms: Sequence[str], window: Window, following: Window | None = None
+    ) -> Iterator[tuple[str, np.ndarray]]:
         """The samples of a window, (rows, columns) for each name of `types`, with one layer in memory at a time.
 
-        Terms that the band lacks are NaN. `{term}_valid` is 1 where the exception mask accepts a sample, else 0.
+        `following` is the window that is read next. Terms that the band lacks are NaN. `{term}_valid` is 1 where the
+        exception mask accepts a sample, else 0.
         """
         held = [term for term in terms if term in self.data]
         for term in terms:
             if term not in held:
                 yield term, np.full(window.shape, np.nan, self.types(terms)[term])
-        for name, samples in self.read([*held, *([EXCEPTIONS] if self.says_exceptions else []), "mask"], window):
+        names = [*held, *([EXCEPTIONS] if self.says_exceptions else []), "mask"]
+        for name, samples in self.read(names, window, following):
             if name == EXCEPTIONS:
                 for term in terms:
                     if term in LAYERS:
@@ -163,11 +167,14 @@ class Band:
             else:
                 yield name, samples
 
-    def read(self, names: Sequence[str], window: Window) -> Iterator[tuple[str, np.ndarray]]:
+    def read(
+        self, names: Sequence[str], window: Window, following: Window | None = None
+    ) -> Iterator[tuple[str, np.ndarray]]:
         """The samples of a window, (rows, columns) by name, with one variable in memory at a time.
 
         Samples outside the granule are NaN (mask: 255). Over the network, all chunks of the window are fetched
-        together unless they would take too much memory. Raises GcovError if a chunk cannot be read or decoded.
+        together unless they would take too much memory. Of those already read, the ones that the window `following`
+        also touches stay in memory. Raises GcovError if a chunk cannot be read or decoded.
         """
         remote = self.source if isinstance(self.source, RangeFile) else None
         ranges = {name: self.chunk_ranges(name, window) for name in names} if remote else {}
@@ -177,7 +184,11 @@ class Band:
         for name in names:
             if remote and not together:
                 remote.prefetch(ranges[name])
-            yield name, self._samples(name, window)
+            samples = self._samples(name, window)
+            if remote:
+                ranges[name] = self.chunk_ranges(name, following) if following else []
+                remote.keep([span for spans in ranges.values() for span in spans])
+            yield name, samples
 
     def chunk_ranges(self, name: str, window: Window) -> list[tuple[int, int]]:
         """The byte ranges (start, stop) of the chunks that a window touches.

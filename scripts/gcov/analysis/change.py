@@ -20,7 +20,7 @@ NO_DATA = -128  # no data in int8 maps
 NO_COUNT = 255  # no data in n_changes
 NEVER = -1  # in place of a date index
 ROWS = 128  # rows processed at once in a change between two periods
-TILE = 4096  # pixels processed at once, so that intermediate arrays stay in the processor's cache
+TILE = 8192  # pixels processed at once, so that intermediate arrays stay in the processor's cache
 
 
 # ---- two periods

@@ -102,9 +102,13 @@ class RangeFile(io.RawIOBase):
         within = start - number * BLOCK
         return memoryview(self._blocks[number])[within : within + length]
 
+    def keep(self, ranges: list[tuple[int, int]]) -> None:
+        """Free the memory of what was prefetched outside of these ranges (start, stop)."""
+        self._ahead = [piece for piece in self._ahead if any(_holds(piece, span) for span in self._inside(ranges))]
+
     def prefetch(self, ranges: list[tuple[int, int]]) -> None:
         """Fetch ranges (start, stop) concurrently, with near ones joined; ranges already held are kept."""
-        self._ahead = [piece for piece in self._ahead if any(_holds(piece, span) for span in self._inside(ranges))]
+        self.keep(ranges)
         wanted = self.missing(ranges)
         failed = threading.Event()
 
