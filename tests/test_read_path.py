@@ -1,12 +1,14 @@
 """Windows equal what h5py reads from the file: any window, paged or not, from disk or from the archive."""
 
+import json
 from itertools import pairwise
 
 import h5py
 import numpy as np
 import pytest
 import xarray as xr
-from helpers import EPSG, FIRST, NORTH, WEST
+from clip import clip
+from helpers import BBOX, EPSG, FIRST, NORTH, WEST
 from servers.archive import Archive
 from servers.field import archive_settings
 
@@ -121,6 +123,26 @@ def test_arrays_too_large_to_fetch_together_are_fetched_one_by_one(user, monkeyp
     assert len(asked) == len(ARRAYS) and sum(asked) == of_all
     assert apart._ahead == together._ahead == []  # memory is freed once the samples are read
     assert all(found[name].tobytes() == wanted[name].tobytes() for name in ARRAYS)
+
+
+@pytest.mark.parametrize("access", ["https", "s3"])
+def test_the_noise_floor_costs_two_requests_at_most(user, monkeypatch, scene, archive, access, tmp_path):
+    """The whole clip, with the product's tables of both terms and without."""
+    urls = {"url": archive.https_url(scene.stem), "s3_url": archive.s3_url(scene.stem)}
+    requests = []
+    for number, noise in enumerate((product.Band.noise, lambda band, terms: ({}, "left out"))):
+        monkeypatch.setattr(product.Band, "noise", noise)
+        fragment = tmp_path / f"{number}.zarr"
+        archive.reset_log()
+        clip(
+            granule=from_name(scene.stem, **urls), aoi="a", bbox=BBOX, polygon=None, frequency="A",
+            terms=("HHHH", "HVHV"), archive=archive_settings(archive, access=access), fragment=fragment,
+        )  # fmt: skip
+        requests.append(len(archive.entries(way="s3" if access == "s3" else "cdn")))
+        assert set(json.loads(store.open_stack(fragment).attrs["noise"])) == (
+            {"HHHH", "HVHV"} if number == 0 else set()
+        )
+    assert requests[1] <= requests[0] <= requests[1] + 2
 
 
 def test_a_chunk_that_two_blocks_share_is_fetched_once(user, no_gaps, small_blocks, scene, archive):

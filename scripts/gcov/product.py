@@ -177,17 +177,18 @@ class Band:
         also touches stay in memory. Raises GcovError if a chunk cannot be read or decoded.
         """
         remote = self.source if isinstance(self.source, RangeFile) else None
-        ranges = {name: self.chunk_ranges(name, window) for name in names} if remote else {}
-        together = sum(stop - start for spans in ranges.values() for start, stop in spans) <= AT_ONCE
+        wanted = {name: self.chunk_ranges(name, window) for name in names} if remote else {}
+        together = sum(stop - start for spans in wanted.values() for start, stop in spans) <= AT_ONCE
         if remote and together:
-            remote.prefetch([span for spans in ranges.values() for span in spans])
+            remote.prefetch([span for spans in wanted.values() for span in spans])
+        later = [span for name in wanted if following for span in self.chunk_ranges(name, following)]
         for name in names:
             if remote and not together:
-                remote.prefetch(ranges[name])
+                remote.prefetch(wanted[name])
             samples = self._samples(name, window)
             if remote:
-                ranges[name] = self.chunk_ranges(name, following) if following else []
-                remote.keep([span for spans in ranges.values() for span in spans])
+                del wanted[name]
+                remote.keep([*later, *(span for spans in wanted.values() for span in spans)])
             yield name, samples
 
     def chunk_ranges(self, name: str, window: Window) -> list[tuple[int, int]]:
