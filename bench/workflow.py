@@ -108,9 +108,9 @@ def cost_text(cost: measure.Cost, peak: float, seen: dict) -> str:
 
 
 def as_before(access: str, seen: dict[str, dict]) -> Iterator[Row]:
-    """Bytes and requests of the five clip jobs."""
-    yield against_before(f"five granules, {access}: fetched", 1, each(seen, lambda one: one["bytes"] / 1e6), " MB")
-    yield against_before(f"five granules, {access}: requests", 1, each(seen, lambda one: one["requests"]), "")
+    """Bytes and requests of the five clip jobs; the noise floor may take one block and two requests a granule."""
+    yield against_before(f"five granules, {access}: fetched", 1.02, each(seen, lambda one: one["bytes"] / 1e6), " MB")
+    yield against_before(f"five granules, {access}: requests", 1.1, each(seen, lambda one: one["requests"]), "")
 
 
 def clip(access: str, runs: dict[str, analysis.Run], reading: dict[str, float]) -> Iterator[Row]:

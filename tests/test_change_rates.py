@@ -4,6 +4,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
+from test_speckle import gathered, texture
 
 from gcov.analysis.change import change_history, period, ratio_test
 
@@ -11,9 +12,9 @@ PIXELS, AT_ONCE = 1_000_000, 100_000
 LEVELS = (0.05, 0.01)
 
 
-def speckle(rng, looks) -> np.ndarray:
-    """Power (time, 1, AT_ONCE) float32 without change, of dates with these looks (time,)."""
-    return np.stack([0.1 * rng.standard_gamma(each, (1, AT_ONCE), np.float32) / np.float32(each) for each in looks])
+def speckle(rng, looks, shape=(1, AT_ONCE)) -> np.ndarray:
+    """Power (time, y, x) float32 without change, of dates with these looks (time,)."""
+    return np.stack([0.1 * rng.standard_gamma(each, shape, np.float32) / np.float32(each) for each in looks])
 
 
 @pytest.mark.parametrize("looks", [4.4, 9.3])
@@ -37,6 +38,20 @@ def test_history(looks, kind):
             assert count / PIXELS <= 1.1 * LEVELS[-1], dates
         else:
             assert count / PIXELS == pytest.approx(level, rel=0.1), (dates, level)
+
+
+@pytest.mark.parametrize("looks", [4.4, 9.3])
+@pytest.mark.parametrize("sigma", [0, 0.5])
+def test_history_with_estimated_looks(looks, sigma):
+    """5 and 17 dates of one scene, with and without texture; the looks are estimated from the same dates."""
+    rng = np.random.default_rng(3)
+    shape = (1000, PIXELS // 1000)
+    power = speckle(rng, np.full(17, looks), shape) * texture(rng, shape, sigma).astype("f4")
+    for dates in (5, 17):
+        estimate = gathered(power[:dates]).estimate().looks
+        found = change_history({"HHHH": power[:dates]}, {"HHHH": np.full(dates, estimate)}, LEVELS[-1])
+        for level in LEVELS:
+            assert (found.p_value < level).mean() == pytest.approx(level, rel=0.3), (dates, level, estimate)
 
 
 @pytest.mark.parametrize("looks", [4.4, 9.3])
