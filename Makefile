@@ -14,9 +14,9 @@ pictures: demo
 	cp demo/results/phewa/HVHV/change/felling.png docs/pictures/change.png
 	chromium --headless=new --no-sandbox --window-size=1440,900 --virtual-time-budget=10000 --screenshot=docs/pictures/explore.png file://$(CURDIR)/demo/results/phewa/explore.html
 
-# without Slurm and browser; test-all needs both
+# what a change usually breaks; test-all adds long tests, Slurm and a browser
 test: .venv/dev
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder tests -m "not slurm" --ignore tests/browser
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder tests -m "not slurm and not long" --ignore tests/browser
 
 # three files at a time: those on Slurm mostly wait
 test-all: .venv/dev

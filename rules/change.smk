@@ -22,7 +22,7 @@ rule change:
         mem_mb=800,
         runtime=60,
     params:
-        days=lambda w: aois[w.aoi].changes[w.name],
+        days=periods,
         multilook=setting("multilook"),
         significance=setting("significance"),
         min_valid_fraction=setting("min_valid_fraction"),
@@ -86,7 +86,7 @@ rule filtered:
         mem_mb=1000,
         runtime=120,
     params:
-        window=setting("filter_window"),
+        window=required("filter_window"),
         valid_samples_only=setting("valid_samples_only"),
     script:
         "../scripts/filtered.py"

@@ -5,9 +5,7 @@ from functools import cache
 
 from gcov.granules import kept_names, local_file, names_by_day
 
-# A job has one core. zarr's own threads would cost each job 10 % more CPU, and separate memory pools for threads (of
-# the C library) a third more memory.
-os.environ.setdefault("ZARR_THREADING__MAX_WORKERS", "1")
+# A job has one core. Separate memory pools for threads (of the C library) would cost a clip a third more memory.
 os.environ.setdefault("MALLOC_ARENA_MAX", "1")
 
 PRODUCTS = []
@@ -132,6 +130,26 @@ def files_beside(wildcards):
 def rainfall(wildcards):
     """The AOI's daily rain file, if it has one."""
     return aois[wildcards.aoi].rainfall or []
+
+
+def required(key):
+    """A setting without which the product cannot be made, even if it is requested by name."""
+
+    def of(wildcards):
+        if value := getattr(aois[wildcards.aoi], key):
+            return value
+        raise WorkflowError(f"{wildcards.aoi}: this product needs `{key}:` in the configuration")
+
+    return of
+
+
+def periods(wildcards):
+    """The first and last days of the two periods of a change."""
+    changes = aois[wildcards.aoi].changes
+    if wildcards.name not in changes:
+        known = ", ".join(changes) or "none"
+        raise WorkflowError(f"{wildcards.aoi} has no change {wildcards.name} in the configuration; it has {known}")
+    return changes[wildcards.name]
 
 
 def zones_of(wildcards):

@@ -5,6 +5,7 @@ rule plot_histogram:
     """Distribution of backscatter over all dates, in dB or in power."""
     input:
         counts="results/{aoi}/{term}/histogram_{quantity}.csv",
+        limits="results/{aoi}/{term}/stretch.json",
         series="results/{aoi}/{term}/mean_series.csv",
         stack=stack_of,
     output:

@@ -20,6 +20,7 @@ checkpoint search:
     resources:
         mem_mb=700,
         runtime=20,
+        archive=1,  # it opens a granule of each frame, if there are several
     params:
         bbox=setting("bbox"),
         polygon=setting("polygon"),
@@ -35,7 +36,7 @@ register(rules.search.output.table)
 
 
 rule clip:
-    """Read the AOI's window from one granule of 2-7 GB. No other rule reads the archive's data."""
+    """Read the AOI's window from one granule of 2-7 GB. No other rule reads samples from the archive."""
     input:
         record=record,
         local=local,

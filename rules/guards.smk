@@ -13,7 +13,7 @@ if workflow.is_main_process and "archive" not in workflow.global_resources:
 @cache
 def warn_of_missing_guards():
     """Warn once, while the DAG is built: settings are not known earlier, and modules have no `onstart`."""
-    if workflow.is_main_process and RerunTrigger.CODE in workflow.rerun_triggers:
+    if workflow.is_main_process and {RerunTrigger.CODE, RerunTrigger.SOFTWARE_ENV} & {*workflow.rerun_triggers}:
         logger.warning(
             "profiles/default is not in force: a changed script (an upgrade, say) fetches every granule again."
             " To prevent it: --rerun-triggers mtime params input"

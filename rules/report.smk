@@ -16,10 +16,5 @@ def told(aoi, term=None):
 
 def told_of_all():
     """The same for each AOI whose series exist."""
-    done = [aoi for aoi in aois.values() if all(os.path.exists(path) for path in series_of(aoi))]
+    done = [aoi for aoi in aois.values() if all(map(os.path.exists, per_term(aoi.name, "mean_series.csv")))]
     return {aoi.name: told(aoi.name) for aoi in done}
-
-
-def series_of(aoi):
-    """The tables that `told` reads."""
-    return [f"results/{aoi.name}/{term}/mean_series.csv" for term in aoi.diagonal_terms]

@@ -78,7 +78,7 @@ rule zones:
     input:
         stack=stack_of,
         looks="results/{aoi}/looks.json",
-        zones=zones_of,
+        zones=required("zones"),
         rainfall=rainfall,
     output:
         csv="results/{aoi}/{term}/zones.csv",
@@ -155,7 +155,7 @@ rule indices:
         runtime=60,
     params:
         zone_name=setting("zone_name"),
-        indices=setting("indices"),
+        indices=required("indices"),
         terms=setting("diagonal_terms"),
         multilook=setting("multilook"),
         valid_samples_only=setting("valid_samples_only"),

@@ -61,7 +61,7 @@ rule explain:
         "../scripts/explain.py"
 
 
-# Read every chunk of every store, report damaged stores and rename them. On request only: `snakemake verify`.
+# Read every chunk of every store, report damaged stores and rename them. On request only: `snakemake --cores 1 verify`.
 rule verify:
     log:
         "logs/verify.log",

@@ -15,6 +15,7 @@ from gcov.provenance import provenance
 def plot_histogram(
     *,
     counts: Path,
+    limits: Path,
     series: Path,
     stack: Path,
     valid_samples_only: bool,
@@ -22,14 +23,12 @@ def plot_histogram(
     title: str,
     output: Path,
 ) -> None:
-    """Write a PNG of the histogram CSV `counts` and the finer bins in stretch.json; `series` gives dates and samples.
+    """Write a PNG of the histogram CSV `counts` and the finer bins in `limits`, a stretch.json.
 
-    stretch.json comes from the same job as `counts` and is read from the same folder. It is not declared as an input,
-    because that would redo figures made by earlier versions. The provenance in the PNG is the stack's, plus the
-    setting `valid_samples_only`.
+    `series` gives dates and samples. The provenance in the PNG is the stack's, plus the setting `valid_samples_only`.
     """
-    table, limits = pd.read_csv(counts), json.loads(counts.with_name("stretch.json").read_text())
-    figure = histogram(table, limits, tables.read_series(series), quantity=quantity, title=title)
+    table, finer = pd.read_csv(counts), json.loads(limits.read_text())
+    figure = histogram(table, finer, tables.read_series(series), quantity=quantity, title=title)
     style.save(figure, output, provenance(stack, valid_samples_only))
 
 

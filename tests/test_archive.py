@@ -823,6 +823,7 @@ def logs(analysis):
     return {path.stem: path.read_text() for path in analysis.folder.glob("logs/a/fragments/*.log")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("access", ["https", "s3"])
 def test_a_run_through_faults_gives_the_local_stack(start, analysis, archive, cmr, local_stack, access):
     archive.in_region = access == "s3"
@@ -842,6 +843,7 @@ def test_a_run_through_faults_gives_the_local_stack(start, analysis, archive, cm
     assert all(said in text for text in logs(analysis).values())
 
 
+@pytest.mark.long
 def test_a_corrupt_granule_fails_alone(start, analysis, archive, scenes, local_stack, tmp_path):
     bad = scenes[1]
     archive.replace(bad.stem, damaged_copy(bad, tmp_path / "bad.h5"))
@@ -862,6 +864,7 @@ def test_a_corrupt_granule_fails_alone(start, analysis, archive, scenes, local_s
     assert contents(analysis.folder / STACK) == local_stack
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "count", "bound"),
     [(("--workflow-profile", "none"), 5, 4), (("--resources", "archive=1"), 2, 1)],
@@ -898,6 +901,7 @@ def most_at_a_time(archive):
     return most
 
 
+@pytest.mark.long
 def test_a_wrong_token_ends_the_run_with_a_message(start, analysis, archive):
     run = start(STACK, token="wrong")
     assert run.returncode != 0
@@ -908,6 +912,7 @@ def test_a_wrong_token_ends_the_run_with_a_message(start, analysis, archive):
     assert archive.count(way="cdn") == 0
 
 
+@pytest.mark.long
 def test_without_a_token_the_search_works_and_warns(start, analysis, archive):
     run = start("results/a/granules.csv", token=None)
     assert run.returncode == 0, run.output

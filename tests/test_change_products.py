@@ -278,6 +278,7 @@ def test_filtered(made, monkeypatch):
     assert got.attrs["gain_measured_HHHH"] == pytest.approx(6 * 25 / 30, rel=0.15)
 
 
+@pytest.mark.long
 def test_the_workflow_makes_what_is_asked_for(analysis, aoi):
     """And nothing else of it; a date released twice is said to be."""
     changes = {"step": {"before": [day(0), day(1)], "after": [day(2), day(3)]}}

@@ -8,6 +8,8 @@ from test_speckle import gathered, texture
 
 from gcov.analysis.change import change_history, period, ratio_test
 
+pytestmark = pytest.mark.long
+
 PIXELS, AT_ONCE = 1_000_000, 100_000
 LEVELS = (0.05, 0.01)
 

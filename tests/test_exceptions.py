@@ -87,6 +87,7 @@ def test_the_fill_value_and_every_bit():
         np.testing.assert_array_equal(radiometry.without_exception(layer, term), wanted)
 
 
+@pytest.mark.long
 def test_alternating_polarizations_are_one_series(analysis, write, band):
     for index, code in enumerate(("DHDH", "SHSH", "DHDH", "SHSH")):
         one = band(12 * index)

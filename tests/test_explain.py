@@ -1,6 +1,7 @@
 """The cost of a run before it starts: `snakemake explain`, and the arithmetic behind it."""
 
 import math
+import re
 
 import pytest
 
@@ -36,9 +37,16 @@ def test_requests_grow_by_a_row_of_chunks_for_each_layer():
 
 def test_explain_reads_no_samples(analysis, aoi):
     """Four dates 12 days apart, of the second two releases; nothing but the search has run."""
-    printed = analysis.configure({"aois": {"valley": aoi, "band_b": {**aoi, "frequency": "B"}}}).run("explain")
+    valley = {**aoi, "geotiff": ["power", "db"], "indices": ["RVI"], "filter_window": 5, "change_history": True}
+    config = {"aois": {"valley": valley, "band_b": {**aoi, "frequency": "B"}}, "terms": ["HHHH", "HVHV"]}
+    printed = analysis.configure(config).run("explain")
     for name in ("valley", "band_b"):
         said = printed[printed.index(f"{name}: 4 granules, 4 dates from 2025-11-23 to 2025-12-29") :]
         assert "left out  1 superseded" in said and "gaps      none" in said
         assert " clip                      4 jobs " in said and "on 2 cores" in said
+    valley, band_b = (
+        dict(re.findall(r"^  (\w+) +(\d+) jobs", part, re.MULTILINE)) for part in printed.split("band_b: ")
+    )
+    assert valley["geotiff"] == str(2 * 2 * 4)  # quantities, terms, dates
+    assert {*valley} - {*band_b} == {"looks", "indices", "change_history", "filtered", "geotiff"}
     assert analysis.results("*/fragments/*") == [] and analysis.results("*/stack.zarr") == []

@@ -8,6 +8,8 @@ import pystac
 import pytest
 from helpers import BBOX
 
+pytestmark = pytest.mark.long
+
 DAYS = ["20251123", "20251205"]
 
 

@@ -291,7 +291,7 @@ def test_one_date_has_no_outlines_and_an_earlier_stretch_is_refused(counted):
     _, tables, stretch, series = counted
     axes = histogram(tables["db"], stretch, series[:1], quantity="db", title="x").axes[0]
     assert [patch.get_label() for patch in axes.patches] == ["all dates"]
-    with pytest.raises(GcovError, match="snakemake -R summarize"):
+    with pytest.raises(GcovError, match="snakemake --cores 1 -R summarize"):
         histogram(tables["db"], {"q05": -20, "q95": -5}, series, quantity="db", title="x")
 
 

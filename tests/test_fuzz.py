@@ -20,6 +20,8 @@ from gcov.grid import aoi_window
 from gcov.product import open_band
 from gcov.testing.synthetic import granule_name, write_granule
 
+pytestmark = pytest.mark.long
+
 GROUPS = ("science/LSAR/identification", "science/LSAR/GCOV/grids/frequencyA")
 
 

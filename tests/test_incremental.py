@@ -16,6 +16,8 @@ from servers.tls import trust
 
 from gcov.testing.synthetic import granule_name, write_granule
 
+pytestmark = pytest.mark.long
+
 WEST, SOUTH, EAST, NORTH = BBOX
 FOOTPRINT = [(WEST - 1, SOUTH - 1), (EAST + 1, SOUTH - 1), (EAST + 1, NORTH + 1), (WEST - 1, NORTH + 1)]
 PRODUCTS = ("stack.zarr", "HHHH/mean_series.csv")

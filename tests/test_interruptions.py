@@ -21,6 +21,8 @@ from verify import verify
 from gcov import store
 from gcov.errors import GcovError
 
+pytestmark = pytest.mark.long
+
 STORES = "results/one/stack_db.zarr"  # a target: every granule, and what is made of them
 
 

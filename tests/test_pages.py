@@ -200,6 +200,7 @@ def test_the_index_shows_each_area(tmp_path):
     assert BBOX[0] < x < BBOX[2] and BBOX[1] < y < BBOX[3]
 
 
+@pytest.mark.long
 def test_no_page_where_none_is_wanted(analysis, aoi):
     config = {
         "aois": {"one": {**aoi, "explore_megabytes": 24}, "two": {**aoi, "explore_megabytes": None}},

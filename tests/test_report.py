@@ -7,6 +7,8 @@ import zipfile
 import pytest
 from helpers import BBOX
 
+pytestmark = pytest.mark.long
+
 PICTURES = ["mean_series.png", "histogram_db.png", "histogram_power.png", "animation.gif", "animation_means.gif"]
 TARGETS = [
     *(f"results/valley_/{name}" for name in ("explore.html", "location.png", *(f"HHHH/{name}" for name in PICTURES))),

@@ -280,6 +280,7 @@ def test_a_wrong_question_is_refused_by_the_catalogue(cmr):
         find(cmr)
 
 
+@pytest.mark.long
 def test_the_workflow_searches(cmr, analysis):
     """`snakemake results/x/granules.csv`, and nothing more than that."""
     search_keys = {

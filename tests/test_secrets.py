@@ -104,6 +104,7 @@ gcov.archive.ranges.RangeFile.prefetch = prefetch
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize("access", ["https", "s3"])
 def test_a_whole_run_tells_nobody(analysis, archive, scenes, access, tmp_path_factory):
@@ -143,6 +144,7 @@ def test_a_whole_run_tells_nobody(analysis, archive, scenes, access, tmp_path_fa
     assert archive.leaked_authorizations == []
 
 
+@pytest.mark.long
 def test_a_whole_run_on_an_own_bucket_tells_nobody(analysis, scenes, tmp_path_factory):
     """Nor where the store is busy, its keys are refused, or botocore is told to be talkative."""
     home = tmp_path_factory.mktemp("home")
@@ -209,6 +211,7 @@ def by_address(signed, scenes, query: str) -> dict:
     return {"aois": {"a": {"bbox": aoi_bbox(), "granules": urls}}, "basemap": None}
 
 
+@pytest.mark.long
 def test_a_signed_address_is_written_nowhere(analysis, signed, scenes, tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     env = environment(home, session_tls().ca_pem, None)

@@ -26,6 +26,8 @@ from gcov.testing.landscape import CLEARING_DB, landscape
 from gcov.testing.synthetic import Band, centres, granule_name, write_granule
 from gcov.zones import on_grid, read_zones
 
+pytestmark = pytest.mark.long
+
 FACTORS = (1, 0.81, 1.21, 0.49)
 STAND = (34, 40, 64, 76)  # rows and columns inside of the felled stand
 STATISTICS = {"count", "mean", "std", "cv", "excess_cv", "min", "max", "p05", "p50", "p95"}

@@ -222,11 +222,25 @@ def test_a_fragment_can_be_asked_for_from_nothing(analysis, config, newest):
     assert analysis.results("two/*") == ["two/fragments", "two/granules", "two/granules.csv"]
 
 
+@pytest.mark.parametrize(
+    ("product", "message"),
+    [
+        ("HHHH/zones.csv", "one: this product needs `zones:` in the configuration"),
+        ("filtered.zarr", "one: this product needs `filter_window:` in the configuration"),
+        ("HHHH/change/felling.json", "one has no change felling in the configuration; it has none"),
+    ],
+)
+def test_a_product_without_its_setting_is_refused(complete, product, message):
+    done = complete[0].snakemake("--dry-run", f"results/one/{product}")
+    assert done.returncode and message in done.output
+
+
 def test_a_complex_term_has_no_series(analysis, config):
     done = analysis.configure(config).snakemake("--dry-run", "results/one/HHHV/mean_series.csv")
     assert done.returncode and re.search("No rule to produce|MissingRuleException", done.output)
 
 
+@pytest.mark.long
 def test_paths_with_odd_characters_work(analysis, newest):
     """Folders, and a file that tells a granule's name by its own alone."""
     entries = ["d{1}/*.h5", "100%/*.h5", "a[1]/" + newest[2].name, "my{v2} [3] 50%, {granule}=b.h5"]
@@ -261,6 +275,7 @@ def test_a_wrong_configuration_ends_before_any_job(text, message, analysis):
     assert analysis.results() == []
 
 
+@pytest.mark.long
 def test_a_configuration_given_by_name_is_checked_and_its_merging_said(analysis, config, tmp_path):
     analysis.configure(config)
     other = tmp_path / "other.yaml"
@@ -288,6 +303,7 @@ def test_as_a_module_our_section_is_checked(analysis):
     assert "config.yaml, line 1:" not in done.output
 
 
+@pytest.mark.long
 def test_without_the_default_profile_the_guards_are_kept_or_missed_aloud(analysis, config, tmp_path):
     (tmp_path / "own").mkdir()
     (tmp_path / "own/config.yaml").write_text("printshellcmds: true\n")
@@ -353,6 +369,7 @@ def test_an_aoi_outside_of_every_granule(failures):
     assert "ERROR [outside] the AOI [83.5, 28.0, 83.51, 28.01] lies outside of every granule" in failures[1]
 
 
+@pytest.mark.long
 def test_one_bad_granule_leaves_the_other_aoi(analysis, newest, tmp_path):
     folder = copied(newest[:2], tmp_path / "data")
     (folder / newest[1].name).write_text("<html>please log in</html>")

@@ -29,15 +29,27 @@ JOBS = {
     "stack": Measured(0.8, 0.003, 150),
     "stack_db": Measured(0.9, 0.047, 220),
     "summarize": Measured(0.9, 0.065, 160),
+    "looks": Measured(0.9, 0.08, 220),
+    "zones": Measured(1.2, 0.10, 260),
     "temporal_statistics": Measured(1.0, 0.12, 400),
-    "change_history": Measured(1.0, 0.15, 600),
-    "figures": Measured(1.5, 0.06, 200),
+    "indices": Measured(1.5, 0.12, 400),
+    "change": Measured(1.0, 0.055, 600),
+    "change_history": Measured(1.0, 0.10, 600),
+    "filtered": Measured(1.0, 0.21, 600),
+    "figures": Measured(1.5, 0.06, 350),
+    "explore": Measured(2.0, 0.25, 350),
+    "geotiff": Measured(1.8, 0.22, 330),
 }
 
 
 def jobs(aoi: Aoi, granules: list[Granule]) -> pd.DataFrame:
     """One row per rule: number of jobs, cpu (seconds, summed over the jobs), megabytes (peak of one job)."""
-    terms = len(aoi.diagonal_terms)
+    terms, dates = len(aoi.diagonal_terms), len(passes(granules))
+    history, filtered, indices, explored = map(
+        bool, (aoi.change_history, aoi.filter_window, aoi.indices, aoi.explore_megabytes)
+    )
+    looks = bool(aoi.zones or aoi.statistics or aoi.changes) or history or filtered
+    tiffs = terms * len(daily_geotiffs(aoi))
     million = (
         sum(math.prod(samples_of(aoi.bbox, aoi.frequency, granule)) for granule in granules) / 1e6
     )  # samples of one layer over all dates
@@ -46,9 +58,16 @@ def jobs(aoi: Aoi, granules: list[Granule]) -> pd.DataFrame:
         "stack": (1, len(aoi.names) + 1),
         "stack_db": (1, terms),
         "summarize": (terms, terms),
+        "looks": (int(looks), terms * looks),
+        "zones": (terms * bool(aoi.zones), terms * bool(aoi.zones)),
         "temporal_statistics": (terms * aoi.statistics, terms * aoi.statistics),
-        "change_history": (int(aoi.change_history), terms * aoi.change_history),
+        "indices": (int(indices), terms * indices),
+        "change": (terms * len(aoi.changes), terms * len(aoi.changes)),
+        "change_history": (int(history), terms * history),
+        "filtered": (int(filtered), terms * filtered),
         "figures": (5 * terms + 1, 2 * terms),
+        "explore": (int(explored and terms > 0), terms * explored),
+        "geotiff": (tiffs * dates, tiffs),
     }
     rows = [
         (rule, number, number * JOBS[rule].start + layers * million * JOBS[rule].per_million, JOBS[rule].megabytes)
@@ -56,6 +75,11 @@ def jobs(aoi: Aoi, granules: list[Granule]) -> pd.DataFrame:
         if number
     ]
     return pd.DataFrame(rows, columns=["rule", "jobs", "cpu", "megabytes"])
+
+
+def daily_geotiffs(aoi: Aoi) -> list[str]:
+    """The quantities that are written as one GeoTIFF per date and term."""
+    return [quantity for quantity in ("power", "db") if quantity in aoi.geotiff]
 
 
 def gaps(granules: list[Granule]) -> list[str]:
@@ -79,8 +103,9 @@ def explained(aoi: Aoi, table: pd.DataFrame, granules: list[Granule], cores: int
     requests = sum(needed_requests(aoi.bbox, aoi.frequency, granule, aoi.names) for granule in granules)
     whole = sum(granule.size or 0 for granule in granules)
     yield f"  to read   {_size(need)} in about {requests} requests; in full, the granules are {_size(whole)}"
-    stores = 2 + len(aoi.diagonal_terms) / max(len(aoi.names), 1)
-    yield f"  on disk   {_size(need * stores)}: fragments, stack, dB stack"
+    copies = 1 + len(daily_geotiffs(aoi)) + bool(aoi.filter_window)  # of the diagonal terms
+    stores = 2 + copies * len(aoi.diagonal_terms) / max(len(aoi.names), 1)
+    yield f"  on disk   {_size(need * stores)}: fragments, stack and everything with one image per date; maps are small"
     costs = jobs(aoi, granules)
     for rule, number, cpu, megabytes in costs.itertuples(index=False, name=None):
         yield f"  {rule:<20} {number:>6} jobs  {_time(cpu):>8} CPU  {megabytes:>4} MB each"

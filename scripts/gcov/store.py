@@ -86,7 +86,9 @@ def open_stack(path: str | Path) -> xr.Dataset:
     Raises GcovError, naming store and shard, if a shard is missing; its samples would otherwise read as NaN.
     """
     if missing := missing_shards(Path(path)):
-        raise GcovError(f"{path} is damaged: it lacks {', '.join(missing[:3])}; run `snakemake verify`, then again")
+        raise GcovError(
+            f"{path} is damaged: it lacks {', '.join(missing[:3])}; run `snakemake --cores 1 verify`, then again"
+        )
     # given a name, xarray would search every installed plugin
     return xr.open_dataset(path, engine=ZarrBackendEntrypoint, consolidated=True)
 
@@ -131,7 +133,7 @@ def samples(block: xr.Dataset, name: str) -> np.ndarray:
         date = np.datetime_as_string(block["time"].values[0], unit="s")
         raise GcovError(
             f"{block.encoding['source']} is damaged: {name} of {date} cannot be decoded ({error}); run"
-            " `snakemake verify`, then again"
+            " `snakemake --cores 1 verify`, then again"
         ) from error
 
 
@@ -153,8 +155,8 @@ def read_fragment(path: Path) -> Fragment:
     """A fragment's metadata, without its samples. Raises GcovError if a shard is missing."""
     if missing := missing_shards(path):
         raise GcovError(
-            f"{path} is damaged: it lacks {', '.join(missing[:3])}. `snakemake verify` renames it, and the next run"
-            " rebuilds it"
+            f"{path} is damaged: it lacks {', '.join(missing[:3])}. `snakemake --cores 1 verify` renames it, and the"
+            " next run rebuilds it"
         )
     metadata = metadata_of(path)
     arrays = metadata["consolidated_metadata"]["metadata"]

@@ -176,11 +176,12 @@ class _Samples:
         """The samples of some pixels, from each term's linear power (time, all pixels)."""
         power = np.stack([values[:, pixels] for values in flat])
         valid = power > 0
-        power = np.where(valid, power, power.dtype.type(0))
+        power[~valid] = 0
         with np.errstate(divide="ignore", invalid="ignore"):
-            scale = _weighted(looks, valid) / np.einsum("tk,tkn->tn", looks, power)
-        power *= scale[:, None]
-        return cls(looks, valid, power, np.log(np.where(valid, power, power.dtype.type(1))))
+            power *= (valid.sum(axis=1, dtype=power.dtype) / power.sum(axis=1))[:, None]
+            log = np.log(power)
+        log[~valid] = 0
+        return cls(looks, valid, power, log)
 
     def only(self, pixels: np.ndarray) -> "_Samples":
         """Those of some pixels."""

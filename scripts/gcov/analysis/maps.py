@@ -22,7 +22,10 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
     "first_change": {"long_name": "first valid date after the first change, UTC"},
     "last_change": {"long_name": "first valid date after the last change, UTC"},
     "largest_change": {"long_name": "first valid date after the most significant change, UTC"},
-    "direction": {"long_name": "change in the interval, by the means up to the changes before and after", **SIGNS},
+    "direction": {
+        "long_name": "sign of the term's change in the interval, where the test of all terms found one",
+        **SIGNS,
+    },
 }
 
 

@@ -25,7 +25,7 @@ def histogram(counts: pd.DataFrame, stretch: dict, series: pd.DataFrame, *, quan
     earlier version, without these bins.
     """
     if "histogram" not in stretch:
-        raise GcovError("stretch.json was written by an earlier version: run `snakemake -R summarize` once")
+        raise GcovError("stretch.json was written by an earlier version: run `snakemake --cores 1 -R summarize` once")
     samples = int(series["n_valid"].sum())
     fine = stretch["histogram"]
     fine_edges = fine["low"] + QUARTER * np.arange(len(fine["all"]) + 1)

@@ -74,7 +74,7 @@ def in_words(dates: pd.DataFrame) -> str:
     """The note: dates, fraction of the samples averaged, spread, and the meaning of the bars."""
     words = [dates_in_words(dates), f"{percent(dates['valid_fraction'])} of the samples averaged"]
     if column(dates, "se_db").notna().any():
-        words.append("bars: 95 % of the standard error (speckle and spread, not calibration)")
+        words.append("bars: ±1.96 standard errors of the mean (speckle only, not calibration)")
         low, high = (column(dates, name).mean() for name in ("p05_db", "p95_db"))
         if np.isfinite(low + high):
             words.append(

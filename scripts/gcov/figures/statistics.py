@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
+from scipy.special import chdtri
 
 from gcov.figures import rasters
 from gcov.figures.style import GAMMA0, add_words
@@ -38,7 +39,11 @@ def statistics(data: xr.Dataset, *, title: str) -> Figure:
     if "looks" in data.attrs:
         variance = np.mean(1 / np.asarray(data.attrs["looks"]))  # looks per date
         speckle = f"Speckle alone gives a coefficient of variation of about {np.sqrt(variance):.2f}"
-        notes.insert(0, f"{speckle} ({1 / variance:.1f} looks): only what is above it has changed.")
+        words = f"{speckle} ({1 / variance:.1f} looks)"
+        if (dates := np.median(count[count > 0])) > 1:
+            most = np.sqrt(variance * chdtri(dates - 1, 0.05) / (dates - 1))  # a sample variance is about chi-squared
+            words += f"; with {dates:.0f} dates, 5 % of unchanged pixels exceed {most:.2f}"
+        notes.insert(0, f"{words}.")
     add_words(figure, f"{title}: statistics over time", cautions_of(data), notes, layout="compressed")
     return figure
 

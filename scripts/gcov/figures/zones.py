@@ -101,7 +101,7 @@ def _notes(
     every = pd.concat(shown.values())
     words = [f"{dates_in_words(table.drop_duplicates('time'))}; every axis spans {span:.1f} dB"]
     if column(every, "se_db").notna().any():
-        words.append("bars: 95 % of the standard error (speckle and spread, not calibration)")
+        words.append("bars: ±1.96 standard errors of the mean (speckle only, not calibration)")
     elif column(every, "p05_db").notna().any():
         words.append("band: 5 to 95 % of the samples")
     if any(little_valid(one, min_valid_fraction).any() for one in shown.values()):

@@ -378,7 +378,7 @@ def _write_metadata(group: h5py.Group, fields: dict[str, str], bands: dict[str, 
 
 
 def _write_noise(group: h5py.Group, bands: dict[str, Band]) -> None:
-    """Write the noise floor tables, one per polarization, from -31 dB in the west to -29 dB in the east.
+    """Write the noise floor tables, one per polarization, from -37 dB in the west to -35 dB in the east.
 
     They are written before the samples, so that they are adjacent in the file, as in real granules.
     """
@@ -387,7 +387,7 @@ def _write_noise(group: h5py.Group, bands: dict[str, Band]) -> None:
         west, south, east, north = _edges(next(iter(bands.values())))
         noise = group.create_group(f"frequency{key}/noiseEquivalentBackscatter")
         _write_axes(noise, band.epsg, np.linspace(north, south, 13), np.linspace(west, east, 14))
-        power = np.broadcast_to(10 ** np.linspace(-3.1, -2.9, 14, dtype=np.float32), (13, 14))
+        power = np.broadcast_to(10 ** np.linspace(-3.7, -3.5, 14, dtype=np.float32), (13, 14))
         for pol in (term[:2] for term in band.terms if is_diagonal(term)):
             _put_lut(noise, pol, power if band.noise is None else band.noise, compression=9)
             _set(noise[pol], description=description, units="1", grid_mapping="projection")
