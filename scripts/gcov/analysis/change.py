@@ -305,6 +305,8 @@ def _find(history: History, pixels: np.ndarray, samples: _Samples, limits: np.nd
         rest -= added
         if 2 * np.count_nonzero(going) < going.size:  # drop the finished ones
             keep = np.flatnonzero(going)
+            if not keep.size:
+                return
             samples, segment = samples.only(keep), segment.only(keep)
             state = pixels, rest, before, interval, largest, going
             pixels, rest, before, interval, largest, going = (values[..., keep] for values in state)
