@@ -8,6 +8,7 @@ outside (0, 1) is in other units and is not used.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import xarray as xr
@@ -46,17 +47,20 @@ class Table:
         rows, columns = kept
         return Table(self.y[rows], self.x[columns], self.power[rows, columns])
 
-    def mean(self, y: np.ndarray, x: np.ndarray) -> float:
+    def mean(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         """The mean over points (n,), with bilinear interpolation and the edge value beyond the nodes.
 
-        Points without a value are left out; NaN if there are no others.
+        Points without a value are left out; NaN if there are no others. `power` may have further dims in front, which
+        the result keeps.
         """
         rows, columns = (_position(nodes, points) for nodes, points in ((self.y, y), (self.x, x)))
-        total = np.zeros(len(y))
+        total = np.zeros((*self.power.shape[:-2], len(y)))
         for row, row_weight in rows:
             for column, weight in columns:
-                total += np.where(row_weight * weight > 0, row_weight * weight * self.power[row, column], 0)
-        return float(np.nanmean(total)) if np.isfinite(total).any() else np.nan
+                total += np.where(row_weight * weight > 0, row_weight * weight * self.power[..., row, column], 0)
+        known = np.isfinite(total)
+        with np.errstate(invalid="ignore"):
+            return np.where(known, total, 0).sum(axis=-1) / known.sum(axis=-1)
 
 
 def _position(nodes: np.ndarray, points: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -103,14 +107,32 @@ def of_dates(data: xr.Dataset, term: str, where: tuple[np.ndarray, np.ndarray] |
 
     For a pass of several granules, this is the mean of their values. NaN if the product does not state it.
     """
-    found = np.full(data.sizes["time"], np.nan)
-    for date, members in enumerate(json.loads(data.attrs.get("noise", "[]"))):
-        stated = [member[term] for member in members if term in member]
-        if where is None:
-            means = [one["mean"] for one in stated]
-        else:
-            tables = (Table(*(np.array(one[key], np.float64) for key in ("y", "x", "power"))) for one in stated)
-            means = [mean for table in tables if np.isfinite(mean := table.mean(*where))]
-        if means:
-            found[date] = np.mean(means)
+    total, number = np.zeros((2, data.sizes["time"]))
+    for dates, table, means in _stated(data.attrs.get("noise", "[]"), term):
+        found = means if where is None else table.mean(*where)
+        known = np.isfinite(found)
+        np.add.at(total, dates[known], found[known])
+        np.add.at(number, dates[known], 1)
+    with np.errstate(invalid="ignore"):
+        return total / number
+
+
+@cache  # a table of zones asks once for each zone
+def _stated(attribute: str, term: str) -> list[tuple[np.ndarray, Table, np.ndarray]]:
+    """What a stack's attribute states of a term, together for tables with the same nodes.
+
+    For each set of nodes: date indices (n,), the tables with power (n, y, x), and the means over the AOI (n,).
+    """
+    members = [
+        (date, one[term]) for date, several in enumerate(json.loads(attribute)) for one in several if term in one
+    ]
+    groups: dict[str, list[tuple[int, dict]]] = {}
+    for date, one in members:
+        groups.setdefault(json.dumps([one["y"], one["x"]]), []).append((date, one))
+    found = []
+    for group in groups.values():
+        dates, tables = zip(*group)
+        y, x = (np.array(tables[0][axis], float) for axis in ("y", "x"))
+        power, means = (np.array([table[name] for table in tables], float) for name in ("power", "mean"))
+        found.append((np.array(dates), Table(y, x, power), means))
     return found

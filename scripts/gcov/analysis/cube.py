@@ -4,7 +4,7 @@ Memory is the same for 20 and for 200 dates: with more dates, the part is smalle
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -94,8 +94,7 @@ def blocks(
         for number, date in enumerate(dates):
             where = {"time": slice(date, date + 1), **region}
             options = {"valid_samples_only": valid_samples_only, "whole_cells": whole_cells}
-            for term, image in cells(data, terms, where, multilook, **options).items():
-                power[term][number] = image[0]
+            cells(data, terms, where, multilook, **options, into={term: power[term][number] for term in terms})
         yield region, power
 
 
@@ -107,33 +106,36 @@ def cells(
     *,
     valid_samples_only: bool,
     whole_cells: bool = False,
+    into: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Linear power (1, y, x) float32 by term, on one date in a region of the multilooked grid.
 
     It is the average over a cell's samples that count, NaN if there are none. With `whole_cells`, it is NaN if any
-    sample does not count, because such cells have fewer looks.
+    sample does not count, because such cells have fewer looks. `into` are arrays (y, x) to use instead of new ones.
     """
     inside = {dim: slice(region[dim].start * multilook, region[dim].stop * multilook) for dim in ("y", "x")}
     whole = data.isel({**inside, "time": region["time"]})
-    least = multilook**2 if whole_cells else 1
-    return {term: _cells(whole, term, multilook, valid_samples_only, least)[None] for term in terms}
+    shape = tuple(math.ceil(whole.sizes[dim] / multilook) for dim in ("y", "x"))
+    images = into or {term: np.empty(shape, np.float32) for term in terms}
+    for term, image in images.items():
+        _average(whole, term, multilook, valid_samples_only, multilook**2 if whole_cells else 1, image)
+    return {term: image[None] for term, image in images.items()}
 
 
-def _cells(image: xr.Dataset, term: str, multilook: int, valid_samples_only: bool, least: int) -> np.ndarray:
-    shape = tuple(math.ceil(image.sizes[dim] / multilook) for dim in ("y", "x"))
-    averaged = np.full(shape, np.nan, np.float32)
-    sums, counts = np.zeros((2, *shape)) if multilook > 1 else (averaged, averaged)
+def _average(
+    image: xr.Dataset, term: str, multilook: int, valid_samples_only: bool, least: int, averaged: np.ndarray
+) -> None:
+    sums, counts = np.zeros((2, *averaged.shape)) if multilook > 1 else (averaged, averaged)
     for band in store.regions(image):
         block = image.isel(y=band["y"])
         power, mask = store.samples(block, term)[0], store.mask_of(block, term)[0]
         use = counted(power, mask, valid_samples_only=valid_samples_only)
         if multilook == 1:
-            averaged[band["y"]] = np.where(use, power, np.float32(np.nan))
+            averaged[band["y"]] = power
+            averaged[band["y"]][~use] = np.nan
         else:
             of_row, of_column = (np.arange(part.start, part.stop) // multilook for part in (band["y"], band["x"]))
             add_to_cells(sums, counts, power, use, of_row, of_column)
-    return (
-        averaged
-        if multilook == 1
-        else np.divide(sums, counts, out=averaged, where=counts >= least, casting="same_kind")
-    )
+    if multilook > 1:
+        averaged[:] = np.nan
+        np.divide(sums, counts, out=averaged, where=counts >= least, casting="same_kind")

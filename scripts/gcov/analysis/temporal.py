@@ -40,24 +40,26 @@ def statistics(power: np.ndarray, looks: np.ndarray | None) -> dict[str, np.ndar
     inverse = np.full(dates, np.nan) if looks is None else 1 / np.asarray(looks, np.float64)
     for first in range(0, series.shape[1], STRIP):
         strip = slice(first, first + STRIP)
-        for name, values in _of_pixels(series[:, strip].T, np.nan_to_num(inverse), looks is not None).items():
+        for name, values in _of_pixels(series[:, strip], np.nan_to_num(inverse), looks is not None).items():
             found[name][strip] = values
     return {name: values.reshape(shape) for name, values in found.items()}
 
 
 def _of_pixels(series: np.ndarray, inverse: np.ndarray, with_looks: bool) -> dict[str, np.ndarray]:
-    """The statistics of a series (n, time) of n pixels; `inverse` (time,) is 1 / looks."""
-    valid = np.isfinite(series)
-    count = valid.sum(axis=1)
+    """The statistics of a series (time, n) of n pixels; `inverse` (time,) is 1 / looks."""
+    missing = ~np.isfinite(series)
+    count = len(series) - np.count_nonzero(missing, axis=0)
     some = np.where(count > 0, count, 1)
-    wide = np.where(valid, series, 0).astype(np.float64)
-    mean = np.where(count > 0, wide.sum(axis=1) / some, np.nan)
-    apart = np.where(valid, series - mean[:, None], 0)
+    wide = series.astype(np.float64)
+    wide[missing] = 0
+    mean = np.where(count > 0, wide.sum(axis=0) / some, np.nan)
+    wide -= mean
+    wide[missing] = 0
     with np.errstate(divide="ignore", invalid="ignore"):
-        std = np.sqrt(np.einsum("ij,ij->i", apart, apart) / np.where(count > 1, count - 1, np.nan))
+        std = np.sqrt(np.einsum("ij,ij->j", wide, wide) / np.where(count > 1, count - 1, np.nan))
         cv = std / np.where(mean > 0, mean, np.nan)
-    speckle = valid @ inverse / some if with_looks else np.nan
-    ordered = np.sort(series, axis=1)  # NaN last
+    speckle = (inverse.sum() - inverse @ missing) / some if with_looks else np.nan
+    ordered = np.sort(series.T, axis=1)  # NaN last
     return {
         "count": count,
         "mean": mean,
