@@ -3,6 +3,7 @@
 import json
 import warnings
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from gcov.analysis import cube, ratios, selection, temporal
 from gcov.errors import GcovError
 from gcov.grid import make_grid
 from gcov.indices import name_of_index, terms_of_index
+from gcov.multilook import Multilook
 from gcov.noise import Table
 from gcov.rain import read_rain, since_date_before
 
@@ -188,6 +190,19 @@ def test_a_file_that_is_no_rain(tmp_path):
     (tmp_path / "a.csv").write_text("day;rain\n")
     with pytest.raises(GcovError, match="line 1: holds the columns day;rain; should hold date and mm"):
         read_rain(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("looks", [1, 3, 7])
+def test_bands_of_rows_that_divide_cells_are_averaged_whole(looks):
+    rng = np.random.default_rng(3)
+    power, use = rng.gamma(4, 1, (100, 53)).astype("f4"), rng.random((100, 53)) < 0.3
+    image = Multilook(looks, power.shape)
+    for first, last in pairwise((0, 40, 41, 75, 100)):
+        image.add(power[first:last], use[first:last], slice(first, last))
+    for row, column in np.ndindex(image.mean.shape):
+        cell = slice(row * looks, (row + 1) * looks), slice(column * looks, (column + 1) * looks)
+        samples = power[cell][use[cell]]
+        assert image.mean[row, column] == pytest.approx(samples.mean() if samples.size else np.nan, nan_ok=True)
 
 
 # ---- noise floor

@@ -1,6 +1,7 @@
 """Images averaged in linear power to a size that can be displayed. Movies and their grey scale are made from these."""
 
 import math
+from functools import reduce
 
 import numpy as np
 
@@ -43,21 +44,29 @@ class Multilook:
 
     def add(self, power: np.ndarray, use: np.ndarray, rows: slice) -> None:
         """Add some rows: `power` (len(rows), nx) is linear power, added to its cells where `use` is True."""
-        row_cells = np.arange(rows.start, rows.stop) // self._looks
-        col_cells = np.arange(power.shape[1]) // self._looks
-        add_to_cells(self._sums, self._counts, power, use, row_cells, col_cells)
+        add_to_cells(self._sums, self._counts, power, use, self._looks, rows.start)
 
 
 def add_to_cells(
-    sums: np.ndarray, counts: np.ndarray, power: np.ndarray, use: np.ndarray, rows: np.ndarray, columns: np.ndarray
+    sums: np.ndarray, counts: np.ndarray, power: np.ndarray, use: np.ndarray, looks: int, first_row: int
 ) -> None:
-    """Add `power` (ny, nx; linear) where `use` is True to the sums and counts of its cells.
+    """Add `power` (ny, nx; linear) where `use` is True to the sums and counts of its cells of looks x looks samples.
 
-    `rows` (ny,) and `columns` (nx,) are the cell indices of each row and column: non-decreasing, without gaps. Sums are
-    of linear power, because backscatter must be averaged in linear power.
+    Its first row is row `first_row` of the image. Sums are of linear power, because backscatter must be averaged in
+    linear power.
     """
-    first_rows, first_cols = (np.flatnonzero(np.diff(cells, prepend=-1)) for cells in (rows, columns))
-    cells = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    top, offset = divmod(first_row, looks)
     for total, values in ((sums, np.where(use, power, np.float32(0))), (counts, use)):
-        by_column = np.add.reduceat(values.astype(total.dtype, copy=False), first_cols, axis=1)
-        total[cells] += np.add.reduceat(by_column, first_rows, axis=0)
+        part = summed(values.astype(total.dtype, copy=False), looks, offset)
+        total[top : top + len(part)] += part
+
+
+def summed(values: np.ndarray, looks: int, offset: int = 0) -> np.ndarray:
+    """Sums over looks x looks values of an array (ny, nx), whose first row is row `offset` of its cells.
+
+    Cells at the edges sum the values they have. Strided sums take a fifth of the time of `np.add.reduceat`.
+    """
+    ny, nx = values.shape
+    whole = np.pad(values, ((offset, -(ny + offset) % looks), (0, -nx % looks)))
+    rows = reduce(np.add, (whole[n::looks] for n in range(looks)))
+    return reduce(np.add, (rows[:, n::looks] for n in range(looks)))

@@ -134,8 +134,7 @@ def _average(
             averaged[band["y"]] = power
             averaged[band["y"]][~use] = np.nan
         else:
-            of_row, of_column = (np.arange(part.start, part.stop) // multilook for part in (band["y"], band["x"]))
-            add_to_cells(sums, counts, power, use, of_row, of_column)
+            add_to_cells(sums, counts, power, use, multilook, band["y"].start)
     if multilook > 1:
         averaged[:] = np.nan
         np.divide(sums, counts, out=averaged, where=counts >= least, casting="same_kind")

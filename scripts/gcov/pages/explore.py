@@ -16,6 +16,7 @@ from matplotlib import colormaps
 from gcov import store
 from gcov.cautions import release_changes
 from gcov.grid import projected
+from gcov.multilook import summed
 from gcov.pages import notes, pixels
 from gcov.pages.charts import Tables, charts, numbers
 
@@ -56,7 +57,7 @@ class Change:
         multilook = -(-shape[0] // self.change.shape[0])
         change = self.change.repeat(multilook, axis=0).repeat(multilook, axis=1)[: shape[0], : shape[1]]
         some, lower, higher = (
-            pixels.summed(where.astype("i4"), looks) for where in (change != -128, change == -1, change == 1)
+            summed(where.astype("i4"), looks) for where in (change != -128, change == -1, change == 1)
         )
         return np.select([some == 0, 2 * lower >= some, 2 * higher >= some], [0, 1, 3], 2).astype("u1")
 

@@ -6,7 +6,6 @@ image (modulo 255, plus 1), deflated, in base64. Differences are small and compr
 """
 
 import base64
-import functools
 import math
 import zlib
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ import xarray as xr
 
 from gcov import histogram, store
 from gcov.errors import GcovError
+from gcov.multilook import Multilook
 from gcov.radiometry import counted, to_db
 
 STEP = 0.25  # dB; the rounding error is at most 0.125 dB, a tenth of the speckle
@@ -45,24 +45,12 @@ def cells(data: xr.Dataset, term: str, date: int, *, looks: int, valid_samples_o
     NaN where no sample counts. The last row and column of cells may have fewer samples.
     """
     image = data.isel(time=slice(date, date + 1))
-    parts = []
-    for region in store.regions(image, rows=looks * math.ceil(store.CHUNK / looks)):
+    averaged = Multilook(looks, (data.sizes["y"], data.sizes["x"]))
+    for region in store.regions(image):
         block = image.isel(region)
         power, mask = store.samples(block, term)[0], store.mask_of(block, term)[0]
-        use = counted(power, mask, valid_samples_only=valid_samples_only)
-        totals, numbers = (
-            summed(values, looks) for values in (np.where(use, power, np.float32(0)), use.astype(np.float32))
-        )
-        parts.append(np.divide(totals, numbers, out=np.full_like(totals, np.nan), where=numbers > 0))
-    return np.concatenate(parts)
-
-
-def summed(values: np.ndarray, looks: int) -> np.ndarray:
-    """Sums over looks x looks values of an array (ny, nx), with fewer values at the lower and right edges."""
-    ny, nx = values.shape
-    whole = np.pad(values, ((0, -ny % looks), (0, -nx % looks)))
-    rows = functools.reduce(np.add, (whole[n::looks] for n in range(looks)))
-    return functools.reduce(np.add, (rows[:, n::looks] for n in range(looks)))
+        averaged.add(power, counted(power, mask, valid_samples_only=valid_samples_only), region["y"])
+    return averaged.mean
 
 
 def smallest_looks(data: xr.Dataset, terms: int, room: float) -> int:
