@@ -257,7 +257,7 @@ def test_history_says_when_and_how_often(history):
     FigureCanvasAgg(figure).draw()
     assert [label.get_text() for label in bar.get_yticklabels()] == ["none", "2025-12-05", "2025-12-29"]
     share = 100 * ((counts > 0) & (counts < 255)).sum() / (counts < 255).sum()
-    assert f"{share:.2f} % of the pixels changed; 1 % would by speckle alone" in words(figure).replace("\n", " ")
+    assert f"{share:.2f} % of the pixels changed; 1 % would change by speckle alone" in words(figure).replace("\n", " ")
     assert "Soil moisture" in words(figure)
 
 

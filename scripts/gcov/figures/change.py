@@ -41,7 +41,7 @@ def change(data: xr.Dataset, facts: dict, *, title: str) -> Figure:
         ("all pixels", f"significant at {100 * facts['significance']:g} %"),
     ):
         scale: dict[str, Any] = {"cmap": CHANGE, "extend": "both", "vmin": -widest, "vmax": widest}
-        rasters.draw(axes, image, data, looks, label="after above before (dB)", **scale)
+        rasters.draw(axes, image, data, looks, label="after minus before (dB)", **scale)
         axes.set_title(words, fontsize=SMALL + 1)
         axes.label_outer()
     add_words(
@@ -123,7 +123,7 @@ def in_words(data: xr.Dataset, counts: np.ndarray) -> list[str]:
     share = 100 * (counts > 0).sum() / max(known, 1)
     words = f"{share:.2f} % of the pixels changed"
     if "significance" in data.attrs:
-        words += f"; {100 * data.attrs['significance']:g} % would by speckle alone"
+        words += f"; {100 * data.attrs['significance']:g} % would change by speckle alone"
     if "expected_false_alarms" in data.attrs:
         words += f" ({data.attrs['expected_false_alarms']:,.0f} pixels of the store)"
     return [f"{words}. {NOT_ALL_IS_CHANGE_OF_COVER}"]

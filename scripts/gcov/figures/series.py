@@ -77,9 +77,7 @@ def in_words(dates: pd.DataFrame) -> str:
         words.append("bars: ±1.96 standard errors of the mean (speckle only, not calibration)")
         low, high = (column(dates, name).mean() for name in ("p05_db", "p95_db"))
         if np.isfinite(low + high):
-            words.append(
-                f"5 to 95 % of the samples of a date lie from {low:.1f} to {high:.1f} dB (mean over the dates)"
-            )
+            words.append(f"on a typical date, 90 % of the samples lie between {low:.1f} and {high:.1f} dB")
     elif column(dates, "p05_db").notna().any():
         words.append("band: 5 to 95 % of the samples")
     if column(dates, "rain_mm").notna().any():

@@ -22,10 +22,10 @@ def statistics(data: xr.Dataset, *, title: str) -> Figure:
     maps = (
         (to_db(mean), f"mean {GAMMA0['db']}", "gray", _limits(to_db(mean)), "both"),
         (cv, "coefficient of variation", "viridis", (0, _limits(cv)[1]), "max"),
-        (spread, "95 % above 5 % (dB)", "viridis", (0, _limits(spread)[1]), "max"),
+        (spread, "95 % minus 5 % over dates (dB)", "viridis", (0, _limits(spread)[1]), "max"),
         (
             np.where(count > 0, count, np.nan),
-            "dates that count",
+            "number of dates used",
             "cividis",
             (0, np.nanmax(count, initial=1)),
             "neither",

@@ -139,8 +139,12 @@ def subtitle(data: xr.Dataset, looks: int) -> str:
     days = np.datetime_as_string(data["time"].values, unit="D")
     span = f"{len(days)} dates from {days[0]} to {days[-1]}" if len(days) > 1 else f"one date, {days[0]}"
     metres = abs(data.rio.resolution()[0]) * looks
-    cell = f"cells of {looks} x {looks} samples ({metres:g} m) averaged in power" if looks > 1 else "every sample"
-    return f"γ⁰, terrain-corrected, {span}; {cell}, in steps of 0.25 dB; means and zones from every sample"
+    cell = (
+        f"cells of {looks} x {looks} samples ({metres:g} m) averaged in power"
+        if looks > 1
+        else f"full resolution ({metres:g} m)"
+    )
+    return f"γ⁰, terrain-corrected, {span}; images: {cell}, in steps of 0.25 dB; means and zones: not averaged first"
 
 
 def grid_of(data: xr.Dataset, looks: int) -> dict:
