@@ -154,7 +154,8 @@ FAULTS = {
 @pytest.mark.parametrize("way", SERVER)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_outlived(user, pauses, many_ranges, monkeypatch, archive, scene, wanted, tmp_path, fault, way, skip):
-    monkeypatch.setattr(transport, "TIMEOUT", urllib3.Timeout(connect=5, read=1.5))
+    if fault.startswith("stall"):  # a busy machine may take as long for other answers
+        monkeypatch.setattr(transport, "TIMEOUT", urllib3.Timeout(connect=5, read=1.5))
     archive.faults.add(**FAULTS[fault], way=SERVER[way], skip=skip)
     assert fetch(archive, scene, tmp_path / "f.zarr", way) == wanted
     assert archive.faults.pending() == 0
@@ -171,7 +172,8 @@ def test_outlived(user, pauses, many_ranges, monkeypatch, archive, scene, wanted
 def test_outlived_where_address_and_credentials_are_given(
     user, pauses, monkeypatch, archive, scene, wanted, tmp_path, kind, way
 ):
-    monkeypatch.setattr(transport, "TIMEOUT", urllib3.Timeout(connect=5, read=1.5))
+    if kind == "stall":
+        monkeypatch.setattr(transport, "TIMEOUT", urllib3.Timeout(connect=5, read=1.5))
     archive.faults.add("drop" if kind == "truncate" else kind, times=2, way="https", seconds=60)
     assert fetch(archive, scene, tmp_path / "f.zarr", way) == wanted
     assert (archive.faults.pending(), len(pauses)) == (0, 2)

@@ -374,6 +374,7 @@ def test_still_figures(made, tmp_path):
     for quantity in ("db", "power"):
         plot_histogram(
             counts=getattr(one, f"histogram_{quantity}"),
+            limits=one.stretch,
             series=one.mean_series,
             stack=one.stack,
             valid_samples_only=True,
