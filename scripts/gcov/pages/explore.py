@@ -144,7 +144,7 @@ def subtitle(data: xr.Dataset, looks: int) -> str:
         if looks > 1
         else f"full resolution ({metres:g} m)"
     )
-    return f"γ⁰, terrain-corrected, {span}; images: {cell}, in steps of 0.25 dB; means and zones: not averaged first"
+    return f"γ⁰, terrain-corrected, {span}; images: {cell}, in steps of 0.25 dB; means and zones from the stack's own samples"
 
 
 def grid_of(data: xr.Dataset, looks: int) -> dict:
