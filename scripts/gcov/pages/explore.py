@@ -139,12 +139,10 @@ def subtitle(data: xr.Dataset, looks: int) -> str:
     days = np.datetime_as_string(data["time"].values, unit="D")
     span = f"{len(days)} dates from {days[0]} to {days[-1]}" if len(days) > 1 else f"one date, {days[0]}"
     metres = abs(data.rio.resolution()[0]) * looks
-    cell = (
-        f"cells of {looks} x {looks} samples ({metres:g} m) averaged in power"
-        if looks > 1
-        else f"full resolution ({metres:g} m)"
-    )
-    return f"γ⁰, terrain-corrected, {span}; images: {cell}, in steps of 0.25 dB; means and zones from the stack's own samples"
+    averaged = f"cells of {looks} x {looks} samples ({metres:g} m) averaged in power"
+    images = averaged if looks > 1 else f"full resolution ({metres:g} m)"
+    means = "means and zones from the stack's own samples"
+    return f"γ⁰, terrain-corrected, {span}; images: {images}, in steps of 0.25 dB; {means}"
 
 
 def grid_of(data: xr.Dataset, looks: int) -> dict:
