@@ -164,9 +164,7 @@ def per_term(aoi, name):
 
 def looks_of(wildcards):
     """The AOI's looks.json, if a requested product needs it."""
-    aoi = aois[wildcards.aoi]
-    asks = aoi.zones or aoi.statistics or aoi.changes or aoi.change_history or aoi.filter_window
-    return f"results/{aoi.name}/looks.json" if asks else []
+    return f"results/{wildcards.aoi}/looks.json" if aois[wildcards.aoi].needs_looks else []
 
 
 def all_stacks(wildcards):

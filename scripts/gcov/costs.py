@@ -48,7 +48,6 @@ def jobs(aoi: Aoi, granules: list[Granule]) -> pd.DataFrame:
     history, filtered, indices, explored = map(
         bool, (aoi.change_history, aoi.filter_window, aoi.indices, aoi.explore_megabytes)
     )
-    looks = bool(aoi.zones or aoi.statistics or aoi.changes) or history or filtered
     tiffs = terms * len(daily_geotiffs(aoi))
     million = (
         sum(math.prod(samples_of(aoi.bbox, aoi.frequency, granule)) for granule in granules) / 1e6
@@ -58,7 +57,7 @@ def jobs(aoi: Aoi, granules: list[Granule]) -> pd.DataFrame:
         "stack": (1, len(aoi.names) + 1),
         "stack_db": (1, terms),
         "summarize": (terms, terms),
-        "looks": (int(looks), terms * looks),
+        "looks": (int(aoi.needs_looks), terms * aoi.needs_looks),
         "zones": (terms * bool(aoi.zones), terms * bool(aoi.zones)),
         "temporal_statistics": (terms * aoi.statistics, terms * aoi.statistics),
         "indices": (int(indices), terms * indices),

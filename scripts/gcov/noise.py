@@ -20,7 +20,7 @@ ROWS = 128  # rows searched at once: the index of a sample needs eight bytes
 
 @dataclass(frozen=True)
 class Table:
-    """Noise equivalent backscatter `power` (y, x), linear, at nodes y and x in metres; NaN where unknown."""
+    """Noise equivalent backscatter `power` (..., y, x), linear, at nodes y and x in metres; NaN where unknown."""
 
     y: np.ndarray
     x: np.ndarray
@@ -50,8 +50,7 @@ class Table:
     def mean(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         """The mean over points (n,), with bilinear interpolation and the edge value beyond the nodes.
 
-        Points without a value are left out; NaN if there are no others. `power` may have further dims in front, which
-        the result keeps.
+        Points without a value are left out; NaN if there are no others. Dims of `power` before y and x are kept.
         """
         rows, columns = (_position(nodes, points) for nodes, points in ((self.y, y), (self.x, x)))
         total = np.zeros((*self.power.shape[:-2], len(y)))

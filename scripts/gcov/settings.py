@@ -58,6 +58,11 @@ class Aoi:
         return [term for term in self.terms if is_diagonal(term)]
 
     @property
+    def needs_looks(self) -> bool:
+        """Whether a requested product needs the equivalent number of looks."""
+        return bool(self.zones or self.statistics or self.changes or self.change_history or self.filter_window)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The terms and further layers to read from each granule, without the mask."""
         return (*self.terms, *self.layers)
