@@ -43,7 +43,7 @@ def zones(
     table = pd.concat(series, ignore_index=True)
     tables.write(csv, table)
     with building(parquet) as part:
-        table.assign(time=pd.to_datetime(table["time"])).to_parquet(part, index=False)
+        table.assign(time=pd.to_datetime(table["time"])).to_parquet(part, engine="fastparquet", index=False)
 
 
 if __name__ == "__main__":

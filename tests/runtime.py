@@ -1,6 +1,6 @@
 """Run processes with only the packages that users install, without those of requirements-dev.txt.
 
-Some of those are imported wherever they are installed (dask by xarray, boto3 by rasterio): 1 s a job.
+Some of those are imported wherever they are installed (dask by xarray, pyarrow by pandas, boto3 by rasterio): 1 s a job.
 """
 
 import os
@@ -39,7 +39,7 @@ def hiding() -> tempfile.TemporaryDirectory:
         module: {name.lower().replace("_", "-") for name in names} for module, names in packages_distributions().items()
     }
     foreign = sorted(module for module, names in named.items() if not names & installed)
-    assert {"pytest", "dask", "boto3"} <= {*foreign} and "pygments" not in foreign
+    assert {"pytest", "dask", "boto3", "pyarrow"} <= {*foreign} and "pygments" not in foreign
     folder = tempfile.TemporaryDirectory(prefix="runtime-")
     (Path(folder.name) / "sitecustomize.py").write_text(HIDE.format(foreign=foreign))
     return folder

@@ -82,7 +82,7 @@ def test_zones_and_series_have_the_contracts_columns(made):
     assert list(zones) == ["zone", *SERIES] and zones["zone"].tolist() == [
         n for n in ("stand", "all", "some") for _ in range(4)
     ]
-    same = pd.read_parquet(made / "real/HHHH/zones.parquet")
+    same = pd.read_parquet(made / "real/HHHH/zones.parquet", engine="pyarrow")
     assert list(same) == list(zones) and str(same["time"].dtype).startswith("datetime64")
     np.testing.assert_allclose(same["mean_db"], zones["mean_db"])
     assert zones["n_pixels"].unique().tolist() == [72, 88 * 78, 15 * 30]
