@@ -1,11 +1,14 @@
 """Small synthetic granules, and analysis folders in which the workflow is run on them."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -44,6 +47,21 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.line("tests/browser was left out: it needs chromium and chromedriver in the PATH")
 
 
+@cache
+def forks() -> subprocess.Popen:
+    """The process that runs Snakemake for tests."""
+    command = [sys.executable, str(REPO / "tests" / "forks.py")]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=as_installed())
+
+
+@dataclass(frozen=True)
+class Done:
+    """The exit status of a run of Snakemake, and all that it printed."""
+
+    returncode: int
+    output: str
+
+
 @dataclass(frozen=True)
 class Analysis:
     """A user's analysis folder, with its own config/config.yaml."""
@@ -59,19 +77,13 @@ class Analysis:
         path.write_text(config if isinstance(config, str) else yaml.safe_dump(config, sort_keys=False))
         return self
 
-    def snakemake(self, *arguments: str, env: dict | None = None) -> subprocess.CompletedProcess:
-        """Run the workflow there as a user's, in the environment `env`; the process's `output` is all it printed."""
-        command = [sys.executable, "-m", "snakemake", "-s", str(REPO / "Snakefile"), "-d", str(self.folder)]
-        done = subprocess.run(
-            [*command, "--cores", "2", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=as_installed(env),
-            timeout=300,
-        )
-        done.output = done.stdout
-        return done
+    def snakemake(self, *arguments: str, env: dict | None = None) -> Done:
+        """Run the workflow there as a user's, in the environment `env`."""
+        command = ["-s", str(REPO / "Snakefile"), "-d", str(self.folder), "--cores", "2", *arguments]
+        with tempfile.NamedTemporaryFile("r") as output:
+            print(json.dumps([command, as_installed(env), output.name]), file=forks().stdin, flush=True)
+            status = int(forks().stdout.readline())
+            return Done(status, output.read())
 
     def run(self, *arguments: str, env: dict | None = None) -> str:
         """Run the workflow there, which must succeed; returns what it printed."""
