@@ -1,21 +1,16 @@
 """Small synthetic granules, and analysis folders in which the workflow is run on them."""
 
-import json
 import os
 import shutil
-import subprocess
-import sys
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import yaml
 from helpers import BBOX, EPSG, FIRST, NORTH, REPO, SHAPE, WEST
-from runtime import as_installed
+from runtime import Done, snakemake
 from servers.field import environment
 from servers.tls import session_tls
 
@@ -47,21 +42,6 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.line("tests/browser was left out: it needs chromium and chromedriver in the PATH")
 
 
-@cache
-def forks() -> subprocess.Popen:
-    """The process that runs Snakemake for tests."""
-    command = [sys.executable, str(REPO / "tests" / "forks.py")]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=as_installed())
-
-
-@dataclass(frozen=True)
-class Done:
-    """The exit status of a run of Snakemake, and all that it printed."""
-
-    returncode: int
-    output: str
-
-
 @dataclass(frozen=True)
 class Analysis:
     """A user's analysis folder, with its own config/config.yaml."""
@@ -79,11 +59,7 @@ class Analysis:
 
     def snakemake(self, *arguments: str, env: dict | None = None) -> Done:
         """Run the workflow there as a user's, in the environment `env`."""
-        command = ["-s", str(REPO / "Snakefile"), "-d", str(self.folder), "--cores", "2", *arguments]
-        with tempfile.NamedTemporaryFile("r") as output:
-            print(json.dumps([command, as_installed(env), output.name]), file=forks().stdin, flush=True)
-            status = int(forks().stdout.readline())
-            return Done(status, output.read())
+        return snakemake("-s", str(REPO / "Snakefile"), "-d", str(self.folder), "--cores", "2", *arguments, env=env)
 
     def run(self, *arguments: str, env: dict | None = None) -> str:
         """Run the workflow there, which must succeed; returns what it printed."""

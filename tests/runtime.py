@@ -1,11 +1,16 @@
-"""Run processes with only the packages that users install, without those of requirements-dev.txt.
+"""Run Snakemake, and other processes, with only the packages that users install, without those of requirements-dev.txt.
 
-Some of those are imported wherever they are installed (dask by xarray, pyarrow by pandas, boto3 by rasterio): 1 s a job.
+Some of those are imported wherever they are installed (dask by xarray, pyarrow by pandas, boto3 by rasterio): 1 s a
+job.
 """
 
+import json
 import os
 import re
+import subprocess
+import sys
 import tempfile
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -50,3 +55,26 @@ def as_installed(env: dict[str, str] | None = None) -> dict[str, str]:
     env = dict(os.environ) if env is None else env
     paths = [env.get("PYTHONPATH"), hiding().name]
     return {**env, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+
+
+@dataclass(frozen=True)
+class Done:
+    """The exit status of a run of Snakemake, and all that it printed."""
+
+    returncode: int
+    output: str
+
+
+@cache
+def forks() -> subprocess.Popen:
+    """The process that runs Snakemake for tests."""
+    command = [sys.executable, str(REPO / "tests" / "forks.py")]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=as_installed())
+
+
+def snakemake(*arguments: str, env: dict[str, str] | None = None) -> Done:
+    """Run `snakemake` in the environment `env`, with only the packages that users install."""
+    with tempfile.NamedTemporaryFile("r") as output:
+        print(json.dumps([arguments, as_installed(env), output.name]), file=forks().stdin, flush=True)
+        status = int(forks().stdout.readline())
+        return Done(status, output.read())

@@ -46,12 +46,18 @@ def scene(request, tmp_path_factory):
     return write_granule(folder, granule_name(start=FIRST), {"A": band}, chunks=(CHUNK, CHUNK), page_size=request.param)
 
 
-@pytest.fixture
-def archive(scene, monkeypatch):
+@pytest.fixture(scope="module")
+def holding(scene):
     """The archive that holds it."""
     with Archive(scene.parent) as archive:
-        monkeypatch.setenv("GCOV_TRUST_HOST", archive.host)
         yield archive
+
+
+@pytest.fixture
+def archive(user, holding, monkeypatch):
+    """The same, trusted by a user with a token."""
+    monkeypatch.setenv("GCOV_TRUST_HOST", holding.host)
+    return holding
 
 
 @pytest.fixture
@@ -92,7 +98,7 @@ def plain(scene, name: str, window: Window) -> np.ndarray:
 @pytest.mark.parametrize("access", ["local", "https", "s3"])
 @pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS)
 @pytest.mark.parametrize("blocks", ["large", "small"])
-def test_the_samples_are_the_files_own_bytes(request, user, scene, archive, access, window, blocks):
+def test_the_samples_are_the_files_own_bytes(request, scene, archive, access, window, blocks):
     if blocks == "small":
         request.getfixturevalue("small_blocks")
     found, _ = read(scene, archive, access, window)
@@ -109,7 +115,7 @@ def no_gaps(monkeypatch):
     monkeypatch.setattr(ranges, "BLOCK", 4096)
 
 
-def test_arrays_too_large_to_fetch_together_are_fetched_one_by_one(user, monkeypatch, no_gaps, scene, archive):
+def test_arrays_too_large_to_fetch_together_are_fetched_one_by_one(monkeypatch, no_gaps, scene, archive):
     window, asked, prefetch = WINDOWS["inside"], [], ranges.RangeFile.prefetch
     monkeypatch.setattr(
         ranges.RangeFile, "prefetch", lambda file, spans: asked.append(len(spans)) or prefetch(file, spans)
@@ -126,7 +132,7 @@ def test_arrays_too_large_to_fetch_together_are_fetched_one_by_one(user, monkeyp
 
 
 @pytest.mark.parametrize("access", ["https", "s3"])
-def test_the_noise_floor_costs_two_requests_at_most(user, monkeypatch, scene, archive, access, tmp_path):
+def test_the_noise_floor_costs_two_requests_at_most(monkeypatch, scene, archive, access, tmp_path):
     """The whole clip, with the product's tables of both terms and without."""
     urls = {"url": archive.https_url(scene.stem), "s3_url": archive.s3_url(scene.stem)}
     requests = []
@@ -145,7 +151,7 @@ def test_the_noise_floor_costs_two_requests_at_most(user, monkeypatch, scene, ar
     assert requests[1] <= requests[0] <= requests[1] + 2
 
 
-def test_a_chunk_that_two_blocks_share_is_fetched_once(user, no_gaps, small_blocks, scene, archive):
+def test_a_chunk_that_two_blocks_share_is_fetched_once(no_gaps, small_blocks, scene, archive):
     """Blocks one below the other, their borders in the middle of chunks."""
     archive.reset_log()
     _, source = read(scene, archive, "https", Window(96, 96 + 5 * 128, 10, 130))

@@ -1,10 +1,8 @@
 """The workarounds in rules/scheduler.smk, on the locked Snakemake."""
 
-import subprocess
-import sys
-
 import pytest
 from helpers import REPO
+from runtime import snakemake
 
 INCLUDE = f'include: "{REPO}/rules/scheduler.smk"'
 WORKFLOW = """
@@ -29,9 +27,8 @@ rule one:
 )
 def test_only_snakemakes_default_limit_of_job_starts_is_taken_away(include, options, limit, tmp_path):
     (tmp_path / "Snakefile").write_text(WORKFLOW.format(include=include))
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", *options]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert f"LIMIT {limit}" in done.stdout, done.stdout + done.stderr
+    done = snakemake("-s", str(tmp_path / "Snakefile"), "-d", str(tmp_path), "--cores", "1", *options)
+    assert f"LIMIT {limit}" in done.output, done.output
 
 
 GROUPS = """
@@ -54,6 +51,5 @@ rule one:
 @pytest.mark.parametrize(("include", "jobs"), [("", 2), (INCLUDE, 1)])  # 2 no longer: then the workaround can go
 def test_a_group_that_was_merged_is_not_used_again(include, jobs, tmp_path):
     (tmp_path / "Snakefile").write_text(GROUPS.format(include=include))
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "-n"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert f"JOBS {jobs}" in done.stdout, done.stdout + done.stderr
+    done = snakemake("-s", str(tmp_path / "Snakefile"), "-d", str(tmp_path), "--cores", "1", "-n")
+    assert f"JOBS {jobs}" in done.output, done.output

@@ -14,6 +14,7 @@ from gcov.indices import name_of_index, terms_of_index
 from gcov.radiometry import counted, to_db
 from gcov.zones import Zone
 
+AT_ONCE = 8_000_000  # samples
 Piece = tuple[int, int, list[np.ndarray]]
 
 
@@ -25,7 +26,8 @@ def pieces(
     Only samples that count in all terms are included. Dates come in order. Every chunk is decoded once, regardless of
     the number of zones.
     """
-    for region in store.regions(data, rows=2 * store.CHUNK):  # each reading costs 3 ms, whatever its size
+    chunks = AT_ONCE // (store.CHUNK * data.sizes["x"])
+    for region in store.regions(data, rows=max(chunks, 1) * store.CHUNK):  # a shard read whole is decoded fastest
         block = data.isel(region)
         power = [store.samples(block, term)[0] for term in terms]
         masks = (store.mask_of(block, term)[0] for term in terms)
@@ -55,10 +57,14 @@ def sums(data: xr.Dataset, term: str, zones: Sequence[Zone], *, valid_samples_on
             power = np.concatenate(several)
             zone.add(date, power)
             power.sort()
-            positive = power[np.searchsorted(power, 0, side="right") :]
-            if count := positive.size:  # like np.quantile, for sorted samples
-                places = np.multiply(PERCENTILES, count - 1)
-                zone.percentiles[date] = to_db(np.interp(places, np.arange(count), positive))
+            none = np.searchsorted(power, 0, side="right")  # samples that are not positive
+            if none < power.size:
+                place = none + np.multiply(PERCENTILES, power.size - none - 1)  # like np.quantile
+                below = place.astype(int)
+                low, high = power[below], power[np.minimum(below + 1, power.size - 1)]
+                zone.percentiles[date] = low + (place - below) * (high - low)
+    for zone in found:
+        zone.percentiles[:] = to_db(zone.percentiles)
     return found
 
 

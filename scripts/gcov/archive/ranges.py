@@ -4,10 +4,13 @@ For an area of 57 x 38 km it fetches 1.1 times the needed bytes, in 9 requests. 
 the needed bytes, sequentially, which takes 3 to 8 times as long (docs/performance.md).
 """
 
+import gc
 import io
 import os
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -98,7 +101,8 @@ class RangeFile(io.RawIOBase):
                 return memoryview(data)[start - begin : start - begin + length]
         number = start // BLOCK
         if number not in self._blocks:
-            self._blocks[number] = self._get(number * BLOCK, min((number + 1) * BLOCK, self.size))
+            with _no_collection():
+                self._blocks[number] = self._get(number * BLOCK, min((number + 1) * BLOCK, self.size))
         within = start - number * BLOCK
         return memoryview(self._blocks[number])[within : within + length]
 
@@ -146,6 +150,22 @@ class RangeFile(io.RawIOBase):
             raise GcovError(f"{self.source.name} changed in the archive while it was read: run again")
         self.received.append(len(piece.data))
         return piece.data
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Postpone garbage collection.
+
+    HDF5 holds h5py's lock while it waits for bytes. s3fs fetches them in another thread, which would wait for that lock
+    forever if it collected an h5py object.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _holds(piece: tuple[int, bytes], span: tuple[int, int]) -> bool:
