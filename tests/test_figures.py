@@ -262,7 +262,7 @@ def test_the_histogram_of_power_is_a_density_as_well(counted):
     axes = histogram(tables["power"], stretch, series, quantity="power", title="x").axes[0]
     for patch in axes.patches:  # the whole area is 100 %
         steps = patch.get_data()
-        assert (steps.values * np.diff(steps.edges)).sum() / 0.01 == pytest.approx(100, abs=0.1)
+        assert (steps.values * np.diff(steps.edges)).sum() / 0.001 == pytest.approx(100, abs=0.1)
 
 
 @pytest.mark.parametrize(("quantity", "left", "right"), [("db", 0.001, 0.001), ("power", 0, 0.005)])

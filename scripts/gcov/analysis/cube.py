@@ -87,6 +87,7 @@ def blocks(
     grid = multilooked_grid(data, multilook)
     largest = len(dates) * min(rows, grid.sizes["y"]) * min(columns, grid.sizes["x"])
     memory = {term: np.empty(largest, np.float32) for term in terms}
+    data = data.drop_vars([name for name in data.coords if name != "time"])  # slicing them too would take 0.5 ms
     for region in store.regions(grid, rows=rows, columns=columns):
         del region["time"]
         shape = len(dates), *(part.stop - part.start for part in region.values())

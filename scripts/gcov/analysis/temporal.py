@@ -59,7 +59,8 @@ def _of_pixels(series: np.ndarray, inverse: np.ndarray, with_looks: bool) -> dic
         std = np.sqrt(np.einsum("ij,ij->j", wide, wide) / np.where(count > 1, count - 1, np.nan))
         cv = std / np.where(mean > 0, mean, np.nan)
     speckle = (inverse.sum() - inverse @ missing) / some if with_looks else np.nan
-    ordered = np.sort(series.T, axis=1)  # NaN last
+    ordered = np.ascontiguousarray(series.T)
+    ordered.sort(axis=1)  # NaN last
     return {
         "count": count,
         "mean": mean,
@@ -82,7 +83,12 @@ def of_sorted(ordered: np.ndarray, count: np.ndarray, q: float) -> np.ndarray:
     position = q * np.maximum(count - 1, 0)
     below = np.floor(position).astype(np.intp)
     above = np.minimum(below + 1, np.maximum(count - 1, 0))
-    low, high = (
-        np.take_along_axis(ordered, place[:, None], axis=1)[:, 0].astype(np.float64) for place in (below, above)
-    )
+    low, high = (_picked(ordered, place).astype(np.float64) for place in (below, above))
     return np.where(count > 0, low + (high - low) * (position - below), np.nan)
+
+
+def _picked(ordered: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """The value (n,) of each row of (n, m) at its place."""
+    if (place == place[0]).all():  # usual, as no date is missing; ten times faster
+        return ordered[:, place[0]]
+    return np.take_along_axis(ordered, place[:, None], axis=1)[:, 0]

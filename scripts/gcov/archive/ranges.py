@@ -154,10 +154,10 @@ class RangeFile(io.RawIOBase):
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Postpone garbage collection.
+    """Postpone garbage collection, as h5py's documentation on Python file-like objects advises.
 
     HDF5 holds h5py's lock while it waits for bytes. s3fs fetches them in another thread, which would wait for that lock
-    forever if it collected an h5py object.
+    forever if it collected an h5py object (https://github.com/h5py/h5py/issues/2019).
     """
     collecting = gc.isenabled()
     gc.disable()

@@ -13,12 +13,12 @@ from gcov.granules import maturity_note
 from gcov.words import number_of
 
 TAILS = {"db": (0.001, 0.001), "power": (0, 0.005)}  # fractions of the samples left and right of the axis
-UNIT = {"db": (1, "dB"), "power": (0.01, "0.01")}  # unit of the density: samples per so much
+UNIT = {"db": (1, "dB"), "power": (0.001, "0.001")}  # unit of the density: samples per so much
 QUARTER = 0.25  # dB
 
 
 def histogram(counts: pd.DataFrame, stretch: dict, series: pd.DataFrame, *, quantity: str, title: str) -> Figure:
-    """Histogram of all dates: percent of samples per dB (`quantity` db), or per 0.01 of linear power (power).
+    """Histogram of all dates: percent of samples per dB (`quantity` db), or per 0.001 of linear power (power).
 
     The first and the last date are outlined, and the grey scale of the movies is marked. `counts` is the histogram's
     table, `stretch` the content of stretch.json with bins of 0.25 dB. Raises GcovError if stretch.json comes from an
