@@ -165,6 +165,8 @@ def test_outlived(user, pauses, many_ranges, monkeypatch, archive, scene, wanted
     asked_again = 0 if expired else 3 * FAULTS[fault].get("times", 1)
     if (fault, way) == ("dropped before the answer", "s3"):
         assert len(pauses) <= asked_again  # aiohttp asks again by itself, once, where a kept connection was closed
+    elif fault.startswith("stall"):
+        assert len(pauses) >= asked_again
     else:
         assert len(pauses) == asked_again
     assert archive.count(way="https") == (4 if expired else 1)
@@ -180,7 +182,7 @@ def test_outlived_where_address_and_credentials_are_given(
     archive.faults.add("drop" if kind == "truncate" else kind, times=2, way="https", seconds=60)
     assert fetch(archive, scene, tmp_path / "f.zarr", way) == wanted
     assert archive.faults.pending() == 0
-    assert len(pauses) == 2 or (kind == "stall" and len(pauses) > 2)  # a busy machine may answer as late
+    assert len(pauses) >= 2 if kind == "stall" else len(pauses) == 2
 
 
 @pytest.mark.parametrize("way", SERVER)
@@ -790,7 +792,6 @@ def test_what_was_fetched_ahead_is_not_fetched_again(memory):
 
 def test_bytes_may_come_from_a_thread_while_hdf5_waits(monkeypatch, scene):
     """A thread that collects an h5py object waits for h5py's lock, which is held until the bytes are there."""
-
     monkeypatch.setattr(ranges, "BLOCK", 4096)
 
     class Threaded(Bytes):

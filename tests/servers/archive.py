@@ -200,7 +200,7 @@ def _error_xml(code, message):
 
 
 class _ArchiveHandler(Handler):
-    """Shared by the four servers: the record, the cost model, the faults."""
+    """Shared by the four servers: the record, the cost model, the faults. Each answers by its own `respond(fault)`."""
 
     way = ""
 
@@ -241,10 +241,6 @@ class _ArchiveHandler(Handler):
     def key(self):
         """The object's key in the bucket, or None."""
         return None
-
-    def respond(self, fault):
-        """The server's own answer."""
-        raise NotImplementedError
 
     def answer(self, status, body=b"", content_type="text/plain", headers=None):
         """Note status and size before sending: a client that has its answer must find them recorded."""
