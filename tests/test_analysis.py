@@ -52,9 +52,9 @@ def averaged(data: xr.Dataset, term: str, multilook: int) -> np.ndarray:
 @pytest.mark.parametrize("budget", [cube.BUDGET, 3_000_000])
 def test_blocks_are_averages_over_cells(data, multilook, budget, monkeypatch):
     monkeypatch.setattr(cube, "BUDGET", budget)
-    dates = [0, 2, 4]
+    dates = [0, 2, 3, 4]  # consecutive ones are read at once
     grid = cube.multilooked_grid(data, multilook)
-    found = np.zeros((2, 3, grid.sizes["y"], grid.sizes["x"]), np.float32)
+    found = np.zeros((2, 4, grid.sizes["y"], grid.sizes["x"]), np.float32)
     seen = np.zeros(found.shape[2:], int)
     options = {"dates": dates, "multilook": multilook, "valid_samples_only": True}
     for region, power in cube.blocks(data, ["HHHH", "HVHV"], **options):

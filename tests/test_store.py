@@ -195,6 +195,16 @@ def test_a_stack_that_lacks_a_shard_is_not_opened(tmp_path):
         store.open_stack(tmp_path / "a.zarr")
 
 
+def test_of_several_dates_read_at_once_the_damaged_one_is_named(tmp_path):
+    write(tmp_path / "a.zarr")
+    target = tmp_path / "a.zarr" / "HHHH" / "c" / "1" / "0" / "0"
+    content = bytearray(target.read_bytes())
+    content[1000] ^= 0x10
+    target.write_bytes(content)
+    with pytest.raises(GcovError, match=r"a.zarr is damaged: HHHH of 2025-12-05T23:47:39 cannot be decoded"):
+        store.samples(store.open_stack(tmp_path / "a.zarr"), "HHHH")
+
+
 @pytest.mark.parametrize("shape", [(3, 5), (512, 512), (1100, 513)])
 @pytest.mark.parametrize("size", [{"rows": 512}, {"rows": 512, "columns": 512}, {"rows": 7, "columns": 300}])
 def test_regions_cover_every_sample_once(shape, size):

@@ -130,6 +130,8 @@ def samples(block: xr.Dataset, name: str) -> np.ndarray:
     try:
         return block[name].values
     except (ValueError, RuntimeError) as error:  # a wrong checksum, or bytes that cannot be decompressed
+        if (dates := block.sizes["time"]) > 1:  # the damaged one raises
+            return np.concatenate([samples(block.isel(time=slice(n, n + 1)), name) for n in range(dates)])
         date = np.datetime_as_string(block["time"].values[0], unit="s")
         raise GcovError(
             f"{block.encoding['source']} is damaged: {name} of {date} cannot be decoded ({error}); run"

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-STRIP = 2048  # pixels at a time, so that double precision arrays stay small beside the block
+# Pixels at a time, so that double precision arrays stay small beside the block. Transposing would take five times as
+# long for a power of two, because the dates of a pixel would share a few lines of the cache.
+STRIP = 2000
 
 MEANING = {
     "count": "dates with a sample that counts",
@@ -40,7 +42,7 @@ def statistics(power: np.ndarray, looks: np.ndarray | None) -> dict[str, np.ndar
     inverse = np.full(dates, np.nan) if looks is None else 1 / np.asarray(looks, np.float64)
     for first in range(0, series.shape[1], STRIP):
         strip = slice(first, first + STRIP)
-        for name, values in _of_pixels(series[:, strip], np.nan_to_num(inverse), looks is not None).items():
+        for name, values in _of_pixels(series[:, strip].copy(), np.nan_to_num(inverse), looks is not None).items():
             found[name][strip] = values
     return {name: values.reshape(shape) for name, values in found.items()}
 
