@@ -1,11 +1,12 @@
 """Animate a term's dB image over time, with or without the growing mean series: a GIF, or a page with a player."""
 
+from gcov.log import job_log, log
+
 import json
 from pathlib import Path
 
 from gcov import store, tables
 from gcov.figures import movies
-from gcov.log import job_log, log
 from gcov.provenance import provenance
 
 

@@ -1,5 +1,7 @@
 """Map the change in a term's backscatter between two periods, and test it against speckle."""
 
+from gcov.log import job_log, log
+
 import json
 from pathlib import Path
 
@@ -10,7 +12,6 @@ from gcov.analysis.change import change_between
 from gcov.analysis.looks import codes_of, looks_of
 from gcov.analysis.maps import CHANGE, attributes_of
 from gcov.files import building
-from gcov.log import job_log, log
 
 
 def change(

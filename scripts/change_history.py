@@ -1,5 +1,7 @@
 """Map which pixels changed in which intervals between dates, tested against speckle over all dates and terms."""
 
+from gcov.log import job_log, log
+
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,6 @@ from gcov.analysis.looks import codes_of, looks_of
 from gcov.analysis.maps import DATES, HISTORY, attributes_of
 from gcov.errors import GcovError
 from gcov.files import building
-from gcov.log import job_log, log
 
 
 def change_history(

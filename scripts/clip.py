@@ -1,5 +1,7 @@
 """Read an AOI's window of one granule and write it as a fragment on the AOI's grid."""
 
+from gcov.log import job_log, log
+
 import json
 import math
 from dataclasses import asdict
@@ -16,7 +18,6 @@ from gcov.errors import GcovError
 from gcov.files import building
 from gcov.granules import Granule, read_record
 from gcov.grid import Window, aoi_window, inside_polygon, projected, window_grid
-from gcov.log import job_log, log
 from gcov.product import Band, open_band
 from gcov.radiometry import fill_value, is_valid
 from gcov.settings import Archive

@@ -1,5 +1,7 @@
 """Print what a run will read, keep and cost, before any sample is read."""
 
+from gcov.log import job_log
+
 from pathlib import Path
 
 import pandas as pd
@@ -7,7 +9,6 @@ import pandas as pd
 from gcov.config import read_config
 from gcov.costs import explained
 from gcov.granules import kept_names, read_record
-from gcov.log import job_log
 from gcov.settings import Aoi
 
 

@@ -1,5 +1,7 @@
 """The interactive page for exploring an AOI's images and series."""
 
+from gcov.log import job_log, log
+
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +12,6 @@ import xarray as xr
 from gcov import store, tables
 from gcov.errors import GcovError
 from gcov.files import building
-from gcov.log import job_log, log
 from gcov.pages import explore as explorer
 from gcov.pages.charts import Tables
 from gcov.provenance import provenance

@@ -1,5 +1,7 @@
 """The stack with most of its speckle filtered out. For display only: no other rule reads it."""
 
+from gcov.log import job_log, log
+
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,6 @@ from gcov.analysis.looks import codes_of, entries_of
 from gcov.analysis.speckle import n_effective
 from gcov.files import building
 from gcov.granules import is_diagonal
-from gcov.log import job_log, log
 
 
 def filtered(*, stack: Path, looks: Path, window: int, valid_samples_only: bool, output: Path) -> None:

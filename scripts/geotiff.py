@@ -1,5 +1,7 @@
 """Write layers of a product's store as a GeoTIFF."""
 
+from gcov.log import job_log, log
+
 from pathlib import Path
 
 from rasterio.enums import Resampling
@@ -7,7 +9,6 @@ from rasterio.enums import Resampling
 from gcov import granules, store
 from gcov.errors import GcovError
 from gcov.export import cog, layers
-from gcov.log import job_log, log
 
 
 def geotiff(*, source: Path, names: list[str], day: str | None, resampling: str, output: Path) -> None:

@@ -1,10 +1,11 @@
 """Write one date's backscatter as a GeoTIFF."""
 
+from gcov.log import job_log, log
+
 from pathlib import Path
 
 from gcov import mosaic, store
 from gcov.export import cog, layers
-from gcov.log import job_log, log
 
 
 def geotiff_date(*, fragments: list[Path], term: str, quantity: str, valid_samples_only: bool, output: Path) -> None:

@@ -1,5 +1,7 @@
 """The page that links to all AOIs."""
 
+from gcov.log import job_log
+
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -7,7 +9,6 @@ import pandas as pd
 
 from gcov import store, tables
 from gcov.files import building
-from gcov.log import job_log
 from gcov.pages import index as all_areas
 
 

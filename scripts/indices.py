@@ -1,12 +1,13 @@
 """Radar indices (ratios of terms): an image stack of each, and its series over the AOI and its zones."""
 
+from gcov.log import job_log, log
+
 from pathlib import Path
 
 from gcov import store, tables
 from gcov.analysis import cube, ratios, zonal
 from gcov.files import building
 from gcov.indices import name_of_index, terms_of_index
-from gcov.log import job_log, log
 from gcov.zones import on_grid, read_zones, whole
 
 

@@ -1,12 +1,13 @@
 """Map and GeoJSON of the AOI and its granules' footprints."""
 
+from gcov.log import job_log
+
 import json
 from pathlib import Path
 
 from gcov import footprints
 from gcov.figures import maps, style
 from gcov.files import building
-from gcov.log import job_log
 from gcov.provenance import metadata_of
 
 

@@ -1,12 +1,13 @@
 """Estimate the equivalent number of looks of an AOI's terms."""
 
+from gcov.log import job_log, log
+
 import json
 from pathlib import Path
 
 from gcov import store
 from gcov.analysis.looks import Given, estimated
 from gcov.files import building
-from gcov.log import job_log, log
 
 
 def looks(

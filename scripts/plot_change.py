@@ -1,12 +1,13 @@
 """Plot the change of a term between two periods: a map of all changes, and one of the significant changes."""
 
+from gcov.log import job_log
+
 import json
 from pathlib import Path
 
 from gcov import store
 from gcov.figures import style
 from gcov.figures.change import change as draw
-from gcov.log import job_log
 from gcov.provenance import provenance
 
 

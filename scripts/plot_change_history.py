@@ -1,11 +1,12 @@
 """Plot when each pixel changed, and how often."""
 
+from gcov.log import job_log
+
 from pathlib import Path
 
 from gcov import store
 from gcov.figures import style
 from gcov.figures.change import change_history as draw
-from gcov.log import job_log
 from gcov.provenance import provenance
 
 

@@ -1,5 +1,7 @@
 """Plot a term's histogram, in dB or in linear power."""
 
+from gcov.log import job_log
+
 import json
 from pathlib import Path
 
@@ -8,7 +10,6 @@ import pandas as pd
 from gcov import tables
 from gcov.figures import style
 from gcov.figures.histogram import histogram
-from gcov.log import job_log
 from gcov.provenance import provenance
 
 

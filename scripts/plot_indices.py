@@ -1,11 +1,12 @@
 """Plot the time series of an AOI's radar indices."""
 
+from gcov.log import job_log
+
 from pathlib import Path
 
 from gcov import tables
 from gcov.figures import style
 from gcov.figures.indices import indices as draw
-from gcov.log import job_log
 from gcov.provenance import metadata_of, provenance
 
 

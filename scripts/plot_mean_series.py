@@ -1,11 +1,12 @@
 """Plot a term's mean series with two y axes: linear power and dB."""
 
+from gcov.log import job_log
+
 from pathlib import Path
 
 from gcov import tables
 from gcov.figures import style
 from gcov.figures.series import mean_series
-from gcov.log import job_log
 from gcov.provenance import metadata_of, provenance
 
 

@@ -1,11 +1,12 @@
 """Plot a term's statistics over time: four maps."""
 
+from gcov.log import job_log
+
 from pathlib import Path
 
 from gcov import store
 from gcov.figures import style
 from gcov.figures.statistics import statistics as draw
-from gcov.log import job_log
 from gcov.provenance import provenance
 
 

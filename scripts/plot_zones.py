@@ -1,11 +1,12 @@
 """Plot the mean series of an AOI's zones, one small panel each."""
 
+from gcov.log import job_log
+
 from pathlib import Path
 
 from gcov import tables
 from gcov.figures import style
 from gcov.figures.zones import zones as draw
-from gcov.log import job_log
 from gcov.provenance import metadata_of, provenance
 
 

@@ -1,5 +1,7 @@
 """Find an AOI's granules, keep the newest release of each acquisition, and estimate what the run will download."""
 
+from gcov.log import job_log, log
+
 from pathlib import Path
 
 import shapely
@@ -9,7 +11,6 @@ from gcov.archive import catalog, login, sources
 from gcov.errors import GcovError
 from gcov.files import building
 from gcov.granules import Granule
-from gcov.log import job_log, log
 from gcov.settings import Archive, Search
 from gcov.volume import needed_bytes
 

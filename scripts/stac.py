@@ -1,12 +1,13 @@
 """Write the STAC catalogue of an AOI's GeoTIFFs and stack."""
 
+from gcov.log import job_log, log
+
 import json
 from pathlib import Path
 
 from gcov import store
 from gcov.export import stac as catalogues
 from gcov.files import building
-from gcov.log import job_log, log
 
 
 def stac(*, fragments: list[Path], stack: Path, geotiffs: list[Path], looks: Path | None, output: Path) -> None:

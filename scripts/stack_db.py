@@ -1,5 +1,7 @@
 """The stack in dB, for display and for tools that expect dB."""
 
+from gcov.log import job_log, log
+
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,6 @@ import numpy as np
 from gcov import store
 from gcov.files import building
 from gcov.granules import is_diagonal
-from gcov.log import job_log, log
 from gcov.radiometry import counted, to_db
 
 

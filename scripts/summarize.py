@@ -1,12 +1,13 @@
 """Histograms, mean series and stretch of one term, in one pass over the stack, a band of rows at a time."""
 
+from gcov.log import job_log
+
 import json
 from pathlib import Path
 
 from gcov import histogram, store, tables
 from gcov.analysis.looks import Given
 from gcov.files import building
-from gcov.log import job_log
 from gcov.rain import rain_of
 from gcov.summary import Summary
 

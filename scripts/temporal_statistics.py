@@ -1,5 +1,7 @@
 """Statistics over time of each pixel."""
 
+from gcov.log import job_log, log
+
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,6 @@ import numpy as np
 from gcov import store, tables
 from gcov.analysis import cube, looks, selection, temporal
 from gcov.files import building
-from gcov.log import job_log, log
 
 
 def temporal_statistics(

@@ -1,11 +1,12 @@
 """Decode every store in the results and rename damaged ones, so that the next run rebuilds them."""
 
+from gcov.log import job_log, log
+
 import shutil
 from pathlib import Path
 
 from gcov import store
 from gcov.errors import GcovError
-from gcov.log import job_log, log
 
 
 def verify(*, results: Path) -> None:

@@ -1,5 +1,7 @@
 """The time series of an AOI's zones, in one table, as CSV and as Parquet."""
 
+from gcov.log import job_log, log
+
 from pathlib import Path
 
 import pandas as pd
@@ -7,7 +9,6 @@ import pandas as pd
 from gcov import noise, store, tables
 from gcov.analysis import looks, means, zonal
 from gcov.files import building
-from gcov.log import job_log, log
 from gcov.rain import rain_of
 from gcov.zones import on_grid, read_zones
 

@@ -56,7 +56,7 @@ def count_codec_calls() -> None:
 
 if "BENCH_USAGE" in os.environ:
     # what only tests and benchmarks install: xarray, pandas, rioxarray and rasterio would import it in every job
-    sys.modules.update(dask=None, boto3=None, pyarrow=None)
+    sys.modules.update(dask=None, boto3=None, pyarrow=None, cftime=None)
     atexit.register(note)
     if "BENCH_CODECS" in os.environ:
         count_codec_calls()
