@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import time
 from contextlib import contextmanager
@@ -96,7 +97,9 @@ def test_two_runs_at_once(calm, folder):
     first = interruptions.start(folder, STORES)
     while not (folder / "results").exists() and first.poll() is None:
         time.sleep(0.05)
+    first.send_signal(signal.SIGSTOP)  # or it might have ended before the second looks
     second = subprocess.run([*interruptions.COMMAND, "-d", str(folder), STORES], capture_output=True, text=True)
+    first.send_signal(signal.SIGCONT)
     assert second.returncode != 0
     assert "--unlock" in second.stdout + second.stderr
     assert first.wait(interruptions.LONGEST) == 0
