@@ -5,12 +5,8 @@ from functools import cache
 
 from gcov.granules import kept_names, local_file, names_by_day
 
-# How the C library of Linux gives memory to jobs. A job has one core: separate pools for threads would cost a clip a
-# third more memory. Arrays of up to 32 MB are not given back to the system at once: to get their pages again, one by
-# one, took a quarter of the CPU of summarize.
+# A job has one core. Separate memory pools for threads (of the C library) would cost a clip a third more memory.
 os.environ.setdefault("MALLOC_ARENA_MAX", "1")
-os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", "33554432")
-os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "33554432")
 
 PRODUCTS = []
 GEOTIFFS = []

@@ -9,7 +9,7 @@ import xarray as xr
 from gcov import histogram, noise, store
 from gcov.analysis import means
 from gcov.analysis.looks import Given, Speckle
-from gcov.analysis.means import PERCENTILES, Sums
+from gcov.analysis.means import PART, PERCENTILES, Sums
 from gcov.errors import GcovError
 from gcov.multilook import Multilook, looks_for
 from gcov.radiometry import counted, to_db
@@ -64,8 +64,10 @@ class Summary:
     def add(self, date: int, power: np.ndarray) -> None:
         """Add samples (n,) of a date: finite linear power, all of which count."""
         self.sums.add(date, power)
-        self.in_power += histogram.POWER.count(power)
-        self._in_date += histogram.count_db(positive_db(power))
+        for first in range(0, power.size, PART):
+            part = power[first : first + PART]
+            self.in_power += histogram.POWER.count(part)
+            self._in_date += histogram.count_db(positive_db(part))
 
     def end_date(self, date: int) -> None:
         """Compute the percentiles of a date from its counts, and add the counts to those of the other dates."""
