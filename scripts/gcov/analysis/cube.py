@@ -4,7 +4,7 @@ Memory is the same for 20 and for 200 dates: with more dates, the part is smalle
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -119,7 +119,7 @@ def cells(
     *,
     valid_samples_only: bool,
     whole_cells: bool = False,
-    into: Mapping[str, np.ndarray] | None = None,
+    into: dict[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Linear power (time, y, x) float32 by term, in a region of the stack's dates and of the multilooked grid.
 
@@ -130,7 +130,7 @@ def cells(
     images = into or {term: np.empty(shape, np.float32) for term in terms}
     for term, power in images.items():
         _average(data, term, region, multilook, valid_samples_only, multilook**2 if whole_cells else 1, power)
-    return dict(images)
+    return images
 
 
 def _average(
