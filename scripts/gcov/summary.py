@@ -9,12 +9,13 @@ import xarray as xr
 from gcov import histogram, noise, store
 from gcov.analysis import means
 from gcov.analysis.looks import Given, Speckle
-from gcov.analysis.means import PART, PERCENTILES, Sums
+from gcov.analysis.means import PERCENTILES, Sums
 from gcov.errors import GcovError
 from gcov.multilook import Multilook, looks_for
 from gcov.radiometry import counted, to_db
 
 log = logging.getLogger(__name__)
+PART = 65_536  # samples counted at a time; in double precision they fit in the processor's cache
 
 
 class Summary:
@@ -63,9 +64,9 @@ class Summary:
 
     def add(self, date: int, power: np.ndarray) -> None:
         """Add samples (n,) of a date: finite linear power, all of which count."""
-        self.sums.add(date, power)
         for first in range(0, power.size, PART):
             part = power[first : first + PART]
+            self.sums.add(date, part)
             self.in_power += histogram.POWER.count(part)
             self._in_date += histogram.count_db(positive_db(part))
 
