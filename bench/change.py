@@ -21,8 +21,8 @@ from scipy.special import chdtrc
 from bench import measure
 from bench.checkouts import Checkout
 from bench.table import Row, at_least, at_most, note
-from gcov import store
 from gcov.analysis.change import change_history as history_of
+from gcov.stores import store
 from gcov.testing.synthetic import centres
 
 DATES = (20, 100, 200)

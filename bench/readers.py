@@ -7,12 +7,12 @@ import botocore.awsrequest
 import botocore.credentials  # noqa: F401
 import urllib3
 
-from gcov import product
 from gcov.archive.sources import open_bytes
+from gcov.granule import product
 from gcov.granules import from_url
-from gcov.grid import aoi_window
 from gcov.identification import granule_of_file
-from gcov.settings import Archive
+from gcov.inputs.settings import Archive
+from gcov.stores.grid import aoi_window
 
 DEFAULTS = {  # of the section `archive`, as far as reading is concerned
     "access": "auto",

@@ -13,8 +13,8 @@ from PIL import Image
 from bench import analysis, frames, measure, notebook
 from bench.checkouts import HERE, Checkout, each, in_turn
 from bench.table import Row, against_before, at_least, at_most, note
-from gcov import histogram
-from gcov.multilook import cells_of, looks_for
+from gcov.analysis import histogram
+from gcov.analysis.multilook import cells_of, looks_for
 
 DATES = (5, 100, 200)
 TERM = "results/aoi/HHHH"

@@ -5,9 +5,10 @@ from gcov.log import job_log, log
 import json
 from pathlib import Path
 
-from gcov import store, tables
+from gcov import tables
 from gcov.figures import movies
-from gcov.provenance import provenance
+from gcov.stores import store
+from gcov.stores.provenance import provenance
 
 
 def animation(

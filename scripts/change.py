@@ -5,13 +5,14 @@ from gcov.log import job_log, log
 import json
 from pathlib import Path
 
-from gcov import store, tables
+from gcov import tables
 from gcov.analysis import cube, periods, selection
 from gcov.analysis.areas import cell_km2
 from gcov.analysis.change import change_between
 from gcov.analysis.looks import codes_of, looks_of
 from gcov.analysis.maps import CHANGE, attributes_of
 from gcov.files import building
+from gcov.stores import store
 
 
 def change(

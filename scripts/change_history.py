@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from gcov import store, tables
+from gcov import tables
 from gcov.analysis import change, cube, releases, selection
 from gcov.analysis.areas import cell_km2
 from gcov.analysis.intervals import ChangedArea, times_of
@@ -15,6 +15,7 @@ from gcov.analysis.looks import codes_of, looks_of
 from gcov.analysis.maps import DATES, HISTORY, attributes_of
 from gcov.errors import GcovError
 from gcov.files import building
+from gcov.stores import store
 
 
 def change_history(

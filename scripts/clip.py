@@ -11,16 +11,16 @@ import numpy as np
 import shapely
 import xarray as xr
 
-from gcov import mosaic, noise, store
 from gcov.archive.ranges import RangeFile
 from gcov.archive.sources import open_bytes
 from gcov.errors import GcovError
 from gcov.files import building
+from gcov.granule.product import Band, open_band
 from gcov.granules import Granule, read_record
-from gcov.grid import Window, aoi_window, inside_polygon, projected, window_grid
-from gcov.product import Band, open_band
-from gcov.radiometry import fill_value, is_valid
-from gcov.settings import Archive
+from gcov.inputs.settings import Archive
+from gcov.stores import mosaic, noise, store
+from gcov.stores.grid import Window, aoi_window, inside_polygon, projected, window_grid
+from gcov.stores.radiometry import fill_value, is_valid
 
 
 def clip(
@@ -50,7 +50,7 @@ def clip(
         grid = window_grid(band.data, window)
         outline = projected(polygon, grid.rio.crs) if polygon else None
         if zones:
-            from gcov.zones import on_grid, read_zones  # geopandas, for AOIs with zones
+            from gcov.inputs.zones import on_grid, read_zones  # geopandas, for AOIs with zones
 
             on_grid(read_zones(zones, zone_name, "zones"), grid, polygon)
         tables, without_noise = band.noise(terms)

@@ -4,7 +4,7 @@
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from gcov.config import check_files, check_yaml, read_config
+from gcov.inputs.config import check_files, check_yaml, read_config
 from gcov.errors import GcovError
 
 CONFIG = "config/config.yaml"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from gcov.config import read_config
-from gcov.costs import explained
 from gcov.granules import kept_names, read_record
-from gcov.settings import Aoi
+from gcov.inputs.config import read_config
+from gcov.inputs.costs import explained
+from gcov.inputs.settings import Aoi
 
 
 def explain(*, aois: list[Aoi], results: Path, cores: int) -> str:

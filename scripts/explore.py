@@ -9,17 +9,18 @@ import pandas as pd
 import shapely
 import xarray as xr
 
-from gcov import store, tables
+from gcov import tables
 from gcov.errors import GcovError
 from gcov.files import building
 from gcov.pages import explore as explorer
 from gcov.pages.charts import Tables
-from gcov.provenance import provenance
+from gcov.stores import store
+from gcov.stores.provenance import provenance
 
 
 def outlines(zones: Path, zone_name: str, data: xr.Dataset) -> list[tuple[str, shapely.Geometry]]:
     """Names and polygons of the zones in a file, in the stack's CRS."""
-    from gcov.zones import read_zones  # imports geopandas, needed only with zones
+    from gcov.inputs.zones import read_zones  # imports geopandas, needed only with zones
 
     return list(read_zones(zones, zone_name, "zones").to_crs(data.rio.crs).geometry.items())
 

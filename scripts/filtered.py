@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from gcov import store
 from gcov.analysis import cube, multitemporal
 from gcov.analysis.looks import codes_of, entries_of
 from gcov.analysis.speckle import n_effective
 from gcov.files import building
 from gcov.granules import is_diagonal
+from gcov.stores import store
 
 
 def filtered(*, stack: Path, looks: Path, window: int, valid_samples_only: bool, output: Path) -> None:

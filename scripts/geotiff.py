@@ -6,9 +6,10 @@ from pathlib import Path
 
 from rasterio.enums import Resampling
 
-from gcov import granules, store
+from gcov import granules
 from gcov.errors import GcovError
 from gcov.export import cog, layers
+from gcov.stores import store
 
 
 def geotiff(*, source: Path, names: list[str], day: str | None, resampling: str, output: Path) -> None:

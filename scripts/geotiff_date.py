@@ -4,8 +4,8 @@ from gcov.log import job_log, log
 
 from pathlib import Path
 
-from gcov import mosaic, store
 from gcov.export import cog, layers
+from gcov.stores import mosaic, store
 
 
 def geotiff_date(*, fragments: list[Path], term: str, quantity: str, valid_samples_only: bool, output: Path) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from gcov import store, tables
+from gcov import tables
 from gcov.files import building
 from gcov.pages import index as all_areas
+from gcov.stores import store
 
 
 def index(

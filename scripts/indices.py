@@ -4,11 +4,12 @@ from gcov.log import job_log, log
 
 from pathlib import Path
 
-from gcov import store, tables
+from gcov import tables
 from gcov.analysis import cube, ratios, zonal
 from gcov.files import building
 from gcov.indices import name_of_index, terms_of_index
-from gcov.zones import on_grid, read_zones, whole
+from gcov.inputs.zones import on_grid, read_zones, whole
+from gcov.stores import store
 
 
 def indices(

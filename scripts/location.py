@@ -5,10 +5,9 @@ from gcov.log import job_log
 import json
 from pathlib import Path
 
-from gcov import footprints
-from gcov.figures import maps, style
+from gcov.figures import footprints, maps, style
 from gcov.files import building
-from gcov.provenance import metadata_of
+from gcov.stores.provenance import metadata_of
 
 
 def location(
@@ -30,7 +29,7 @@ def location(
 
 def outlines(zones: Path, zone_name: str) -> list[dict]:
     """The zones as GeoJSON features, EPSG:4326."""
-    from gcov.zones import read_zones  # geopandas, for AOIs with zones
+    from gcov.inputs.zones import read_zones  # geopandas, for AOIs with zones
 
     return list(read_zones(zones, zone_name, "zones").to_crs(4326).iterfeatures())
 

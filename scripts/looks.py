@@ -5,9 +5,9 @@ from gcov.log import job_log, log
 import json
 from pathlib import Path
 
-from gcov import store
 from gcov.analysis.looks import Given, estimated
 from gcov.files import building
+from gcov.stores import store
 
 
 def looks(

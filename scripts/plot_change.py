@@ -5,10 +5,10 @@ from gcov.log import job_log
 import json
 from pathlib import Path
 
-from gcov import store
 from gcov.figures import style
 from gcov.figures.change import change as draw
-from gcov.provenance import provenance
+from gcov.stores import store
+from gcov.stores.provenance import provenance
 
 
 def plot_change(*, change: Path, summary: Path, valid_samples_only: bool, term: str, name: str, output: Path) -> None:

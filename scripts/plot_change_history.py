@@ -4,10 +4,10 @@ from gcov.log import job_log
 
 from pathlib import Path
 
-from gcov import store
 from gcov.figures import style
 from gcov.figures.change import change_history as draw
-from gcov.provenance import provenance
+from gcov.stores import store
+from gcov.stores.provenance import provenance
 
 
 def plot_change_history(*, history: Path, valid_samples_only: bool, output: Path) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 from gcov import tables
 from gcov.figures import style
 from gcov.figures.histogram import histogram
-from gcov.provenance import provenance
+from gcov.stores.provenance import provenance
 
 
 def plot_histogram(

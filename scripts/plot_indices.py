@@ -7,7 +7,7 @@ from pathlib import Path
 from gcov import tables
 from gcov.figures import style
 from gcov.figures.indices import indices as draw
-from gcov.provenance import metadata_of, provenance
+from gcov.stores.provenance import metadata_of, provenance
 
 
 def plot_indices(*, indices: Path, stack: Path, valid_samples_only: bool, output: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from gcov import tables
 from gcov.figures import style
 from gcov.figures.series import mean_series
-from gcov.provenance import metadata_of, provenance
+from gcov.stores.provenance import metadata_of, provenance
 
 
 def plot_mean_series(

@@ -11,8 +11,8 @@ from gcov.archive import catalog, login, sources
 from gcov.errors import GcovError
 from gcov.files import building
 from gcov.granules import Granule
-from gcov.settings import Archive, Search
-from gcov.volume import needed_bytes
+from gcov.inputs.settings import Archive, Search
+from gcov.inputs.volume import needed_bytes
 
 
 def search(
@@ -45,7 +45,7 @@ def search(
     granules.check_names(kept)
     missing_token = any(map(sources.wants_token, kept)) and login.at_hand() is None
     if len({granule.frame for granule in kept}) > 1 and not missing_token:
-        from gcov.frames import check_one_lattice  # only this check opens granules; most searches need none
+        from gcov.granule.frames import check_one_lattice  # only this check opens granules; most searches need none
 
         check_one_lattice(kept, bbox, frequency, archive)
     with building(table) as part:

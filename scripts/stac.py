@@ -5,9 +5,9 @@ from gcov.log import job_log, log
 import json
 from pathlib import Path
 
-from gcov import store
 from gcov.export import stac as catalogues
 from gcov.files import building
+from gcov.stores import store
 
 
 def stac(*, fragments: list[Path], stack: Path, geotiffs: list[Path], looks: Path | None, output: Path) -> None:

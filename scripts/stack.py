@@ -5,9 +5,9 @@ from gcov.log import job_log, log
 import json
 from pathlib import Path
 
-from gcov import mosaic, noise, store
 from gcov.files import building
 from gcov.granules import maturity_note, passes
+from gcov.stores import mosaic, noise, store
 
 SHARED = ("aoi", "aoi_bbox", "aoi_polygon", "frequency", "n_pixels")  # attributes that all fragments share
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gcov import store
 from gcov.files import building
 from gcov.granules import is_diagonal
-from gcov.radiometry import counted, to_db
+from gcov.stores import store
+from gcov.stores.radiometry import counted, to_db
 
 
 def stack_db(*, stack: Path, valid_samples_only: bool, output: Path) -> None:

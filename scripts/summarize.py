@@ -5,11 +5,13 @@ from gcov.log import job_log
 import json
 from pathlib import Path
 
-from gcov import histogram, store, tables
+from gcov import tables
+from gcov.analysis import histogram
 from gcov.analysis.looks import Given
+from gcov.analysis.summary import Summary
 from gcov.files import building
-from gcov.rain import rain_of
-from gcov.summary import Summary
+from gcov.inputs.rain import rain_of
+from gcov.stores import store
 
 
 def summarize(
@@ -26,8 +28,8 @@ def summarize(
 ) -> None:
     """Write the summary tables of one term, from one pass over its samples.
 
-    - histogram_db.csv, histogram_power.csv: counts over all dates, in the bins of `gcov.histogram`; samples outside
-      the bins are not counted.
+    - histogram_db.csv, histogram_power.csv: counts over all dates, in the bins of `gcov.analysis.histogram`; samples
+      outside the bins are not counted.
     - mean_series.csv: one row per date, with the columns of `means.table`; rain comes from the CSV file `rainfall`.
     - stretch.json: the 5 % and 95 % quantiles over all dates in dB, accurate to 0.01 dB, and the finer bins that the
       histogram figure shows.

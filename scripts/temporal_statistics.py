@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gcov import store, tables
+from gcov import tables
 from gcov.analysis import cube, looks, selection, temporal
 from gcov.files import building
+from gcov.stores import store
 
 
 def temporal_statistics(

@@ -5,8 +5,8 @@ from gcov.log import job_log, log
 import shutil
 from pathlib import Path
 
-from gcov import store
 from gcov.errors import GcovError
+from gcov.stores import store
 
 
 def verify(*, results: Path) -> None:

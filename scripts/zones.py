@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from gcov import noise, store, tables
+from gcov import tables
 from gcov.analysis import looks, means, zonal
 from gcov.files import building
-from gcov.rain import rain_of
-from gcov.zones import on_grid, read_zones
+from gcov.inputs.rain import rain_of
+from gcov.inputs.zones import on_grid, read_zones
+from gcov.stores import noise, store
 
 
 def zones(

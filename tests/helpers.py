@@ -9,7 +9,7 @@ import rioxarray  # noqa: F401  (the .rio accessor)
 import xarray as xr
 from affine import Affine
 
-from gcov.grid import make_grid
+from gcov.stores.grid import make_grid
 
 # The small granules of conftest.py
 EPSG = 32645
@@ -82,7 +82,7 @@ def assert_counts(found, values, low, high, bins) -> None:
 
 def summary_of(stack: xr.Dataset, term: str) -> pd.DataFrame:
     """The mean series of a term of a stack, without rain."""
-    from gcov.rain import rain_of
-    from gcov.summary import Summary
+    from gcov.analysis.summary import Summary
+    from gcov.inputs.rain import rain_of
 
     return Summary.of(stack, term, valid_samples_only=True).mean_series(stack, term, rain_of(stack, None))

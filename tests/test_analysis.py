@@ -12,14 +12,14 @@ import xarray as xr
 from affine import Affine
 from helpers import EPSG, NORTH, WEST, grid_of
 
-from gcov import noise, store
 from gcov.analysis import cube, ratios, selection, temporal
+from gcov.analysis.multilook import Multilook
 from gcov.errors import GcovError
-from gcov.grid import make_grid
 from gcov.indices import name_of_index, terms_of_index
-from gcov.multilook import Multilook
-from gcov.noise import Table
-from gcov.rain import read_rain, since_date_before
+from gcov.inputs.rain import read_rain, since_date_before
+from gcov.stores import noise, store
+from gcov.stores.grid import make_grid
+from gcov.stores.noise import Table
 
 SHAPE = (5, 1100, 700)
 

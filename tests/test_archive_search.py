@@ -14,9 +14,9 @@ from servers.tls import Handler, LoopbackServer, session_tls
 
 from gcov.archive import catalog, transport
 from gcov.archive.catalog import search_archive
-from gcov.config import read_config
 from gcov.errors import GcovError
 from gcov.granules import from_name
+from gcov.inputs.config import read_config
 
 BETA, PROVISIONAL, VALIDATED = "NISAR_L2_GCOV_BETA_V1", "NISAR_L2_GCOV_PROVISIONAL_V1", "NISAR_L2_GCOV_V1"
 WKT = "POLYGON((84 28, 84.4 28, 84.4 28.4, 84 28.4, 84 28))"

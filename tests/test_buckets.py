@@ -18,9 +18,9 @@ from servers.tls import make_tls, session_tls
 from gcov.archive import s3, sources
 from gcov.archive.catalog import listed_granules
 from gcov.archive.sources import open_bytes
-from gcov.config import read_config
 from gcov.errors import GcovError
 from gcov.granules import from_name, from_url
+from gcov.inputs.config import read_config
 
 NAMES = [
     f"NISAR_L2_PR_GCOV_{cycle:03d}_026_A_016_4005_DHDH_A_2025{day}T234739_2025{day}T234814_X05009_N_F_J_001"

@@ -16,11 +16,11 @@ from helpers import EPSG, NORTH, WEST, grid_of
 from looks import looks as write_looks
 from scipy.stats import f
 
-from gcov import store
 from gcov.analysis import multitemporal
 from gcov.analysis.change import NEVER, NO_COUNT, NO_DATA
 from gcov.analysis.change import change_history as history_of
 from gcov.errors import GcovError
+from gcov.stores import store
 from gcov.testing.landscape import CLEARED_ON, landscape
 from gcov.testing.synthetic import centres
 

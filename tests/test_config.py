@@ -11,8 +11,8 @@ import yaml
 from helpers import REPO
 from pyproj import Transformer
 
-from gcov.config import check_yaml, read_config, read_polygon
 from gcov.errors import GcovError
+from gcov.inputs.config import check_yaml, read_config, read_polygon
 
 BOX = [83.9, 28.1, 84.0, 28.2]
 SQUARE = "POLYGON ((83.9 28.1, 84 28.1, 84 28.2, 83.9 28.2, 83.9 28.1))"

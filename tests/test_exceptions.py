@@ -13,9 +13,9 @@ from stack import stack
 from summarize import summarize
 from test_pipeline import fragment as clipped
 
-from gcov import radiometry, store
 from gcov.figures.series import held, line
 from gcov.granules import from_name
+from gcov.stores import radiometry, store
 
 GOOD = 256 | 512  # HH and HV
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from gcov.granules import Granule
-from gcov.volume import needed_bytes, needed_requests
+from gcov.inputs.volume import needed_bytes, needed_requests
 
 QUARTER = [0.0, -0.1, 0.2, 0.1]  # degrees at the equator: 22.2 x 22.2 km
 

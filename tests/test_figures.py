@@ -15,14 +15,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 
-from gcov import histogram as bins
+from gcov.analysis import histogram as bins
+from gcov.analysis.summary import Summary
 from gcov.cautions import cautions
 from gcov.errors import GcovError
 from gcov.figures import maps
 from gcov.figures.histogram import histogram
 from gcov.figures.series import mean_series
 from gcov.figures.style import date_axis
-from gcov.summary import Summary
 
 
 def table(mean_db, *, step=12, **columns) -> pd.DataFrame:

@@ -16,8 +16,8 @@ from helpers import BBOX, FIRST
 
 from gcov.archive.catalog import listed_granules
 from gcov.errors import GcovError
-from gcov.grid import aoi_window
-from gcov.product import open_band
+from gcov.granule.product import open_band
+from gcov.stores.grid import aoi_window
 from gcov.testing.synthetic import granule_name, write_granule
 
 pytestmark = pytest.mark.long

@@ -19,8 +19,9 @@ from rio_cogeo import cog_validate
 from stack import stack
 from stack_db import stack_db
 
-from gcov import granules, mosaic, store
+from gcov import granules
 from gcov.errors import GcovError
+from gcov.stores import mosaic, store
 from gcov.testing.synthetic import granule_name
 
 SHAPE = (1100, 1304)  # two levels of overviews

@@ -10,7 +10,7 @@ from affine import Affine
 from helpers import grid_of
 
 from gcov.errors import GcovError
-from gcov.grid import Window, aoi_window, inside_polygon, lattice_difference, projected, window_grid
+from gcov.stores.grid import Window, aoi_window, inside_polygon, lattice_difference, projected, window_grid
 
 # EPSG, west and north edge (metres), posting: what granules have
 GRIDS = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gcov.histogram import DB, FINE_DB, POWER, Bins, coarse_db, count_db
+from gcov.analysis.histogram import DB, FINE_DB, POWER, Bins, coarse_db, count_db
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from helpers import BBOX, REPO
 from PIL import Image
 from verify import verify
 
-from gcov import store
 from gcov.errors import GcovError
+from gcov.stores import store
 
 pytestmark = pytest.mark.long
 

@@ -63,7 +63,7 @@ def test_what_the_user_can_mend_is_one_line(tmp_path):
     assert (tmp_path / "a.log").read_text(encoding="utf-8") == done.stderr
 
 
-@pytest.mark.parametrize(("imported", "threads"), [("gcov.store", "1"), ("gcov.files", "no zarr")])
+@pytest.mark.parametrize(("imported", "threads"), [("gcov.stores.store", "1"), ("gcov.files", "no zarr")])
 def test_zarr_has_one_thread_in_a_job_that_uses_it(imported, threads, tmp_path):
     done = python(f"""
         import {imported}
@@ -81,7 +81,7 @@ def test_importing_the_package_leaves_zarr_as_it_is():
         import zarr
 
         before = repr(zarr.config.config)
-        import gcov.store
+        import gcov.stores.store
 
         print(repr(zarr.config.config) == before)
         """)

@@ -88,7 +88,7 @@ def test_the_package_installs_and_imports(tmp_path):
         shutil.copy(REPO / name, source)
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
     subprocess.run([*install, "--target", str(tmp_path / "site"), str(source)], check=True)
-    code = "import gcov, gcov.store, gcov.figures.movies as m; print(gcov.__version__, m.PLAYER.is_file())"
+    code = "import gcov, gcov.stores.store, gcov.figures.movies as m; print(gcov.__version__, m.PLAYER.is_file())"
     environment = {"PYTHONPATH": str(tmp_path / "site"), "PATH": ""}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True

@@ -33,13 +33,13 @@ from stack import stack
 from stack_db import stack_db
 from summarize import summarize
 
-from gcov import store
+from gcov.analysis.multilook import LARGEST, LONGEST, cells_of, looks_for
 from gcov.archive.catalog import listed_granules
 from gcov.errors import GcovError
 from gcov.figures import movies
 from gcov.figures.style import COLOURS
 from gcov.identification import granule_of_file
-from gcov.multilook import LARGEST, LONGEST, cells_of, looks_for
+from gcov.stores import store
 from gcov.testing.synthetic import OUTSIDE, Band, block_average
 
 ARCHIVE = {"access": "auto", "credentials_url": "https://localhost/s3credentials", "s3_endpoint": None}
@@ -780,7 +780,7 @@ def test_names_with_brackets_are_names(newest, tmp_path):
 def test_scripts_import_nothing_heavy_before_they_need_it():
     """Every start of snakemake parses the configuration: it must not pay for arrays, maps or the network."""
     code = (
-        "import sys; sys.path.insert(0, 'scripts'); import gcov.config, gcov.granules;"
+        "import sys; sys.path.insert(0, 'scripts'); import gcov.inputs.config, gcov.granules;"
         "print({'numpy', 'xarray', 'h5py', 'shapely', 'zarr', 'matplotlib', 'asf_search'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True)

@@ -19,11 +19,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from rioxarray.exceptions import NoDataInBounds, OneDimensionalRaster
 
-from gcov import histogram
-from gcov.config import read_config
+from gcov.analysis import histogram
 from gcov.errors import GcovError
 from gcov.granules import from_name, newest_releases, read_record, write_records
-from gcov.grid import aoi_window, window_grid
+from gcov.inputs.config import read_config
+from gcov.stores.grid import aoi_window, window_grid
 from gcov.testing.synthetic import granule_name
 
 settings.register_profile(

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gcov import radiometry
-from gcov.multilook import Multilook
+from gcov.analysis.multilook import Multilook
+from gcov.stores import radiometry
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ from helpers import BBOX, EPSG, FIRST, NORTH, WEST
 from servers.archive import Archive
 from servers.field import archive_settings
 
-from gcov import product, store
 from gcov.archive import ranges
 from gcov.archive.sources import open_bytes
+from gcov.granule import product
 from gcov.granules import from_name
-from gcov.grid import Window
+from gcov.stores import store
+from gcov.stores.grid import Window
 from gcov.testing.landscape import landscape
 from gcov.testing.synthetic import OUTSIDE, Band, centres, granule_name, write_granule
 

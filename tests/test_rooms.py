@@ -7,7 +7,7 @@ import pytest
 from helpers import REPO
 
 GCOV = REPO / "scripts" / "gcov"
-ROW = re.compile(r"^\| `scripts/(gcov[\w/]*)` \| [^|]+ \| ([^|]+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| `scripts/(gcov[\w/]*)` \| [^|]+ \|(.*)\|$", re.MULTILINE)
 ALLOWED = {
     room.replace("/", "."): {room.replace("/", "."), *re.findall(r"`([\w.]+)`", allowed)}
     for room, allowed in ROW.findall((REPO / "docs" / "architecture.md").read_text())
@@ -31,7 +31,7 @@ def imported(path):
 @pytest.mark.parametrize("room", ALLOWED)
 def test_a_room_imports_what_the_table_allows(room):
     folder = REPO / "scripts" / room.replace(".", "/")
-    files = sorted(folder.glob("*.py"))
+    files = sorted(set(folder.glob("*.py")) - {GCOV / "store.py"})  # the public name of `open_stack`
     assert len(files) > 1
     for path in files:
         used = set(imported(path))

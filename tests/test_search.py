@@ -13,9 +13,9 @@ from servers.cmr import ARCHIVE_URL, BUCKET, CmrServer, umm_item
 from servers.tls import session_tls, trust
 
 from gcov.archive import catalog
-from gcov.config import read_config
 from gcov.errors import GcovError
-from gcov.settings import Archive
+from gcov.inputs.config import read_config
+from gcov.inputs.settings import Archive
 from gcov.testing.synthetic import granule_name
 
 BETA, PROVISIONAL, VALIDATED = "NISAR_L2_GCOV_BETA_V1", "NISAR_L2_GCOV_PROVISIONAL_V1", "NISAR_L2_GCOV_V1"

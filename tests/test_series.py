@@ -20,11 +20,12 @@ from write_granules import NORTH as DEMO_NORTH
 from write_granules import POSTING, REPEAT_DAYS, SIZE
 from write_granules import WEST as DEMO_WEST
 
-from gcov import store, tables
+from gcov import tables
 from gcov.analysis import zonal
+from gcov.inputs.zones import on_grid, read_zones
+from gcov.stores import store
 from gcov.testing.landscape import CLEARING_DB, landscape
 from gcov.testing.synthetic import Band, centres, granule_name, write_granule
-from gcov.zones import on_grid, read_zones
 
 pytestmark = pytest.mark.long
 

@@ -8,10 +8,10 @@ import pytest
 import scipy.special
 import xarray as xr
 
-from gcov import store
 from gcov.analysis import looks, speckle
 from gcov.analysis.speckle import Blocks, n_effective, of_variance, polygammas, semivariances, standard_error
 from gcov.errors import GcovError
+from gcov.stores import store
 
 BOX = 3  # samples a side over which correlated speckle is averaged
 

@@ -18,7 +18,8 @@ from stac import stac
 from test_geotiff import counts
 from test_pipeline import fragment, stacked
 
-from gcov import __version__, store
+from gcov import __version__
+from gcov.stores import store
 
 SCHEMA = "https://stac-extensions.github.io/{}/schema.json"
 DAYS = ["20251123", "20251205", "20251217", "20251229"]

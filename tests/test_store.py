@@ -15,9 +15,9 @@ import zarr
 from helpers import grid_of
 from zarr_cm import proj, spatial
 
-from gcov import store
 from gcov.errors import GcovError
 from gcov.files import building
+from gcov.stores import store
 
 GRID = grid_of(32645, 191_770 + 20.0 * np.arange(700), 3_132_230 - 20.0 * np.arange(530))
 DATES = [

@@ -10,8 +10,8 @@ import xarray as xr
 from helpers import SERIES
 
 from gcov import tables
+from gcov.analysis.summary import Summary
 from gcov.errors import GcovError
-from gcov.summary import Summary
 
 TIMES = ["2025-11-23T23:47:39", "2025-12-05T23:47:39", "2025-12-17T00:00:00"]
 GRANULES = ["NA", "second third", '"odd", name']

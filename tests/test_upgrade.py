@@ -13,8 +13,8 @@ import xarray as xr
 from helpers import REPO
 from stack import stack
 
-from gcov import store
-from gcov.grid import Window, window_grid
+from gcov.stores import store
+from gcov.stores.grid import Window, window_grid
 
 
 @pytest.fixture

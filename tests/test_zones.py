@@ -12,11 +12,11 @@ import xarray as xr
 from affine import Affine
 from helpers import EPSG, NORTH, WEST
 
-from gcov import store
 from gcov.analysis import zonal
 from gcov.errors import GcovError
-from gcov.grid import inside_polygon, make_grid, projected
-from gcov.zones import check_inside, on_grid, read_zones, whole
+from gcov.inputs.zones import check_inside, on_grid, read_zones, whole
+from gcov.stores import store
+from gcov.stores.grid import inside_polygon, make_grid, projected
 
 DATES, NY, NX = 4, 700, 320
 

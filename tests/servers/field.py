@@ -7,8 +7,8 @@ from pathlib import Path
 from helpers import EPSG, FIRST, NORTH, WEST
 from pyproj import Transformer
 
-from gcov.config import read_config
-from gcov.settings import Archive
+from gcov.inputs.config import read_config
+from gcov.inputs.settings import Archive
 from gcov.testing.landscape import landscape
 from gcov.testing.synthetic import Band, centres, granule_name, write_granule
 

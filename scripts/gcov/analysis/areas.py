@@ -2,7 +2,7 @@
 
 import xarray as xr
 
-from gcov.store import bounds
+from gcov.stores.store import bounds
 
 
 def cell_km2(data: xr.Dataset, multilook: int) -> float:

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from gcov import store
-from gcov.multilook import add_to_cells
-from gcov.radiometry import counted
+from gcov.analysis.multilook import add_to_cells
+from gcov.stores import store
+from gcov.stores.radiometry import counted
 
 BUDGET = 220_000_000  # bytes of power: one chunk of one term on 200 dates
 AT_ONCE = 2_500_000  # samples read at once: ten chunks. Reading chunks one by one would take twice as long

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from gcov import store
 from gcov.analysis.speckle import Blocks, Estimate, n_effective
 from gcov.errors import GcovError
 from gcov.granules import holds
-from gcov.radiometry import counted
+from gcov.stores import store
+from gcov.stores.radiometry import counted
 
 LAYER = "numberOfLooks"
 Given = float | Mapping[str, float] | None  # the setting `looks`

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gcov import store
 from gcov.analysis import looks
 from gcov.analysis.speckle import standard_error
-from gcov.radiometry import to_db
+from gcov.stores import store
+from gcov.stores.radiometry import to_db
 
 PERCENTILES = (0.05, 0.5, 0.95)
 DB = 10 / np.log(10)  # dB per small relative difference

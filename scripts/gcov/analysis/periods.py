@@ -10,7 +10,7 @@ import pandas as pd
 from gcov.analysis import releases
 from gcov.analysis.change import significant_after_bh
 from gcov.errors import GcovError
-from gcov.store import Date
+from gcov.stores.store import Date
 
 
 def dates_of(series: pd.DataFrame, use: np.ndarray, days: Sequence[str], name: str) -> np.ndarray:

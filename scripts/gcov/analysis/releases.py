@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from gcov.store import Date
+from gcov.stores.store import Date
 
 FACTS = {"maturity": "maturity", "crid": "CRID"}
 CAUTION = "a step between them may be processing, not change"

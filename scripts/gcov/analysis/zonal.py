@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gcov import store
 from gcov.analysis import ratios
 from gcov.analysis.means import PERCENTILES, Sums
 from gcov.indices import name_of_index, terms_of_index
-from gcov.radiometry import counted, to_db
-from gcov.zones import Zone
+from gcov.inputs.zones import Zone
+from gcov.stores import store
+from gcov.stores.radiometry import counted, to_db
 
 AT_ONCE = 8_000_000  # samples
 Piece = tuple[int, int, list[np.ndarray]]

@@ -13,7 +13,7 @@ from gcov.archive import s3, transport
 from gcov.errors import GcovError
 from gcov.granules import BANDWIDTHS, Granule, from_name, from_url, is_standard, maturity_of
 from gcov.identification import granule_of_file
-from gcov.settings import Archive, Search
+from gcov.inputs.settings import Archive, Search
 
 log = logging.getLogger(__name__)
 

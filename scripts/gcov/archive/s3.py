@@ -17,7 +17,7 @@ from gcov.archive import login, renewal, transport
 from gcov.archive.ranges import Piece, Refused
 from gcov.archive.transport import Answer, Interrupted
 from gcov.errors import GcovError
-from gcov.settings import Archive, Bucket
+from gcov.inputs.settings import Archive, Bucket
 
 # ASF's NISAR guide, "Direct AWS S3 Access": buckets of the products in the catalogue, and of urgent responses
 ARCHIVE_BUCKETS = ("sds-n-cumulus-prod-nisar-products", "sds-n-cumulus-prod-nisar-ur-products")

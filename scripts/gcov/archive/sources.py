@@ -8,7 +8,7 @@ from gcov.archive import login, renewal, s3, transport
 from gcov.archive.ranges import Piece, RangeFile, Refused
 from gcov.errors import GcovError
 from gcov.granules import Granule
-from gcov.settings import Archive
+from gcov.inputs.settings import Archive
 
 log = logging.getLogger(__name__)
 

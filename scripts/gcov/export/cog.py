@@ -22,7 +22,7 @@ from rasterio.windows import Window
 
 from gcov.errors import GcovError
 from gcov.files import building
-from gcov.radiometry import to_db
+from gcov.stores.radiometry import to_db
 
 BLOCK = 512
 GDAL = {

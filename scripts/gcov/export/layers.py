@@ -8,12 +8,12 @@ from datetime import datetime
 import numpy as np
 import xarray as xr
 
-from gcov import mosaic, store
 from gcov.errors import GcovError
 from gcov.export.cog import Band, Part
 from gcov.granules import Granule
-from gcov.radiometry import counted, to_db
-from gcov.store import Date, Fragment
+from gcov.stores import mosaic, store
+from gcov.stores.radiometry import counted, to_db
+from gcov.stores.store import Date, Fragment
 
 
 def date_band(members: Sequence[Fragment], term: str, quantity: str, *, valid_samples_only: bool) -> Band:

@@ -14,9 +14,10 @@ import shapely
 import xarray as xr
 from pystac.layout import CustomLayoutStrategy
 
-from gcov import __version__, mosaic, store
+from gcov import __version__
 from gcov.granules import day_names, is_diagonal, maturity_note, passes
-from gcov.store import Fragment
+from gcov.stores import mosaic, store
+from gcov.stores.store import Fragment
 
 SCHEMAS = "https://stac-extensions.github.io"
 PROJECTION = f"{SCHEMAS}/projection/v2.0.0/schema.json"

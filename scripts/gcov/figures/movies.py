@@ -28,15 +28,15 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from PIL import GifImagePlugin, Image
 
-from gcov import store
+from gcov.analysis.multilook import LARGEST, LONGEST, Multilook, cells_of, looks_for
 from gcov.cautions import held, little_valid
 from gcov.figures.rasters import extent
 from gcov.figures.series import draw_releases, hollow_style, limits_of, line
 from gcov.figures.style import COLOURS, GAMMA0, NO_DATA, date_axis
 from gcov.files import building
 from gcov.granules import maturity_note
-from gcov.multilook import LARGEST, LONGEST, Multilook, cells_of, looks_for
-from gcov.radiometry import counted, to_db
+from gcov.stores import store
+from gcov.stores.radiometry import counted, to_db
 
 WIDTH = 450  # pixels; images of small AOIs are enlarged to about this width
 GREYS = 16  # fewer make a smaller GIF; the eye cannot tell more apart in speckle

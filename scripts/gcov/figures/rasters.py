@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Colormap
 
-from gcov import store
+from gcov.analysis.multilook import Multilook, cells_of, looks_for
 from gcov.figures.style import NO_DATA, SMALL
-from gcov.multilook import Multilook, cells_of, looks_for
+from gcov.stores import store
 
 
 def shape_of(data: xr.Dataset) -> tuple[int, int]:

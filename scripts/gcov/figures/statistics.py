@@ -7,7 +7,7 @@ from scipy.special import chdtri
 
 from gcov.figures import rasters
 from gcov.figures.style import GAMMA0, add_words
-from gcov.radiometry import to_db
+from gcov.stores.radiometry import to_db
 
 
 def statistics(data: xr.Dataset, *, title: str) -> Figure:

@@ -13,12 +13,12 @@ import shapely
 import xarray as xr
 from matplotlib import colormaps
 
-from gcov import store
+from gcov.analysis.multilook import summed
 from gcov.cautions import release_changes
-from gcov.grid import projected
-from gcov.multilook import summed
 from gcov.pages import notes, pixels
 from gcov.pages.charts import Tables, charts, numbers
+from gcov.stores import store
+from gcov.stores.grid import projected
 
 TEMPLATE = Path(__file__).with_name("explore.html")
 NODES = 9  # nodes of longitude and latitude along each side; bilinear between them, accurate to 0.25 m over 57 km

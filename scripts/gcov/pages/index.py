@@ -18,7 +18,7 @@ from gcov.cautions import little_valid
 from gcov.figures.series import held, line
 from gcov.pages import notes, pixels
 from gcov.pages.explore import filled
-from gcov.radiometry import to_db
+from gcov.stores.radiometry import to_db
 
 TEMPLATE = Path(__file__).with_name("index.html")
 LAND = Path(figures.__file__).with_name(

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from gcov import histogram, store
+from gcov.analysis import histogram
+from gcov.analysis.multilook import Multilook
 from gcov.errors import GcovError
-from gcov.multilook import Multilook
-from gcov.radiometry import counted, to_db
+from gcov.stores import store
+from gcov.stores.radiometry import counted, to_db
 
 STEP = 0.25  # dB; the rounding error is at most 0.125 dB, a tenth of the speckle
 LEVELS = 255  # byte values that encode a dB value

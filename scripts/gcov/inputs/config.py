@@ -16,9 +16,9 @@ import yaml
 from gcov import addresses
 from gcov.errors import GcovError
 from gcov.indices import terms_of_index
-from gcov.settings import Aoi, Archive, Search, Settings
+from gcov.inputs.settings import Aoi, Archive, Search, Settings
 
-SCHEMA = Path(__file__).parents[2] / "config" / "schema.yaml"
+SCHEMA = Path(__file__).parents[3] / "config" / "schema.yaml"
 NUMBERS = {f"tag:yaml.org,2002:{kind}" for kind in ("int", "float")}
 LONGEST_NUMBER = 40  # characters
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)  # bad GeoJSON
@@ -270,13 +270,13 @@ def check_files(aoi: Aoi) -> None:
     Raises GcovError naming the file, and the zone or the line.
     """
     if aoi.rainfall:
-        from gcov.rain import read_rain  # imported only if needed: Snakemake starts often
+        from gcov.inputs.rain import read_rain  # imported only if needed: Snakemake starts often
 
         read_rain(aoi.rainfall, f"config: aois.{aoi.name}.rainfall")
     if aoi.zones:
         import shapely
 
-        from gcov.zones import check_inside, read_zones
+        from gcov.inputs.zones import check_inside, read_zones
 
         where = f"config: aois.{aoi.name}.zones"
         area = shapely.from_wkt(aoi.polygon) if aoi.polygon else shapely.box(*aoi.bbox)

@@ -18,11 +18,11 @@ from xarray.backends.h5netcdf_ import H5netcdfBackendEntrypoint
 from gcov.archive.ranges import RangeFile
 from gcov.errors import GcovError
 from gcov.granules import LAYERS, is_diagonal
-from gcov.grid import Window
 from gcov.identification import GRIDS, IDENTIFICATION, open_hdf5, text
-from gcov.noise import Table
-from gcov.radiometry import fill_value, without_exception
-from gcov.store import VALID
+from gcov.stores.grid import Window
+from gcov.stores.noise import Table
+from gcov.stores.radiometry import fill_value, without_exception
+from gcov.stores.store import VALID
 
 EXCEPTIONS = "inputDataExceptionMask"
 SWATHS = "science/LSAR/GCOV/metadata/sourceData/swaths"

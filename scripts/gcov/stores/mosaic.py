@@ -6,18 +6,18 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from gcov import store
 from gcov.errors import GcovError
 from gcov.granules import Granule
-from gcov.radiometry import OUTSIDE, is_valid
-from gcov.store import Fragment
+from gcov.stores import store
+from gcov.stores.radiometry import OUTSIDE, is_valid
+from gcov.stores.store import Fragment
 
 
 def check_same(first: Fragment, other: Fragment) -> None:
     """Raises GcovError if a fragment's grid or terms differ from those of the first one."""
     difference = None
     if not store.same_axes(first.path, other.path):
-        from gcov.grid import lattice_difference  # imports rioxarray, which costs 0.3 s and is rarely needed
+        from gcov.stores.grid import lattice_difference  # imports rioxarray, which costs 0.3 s and is rarely needed
 
         difference = lattice_difference(store.open_stack(first.path), store.open_stack(other.path))
     theirs, ours = ([f"{term} ({one.types[term]})" for term in terms_of(one)] for one in (other, first))

@@ -13,9 +13,9 @@ import pyogrio
 import shapely
 import xarray as xr
 
-from gcov import noise
 from gcov.errors import GcovError
-from gcov.grid import inside_polygon, projected
+from gcov.stores import noise
+from gcov.stores.grid import inside_polygon, projected
 
 WHOLE = "aoi"  # the whole AOI in tables
 PIECE_DEGREES, PIECE_METRES = 0.01, 1000  # longest piece of an edge before projection, as in `grid.projected`

@@ -11,8 +11,8 @@ import pandas as pd
 
 from gcov.cautions import long_steps
 from gcov.granules import Granule, passes
-from gcov.settings import Aoi
-from gcov.volume import needed_bytes, needed_requests, samples_of
+from gcov.inputs.settings import Aoi
+from gcov.inputs.volume import needed_bytes, needed_requests, samples_of
 
 
 @dataclass(frozen=True)

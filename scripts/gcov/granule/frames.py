@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from gcov.archive.sources import open_bytes
+from gcov.granule.product import open_band
 from gcov.granules import Granule
-from gcov.grid import aoi_window, lattice_difference, window_grid
-from gcov.mosaic import apart
-from gcov.product import open_band
-from gcov.settings import Archive
+from gcov.inputs.settings import Archive
+from gcov.stores.grid import aoi_window, lattice_difference, window_grid
+from gcov.stores.mosaic import apart
 
 
 def check_one_lattice(

@@ -5,7 +5,7 @@ from typing import Any
 
 import zarr
 
-from gcov.provenance import metadata_of
+from gcov.stores.provenance import metadata_of
 
 SPECIFICATIONS = "https://github.com/zarr-conventions"
 SCHEMAS = "https://raw.githubusercontent.com/zarr-conventions"

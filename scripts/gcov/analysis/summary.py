@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gcov import histogram, noise, store
-from gcov.analysis import means
+from gcov.analysis import histogram, means
 from gcov.analysis.looks import Given, Speckle
 from gcov.analysis.means import PERCENTILES, Sums
+from gcov.analysis.multilook import Multilook, looks_for
 from gcov.errors import GcovError
-from gcov.multilook import Multilook, looks_for
-from gcov.radiometry import counted, to_db
+from gcov.stores import noise, store
+from gcov.stores.radiometry import counted, to_db
 
 log = logging.getLogger(__name__)
 PART = 65_536  # samples counted at a time; in double precision they fit in the processor's cache

@@ -1,0 +1,355 @@
+"""The Zarr stores. Fragments, stacks and products share one layout on disk, so that shard files can be copied.
+
+Dims are (time, y, x), or (y, x) for maps. A shard holds one date, with inner chunks of 512 x 512 in shards of at most
+4096 x 4096. Compression is lossless; a CRC32C per chunk turns a flipped byte into an error. Attributes follow CF and
+GeoZarr. Terms are linear gamma0, and floats are NaN where there is no data. `mask` is uint8: 1..254 valid sample
+(sub-swath number), 0 partly focused or invalid, 255 outside. It has no CF _FillValue, because xarray would then convert
+it to float32. On disk (Zarr v3):
+
+    stack.zarr/zarr.json                attributes, and a copy of the metadata of every array
+    stack.zarr/HHHH/zarr.json           shape, chunks, codecs
+    stack.zarr/HHHH/c/{date}/{row}/{column}   one shard: the file that `copy_date` copies
+    stack.zarr/x/c/0, .../time/c/0, .../spatial_ref/c
+"""
+
+import itertools
+import json
+import math
+import shutil
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import zarr
+from xarray.backends.zarr import ZarrBackendEntrypoint
+from zarr.codecs import BloscCodec, Crc32cCodec
+from zarr.errors import ZarrUserWarning
+
+from gcov import __version__
+from gcov.errors import GcovError
+from gcov.granules import LAYERS, Granule, is_diagonal
+from gcov.stores import geozarr
+from gcov.stores.provenance import metadata_of
+from gcov.stores.radiometry import OUTSIDE, fill_value
+
+DIMS = ("time", "y", "x")
+CHUNK = 512
+SHARD = 4096  # a whole shard is encoded in memory: 64 MB of float32
+MASK_ATTRIBUTES = {
+    "long_name": "Valid samples subswath mask",
+    "comment": "1..254 valid sample, number of its sub-swath; 0 partly focused or invalid; 255 outside of the swath,"
+    " the granule or the AOI. Not a layover or shadow mask.",
+}
+TIME_ATTRIBUTES = {"standard_name": "time", "axis": "T", "long_name": "start of acquisition, UTC"}
+DATE_ATTRIBUTES = {
+    "granule": "granules of this date",
+    "crid": "composite release identifier",
+    "maturity": "maturity of the release",
+    "polarizations": "codes of bands A and B",
+}
+SECONDS = "seconds since 1970-01-01"
+VALID = "_valid"  # suffix of the layer that tells where a term's samples count
+# Every shard is written, so that a missing one can be told from an empty one.
+WRITE: dict[str, Any] = {"consolidated": False, "write_empty_chunks": True}
+
+
+@dataclass(frozen=True)
+class Date:
+    """One step of the time axis: `time` is ISO 8601 in UTC; values of several granules are separated by spaces."""
+
+    time: str
+    granule: str
+    crid: str
+    maturity: str
+    polarizations: str
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """The metadata of one granule's fragment; reading 100 of them costs less than opening 10 stores."""
+
+    path: Path
+    granule: Granule
+    attributes: dict
+    types: dict[str, str]  # dtypes of the variables by name, the mask last
+
+
+# ---- reading
+
+
+def open_stack(path: str | Path) -> xr.Dataset:
+    """Open any store, such as a stack, a dB stack or a fragment: (time, y, x) or (y, x), lazy, with a CRS for `.rio`.
+
+    Raises GcovError, naming store and shard, if a shard is missing; its samples would otherwise read as NaN.
+    """
+    if missing := missing_shards(Path(path)):
+        raise GcovError(
+            f"{path} is damaged: it lacks {', '.join(missing[:3])}; run `snakemake --cores 1 verify`, then again"
+        )
+    # given a name, xarray would search every installed plugin
+    return xr.open_dataset(path, engine=ZarrBackendEntrypoint, consolidated=True)
+
+
+def regions(data: xr.Dataset, *, rows: int = CHUNK, columns: int | None = None) -> Iterator[dict[str, slice]]:
+    """The regions in which a stack is read or written, date by date: slices by dim, for `isel` and `write`.
+
+    `data` may be a grid, which counts as one date. Without `columns`, regions have full width. Reading one row of
+    chunks after another is the cheapest.
+    """
+    height, width = data.sizes["y"], data.sizes["x"]
+    for date, top, left in itertools.product(
+        range(data.sizes.get("time", 1)), range(0, height, rows), range(0, width, columns or width)
+    ):
+        yield {
+            "time": slice(date, date + 1),
+            "y": slice(top, min(top + rows, height)),
+            "x": slice(left, min(left + (columns or width), width)),
+        }
+
+
+def variables_of(data: xr.Dataset) -> list[str]:
+    """Names of the variables with dims (time, y, x), sorted."""
+    return sorted(str(name) for name, variable in data.data_vars.items() if variable.dims == DIMS)
+
+
+def dates_of(data: xr.Dataset) -> list[Date]:
+    """The steps of a store's time axis; in stores of version 0.1, polarizations are empty."""
+    times = np.datetime_as_string(data["time"].values, unit="s")
+    facts = (data[name].values if name in data.coords else [""] * len(times) for name in DATE_ATTRIBUTES)
+    return [Date(*map(str, date)) for date in zip(times, *facts)]
+
+
+def samples(block: xr.Dataset, name: str) -> np.ndarray:
+    """The samples (time, y, x) of a layer of a stack, or of a part of it.
+
+    Raises GcovError, naming store, layer and date, if a chunk cannot be decoded.
+    """
+    try:
+        return block[name].values
+    except (ValueError, RuntimeError) as error:  # a wrong checksum, or bytes that cannot be decompressed
+        if (dates := block.sizes["time"]) > 1:  # the damaged one raises
+            return np.concatenate([samples(block.isel(time=slice(n, n + 1)), name) for n in range(dates)])
+        date = np.datetime_as_string(block["time"].values[0], unit="s")
+        raise GcovError(
+            f"{block.encoding['source']} is damaged: {name} of {date} cannot be decoded ({error}); run"
+            " `snakemake --cores 1 verify`, then again"
+        ) from error
+
+
+def mask_of(block: xr.Dataset, term: str) -> np.ndarray:
+    """The mask (time, y, x) of a term: the product's mask, set to 0 where the exception mask excludes a sample."""
+    mask = samples(block, "mask")
+    if (layer := term + VALID) in block:
+        mask = np.where((mask != OUTSIDE) & (samples(block, layer) != 1), np.uint8(0), mask)
+    return mask
+
+
+def bounds(data: xr.Dataset) -> tuple[float, float, float, float]:
+    """Outer edges of a store's pixels in metres: left, bottom, right, top."""
+    left, dx, _, top, _, dy = map(float, data["spatial_ref"].attrs["GeoTransform"].split())
+    return left, top + dy * data.sizes["y"], left + dx * data.sizes["x"], top
+
+
+def read_fragment(path: Path) -> Fragment:
+    """A fragment's metadata, without its samples. Raises GcovError if a shard is missing."""
+    if missing := missing_shards(path):
+        raise GcovError(
+            f"{path} is damaged: it lacks {', '.join(missing[:3])}. `snakemake --cores 1 verify` renames it, and the"
+            " next run rebuilds it"
+        )
+    metadata = metadata_of(path)
+    arrays = metadata["consolidated_metadata"]["metadata"]
+    names = [name for name in arrays if len(arrays[name]["shape"]) == 3]
+    types = {name: arrays[name]["data_type"] for name in sorted(names, key=lambda name: (name == "mask", name))}
+    attributes = metadata["attributes"]
+    return Fragment(path, Granule(**json.loads(attributes["granule_record"])), attributes, types)
+
+
+def missing_shards(path: Path) -> list[str]:
+    """The shard files of a store that are missing or empty.
+
+    Every shard is written, even if all its samples are NaN.
+    """
+    missing = []
+    for name, array in metadata_of(path)["consolidated_metadata"]["metadata"].items():
+        shards = array["chunk_grid"]["configuration"]["chunk_shape"]
+        counts = [range(math.ceil(size / shard)) for size, shard in zip(array["shape"], shards)]
+        keys = ("/".join([name, "c", *map(str, key)]) for key in itertools.product(*counts))
+        missing += [key for key in keys if not _holds_bytes(path / key)]
+    return missing
+
+
+def _holds_bytes(path: Path) -> bool:
+    """Whether a file exists and is not empty; a power cut may leave empty files."""
+    try:
+        return path.stat().st_size > 0
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+# ---- writing
+
+
+def cf_attributes(name: str) -> dict[str, str]:
+    """CF attributes of a covariance term (linear gamma0), a further layer, a `{term}_valid` layer or the mask."""
+    if name == "mask":
+        return MASK_ATTRIBUTES
+    if name.endswith(VALID):
+        return {"long_name": f"1 where samples of {name.removesuffix(VALID)} count, as far as exceptions tell"}
+    if name in LAYERS:
+        return {"units": "1", "long_name": LAYERS[name]}
+    attributes = {"units": "1", "long_name": f"Geocoded polarimetric covariance term {name}"}
+    if is_diagonal(name):  # off-diagonal terms have no CF name
+        attributes["comment"] = "gamma0, terrain-corrected, linear power"
+    return attributes
+
+
+def db_attributes(term: str) -> dict[str, str]:
+    """CF attributes of a term in dB."""
+    return {"units": "dB", "long_name": f"gamma0 {term}, 10 log10 of linear power"}
+
+
+def create(
+    path: Path,
+    *,
+    grid: xr.Dataset,
+    dates: Sequence[Date] = (),
+    types: Mapping[str, np.dtype | str],
+    attributes: dict,
+    cf: Callable[[str], Mapping[str, Any]] = cf_attributes,
+    coords: Mapping[str, Any] | None = None,
+    dims: Mapping[str, Sequence[str]] | None = None,
+    shard: tuple[int, int] = (SHARD, SHARD),
+) -> None:
+    """Create an empty store with its coordinates, to be filled with `write`.
+
+    - `grid` has the coordinates y, x and spatial_ref.
+    - Without `dates`, variables are maps (y, x).
+    - `types` gives the dtype of each variable. datetime64 is stored as int64 seconds since 1970, with the smallest
+      int64 for NaT.
+    - `attributes` are those of the whole store (provenance); `cf` gives the attributes of a variable.
+    - `coords` are coordinates of further dims, as xarray takes them; `dims` gives the dims of variables that use them.
+    - `shard` is the size of the blocks written at once, if less than 4096 x 4096.
+    """
+    every: dict[Any, Any] = {name: grid[name] for name in ("y", "x", "spatial_ref")} | dict(coords or {})
+    words = DATE_ATTRIBUTES if dates else {}
+    if dates:
+        every["time"] = ("time", np.array([date.time for date in dates], "datetime64[s]"), TIME_ATTRIBUTES)
+    for name, text in words.items():
+        values = np.array([getattr(date, name) for date in dates], np.dtypes.StringDType())
+        every[name] = ("time", values, {"long_name": text})
+    empty = xr.Dataset(coords=every, attrs={"Conventions": "CF-1.11", **attributes}).drop_encoding()
+    encoding: dict[Any, dict[str, Any]] = {name: {"compressors": [Crc32cCodec()]} for name in empty.coords}
+    for coordinate in empty.coords.values():
+        if coordinate.dtype.kind == "M":
+            encoding[coordinate.name] |= {"units": SECONDS, "dtype": "int64"}
+    for name in ("x", "y"):
+        encoding[name] |= {"_FillValue": None, "fill_value": 0.0}
+    empty.to_zarr(path, encoding=encoding, zarr_format=3, **WRITE)
+    # created with zarr: for variables without data, to_zarr needs dask, which costs each job 0.2 s
+    group = zarr.open_group(path, mode="r+")
+    links = {"grid_mapping": "spatial_ref", "coordinates": " ".join(["spatial_ref", *words])}
+    for variable, kind in types.items():
+        dtype, own = np.dtype(kind), (dims or {}).get(variable, DIMS if dates else DIMS[1:])
+        times = {}
+        if dtype.kind == "M":
+            dtype = np.dtype(np.int64)
+            times = {"units": SECONDS, "calendar": "proleptic_gregorian", "_FillValue": fill_value(dtype)}
+        sizes = {dim: empty.sizes[dim] for dim in own}
+        group.create_array(variable, **layout(sizes, dtype, shard), attributes={**cf(variable), **times, **links})
+
+
+def layout(sizes: Mapping[str, int], dtype: np.dtype, shard: tuple[int, int] = (SHARD, SHARD)) -> dict[str, Any]:
+    """The layout on disk of a variable with these sizes by dim (y and x last), as arguments of zarr's create_array.
+
+    A shard holds one date and, along other dims than time, y and x, all values.
+    """
+    shape = tuple(sizes.values())
+    single = (1,) * (len(shape) - 2)
+    whole = (1 if dim == "time" else size for dim, size in list(sizes.items())[:-2])
+    return {
+        "shape": shape,
+        "dtype": dtype,
+        "dimension_names": tuple(sizes),
+        "chunks": (*single, CHUNK, CHUNK),
+        "shards": (*whole, *(min(most, math.ceil(n / CHUNK) * CHUNK) for n, most in zip(shape[-2:], shard))),
+        # zstd after bitshuffle: 0.80 of the raw size at 600 MB/s; zarr's default gives 0.87
+        "compressors": [
+            BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle", typesize=dtype.itemsize),
+            Crc32cCodec(),
+        ],
+        "fill_value": fill_value(dtype),
+    }
+
+
+def write(path: Path, region: dict[str, slice], samples: Mapping[str, np.ndarray]) -> None:
+    """Write samples, by variable, into a region of a store; their axes are in the order of the region's dims."""
+    block = xr.Dataset({name: (tuple(region), values) for name, values in samples.items()})
+    block.to_zarr(path, region=region, **WRITE)
+
+
+def finish(path: Path, **attributes: Any) -> None:
+    """Add attributes to a complete store and consolidate its metadata, so that one read opens the store."""
+    zarr.open_group(path, mode="r+").attrs.update({**geozarr.attributes(path), **attributes})
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", ZarrUserWarning
+        )  # "not part of the v3 specification", but every zarr 3 reader knows it
+        zarr.consolidate_metadata(path)
+
+
+def software() -> str:
+    """The software that wrote a store, for its attributes."""
+    return f"nisar-gcov-timeseries {__version__}, zarr {zarr.__version__}, numpy {np.__version__}"
+
+
+# ---- moving shards
+
+
+def same_axes(one: Path, other: Path) -> bool:
+    """Whether x, y and CRS of two stores are identical files; if False, they may still hold equal values."""
+    for name in ("x", "y", "spatial_ref"):
+        files = [sorted(path for path in (store / name).rglob("*") if path.is_file()) for store in (one, other)]
+        if [path.read_bytes() for path in files[0]] != [path.read_bytes() for path in files[1]]:
+            return False
+    return True
+
+
+def copy_date(source: Path, target: Path, variable: str, index: int) -> bool:
+    """Copy the shards of a store with one date into a stack as date `index`, without decoding them.
+
+    Returns False, without copying, if the layouts differ. Copying takes 20 times less CPU than decoding and encoding.
+    Files are copied and not hard-linked, so that damage to one does not affect the other.
+    """
+    layouts = [metadata_of(store / variable) for store in (source, target)]
+    for described in layouts:
+        described["shape"] = described["shape"][1:]
+        described.pop("attributes")
+    if layouts[0] != layouts[1]:
+        return False
+    shutil.copytree(source / variable / "c" / "0", target / variable / "c" / str(index), copy_function=shutil.copyfile)
+    return True
+
+
+def damage(path: Path) -> str | None:
+    """The damage to a store, as text; None if every shard is present and every chunk decodes.
+
+    Raises OSError or MemoryError on a machine fault, which is no evidence of damage.
+    """
+    try:
+        if missing := missing_shards(path):
+            return f"it lacks {', '.join(missing[:3])}"
+        data = open_stack(path)
+        for region in regions(data):
+            data.isel(region, missing_dims="ignore").load()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        return f"{type(error).__name__}: {error}"
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # whatever a codec or parser raises on damaged bytes
+        return f"{type(error).__name__}: {error}"
+    return None
