@@ -88,7 +88,8 @@ def made(folder: Path, dates: int) -> Path:
         write_stack(part / "stack.zarr", times)
         series = pd.DataFrame({"time": times, "granule": "", "crid": "", "maturity": "", "polarizations": "DHDH"})
         series.assign(n_valid=np.prod(SHAPE), mean_power=0.1, mean_db=-10.0).to_csv(part / "series.csv", index=False)
-        entry = {"looks": LOOKS, "looks_multilooked": LOOKS, "given": None, "method": "simulated", "rho": [[], []]}
+        known = {"looks": LOOKS, "looks_multilooked": LOOKS, "multilook": 1, "given": None, "rho": [[0.0], [0.0]]}
+        entry = known | {"method": "simulated"}
         (part / "looks.json").write_text(json.dumps({"HHHH": entry}))
         part.rename(folder)
     return folder

@@ -9,7 +9,7 @@ from gcov import tables
 from gcov.analysis import cube, periods, selection
 from gcov.analysis.areas import cell_km2
 from gcov.analysis.change import change_between
-from gcov.analysis.looks import codes_of, looks_of
+from gcov.analysis.looks import caution, codes_of, entries_of, looks_of
 from gcov.analysis.maps import CHANGE, attributes_of
 from gcov.files import building
 from gcov.stores import store
@@ -37,7 +37,8 @@ def change(
     data, table = store.open_stack(stack), tables.read_series(series)
     use = selection.usable(table, min_valid_fraction)
     before, after = (periods.dates_of(table, use, days[name], f"{term}, {name}") for name in ("before", "after"))
-    of_dates = looks_of(looks, term, codes_of(data, term))
+    codes = codes_of(data, term)
+    of_dates, rough = looks_of(looks, term, codes), caution(entries_of(looks, term, codes), term)
     tally = periods.Tally(cell_km2(data, multilook), significance)
     dates = [*before, *after]
     with building(output) as part:
@@ -56,6 +57,7 @@ def change(
             "multilook": multilook,
             **selection.left_out(table, use, min_valid_fraction),
         }
+        facts["warning"] = "; ".join(filter(None, (facts["warning"], rough)))
         store.finish(part, **facts)
     with building(summary) as part:
         part.write_text(json.dumps(facts, indent=1) + "\n")

@@ -11,7 +11,7 @@ from gcov import tables
 from gcov.analysis import change, cube, releases, selection
 from gcov.analysis.areas import cell_km2
 from gcov.analysis.intervals import ChangedArea, times_of
-from gcov.analysis.looks import codes_of, looks_of
+from gcov.analysis.looks import caution, codes_of, entries_of, looks_of
 from gcov.analysis.maps import DATES, HISTORY, attributes_of
 from gcov.errors import GcovError
 from gcov.files import building
@@ -42,7 +42,9 @@ def change_history(
     dates = np.flatnonzero(np.any(list(use.values()), axis=0))
     if len(dates) < 2:
         raise GcovError(f"change_history needs two usable dates or more; {len(dates)} of {data.sizes['time']} are")
-    weights = {term: looks_of(looks, term, codes_of(data, term))[dates] for term in terms}
+    codes = {term: codes_of(data, term) for term in terms}
+    weights = {term: looks_of(looks, term, codes[term])[dates] for term in terms}
+    rough = [caution(entries_of(looks, term, codes[term]), term) for term in terms]
     times = data["time"].values[dates].astype("datetime64[s]")
     changed, pixels = ChangedArea(cell_km2(data, multilook), terms, times), 0
     with building(output) as part:
@@ -59,7 +61,7 @@ def change_history(
             log.info("rows to %d, columns to %d", region["y"].stop, region["x"].stop)
             del history
         releases_of_dates = [store.dates_of(data)[date] for date in dates]
-        warning = releases.within(releases_of_dates)
+        warning = "; ".join(filter(None, (releases.within(releases_of_dates), *rough)))
         facts = {
             "looks": {term: weights[term][use[term][dates]].tolist() for term in terms},
             "significance": significance,

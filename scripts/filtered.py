@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from gcov.analysis import cube, multitemporal
-from gcov.analysis.looks import codes_of, entries_of
+from gcov.analysis.looks import codes_of, entries_of, is_known
 from gcov.analysis.speckle import n_effective
 from gcov.files import building
 from gcov.granules import is_diagonal
@@ -76,10 +76,10 @@ def images(
 
 
 def predicted_gain(data: xr.Dataset, term: str, looks: Path, window: int) -> float | None:
-    """The factor by which `multitemporal.predicted_gain` expects looks to grow; None if the speckle is unknown."""
+    """The factor by which `multitemporal.predicted_gain` expects looks to grow; None if the correlation is unknown."""
     codes = [code for code in codes_of(data, term) if code is not None]
     entries = entries_of(looks, term, codes)
-    if any(entry["looks"] is None for entry in entries.values()):
+    if not all(is_known(entry["rho"]) for entry in entries.values()):
         return None
     worth = np.mean([float(n_effective((window, window), entries[code]["rho"])) for code in codes])
     return float(multitemporal.predicted_gain(len(codes), worth))

@@ -5,7 +5,7 @@ from gcov.log import job_log, log
 import json
 from pathlib import Path
 
-from gcov.analysis.looks import Given, estimated
+from gcov.analysis.looks import Given, caution, codes_of, entries_of, estimated
 from gcov.files import building
 from gcov.stores import store
 
@@ -22,6 +22,9 @@ def looks(
         log.info("%s: %s", term, json.dumps(found[term]))
     with building(output) as part:
         part.write_text(json.dumps(found, indent=1) + "\n")
+    for term in terms:
+        if warning := caution(entries_of(output, term, codes_of(data, term)), term):
+            log.warning("%s", warning)
 
 
 if __name__ == "__main__":

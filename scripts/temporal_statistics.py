@@ -32,14 +32,18 @@ def temporal_statistics(
     use = selection.usable(table, min_valid_fraction)
     excluded = selection.left_out(table, use, min_valid_fraction)
     codes = looks.codes_of(data, term)
-    found = looks.looks(looks.entries_of(looks_json, term, codes), codes, multilooked=True)[use]
+    entries = looks.entries_of(looks_json, term, codes)
+    found = looks.looks(entries, codes, multilooked=True)[use]
+    warning = looks.caution(entries, term)
     if known := not np.isnan(found).any():
         excluded["looks"] = [round(value, 3) for value in found.tolist()]
     else:
-        log.warning(
-            "excess_cv is NaN: the number of looks is unknown (see %s); set it, for example `looks: 9.3`", looks_json
-        )
+        why = "; ".join(dict.fromkeys(one["method"] for one in entries.values() if one["looks_multilooked"] is None))
+        warning = f"excess_cv is empty: no number of looks ({why}); set it, for example `looks: 9.3`"
+    if warning:
+        log.warning("%s", warning)
     attributes = {**data.attrs, "valid_samples_only": valid_samples_only, "multilook": multilook, **excluded}
+    attributes["warning"] = warning
     dates = np.flatnonzero(use).tolist()
     cf, shape = temporal.attributes, {"dates": len(dates), "multilook": multilook}
     with building(output) as part:

@@ -15,6 +15,7 @@ from filtered import filtered
 from helpers import EPSG, NORTH, WEST, grid_of
 from looks import looks as write_looks
 from scipy.stats import f
+from test_speckle import drawn
 
 from gcov.analysis import multitemporal
 from gcov.analysis.change import NEVER, NO_COUNT, NO_DATA
@@ -123,7 +124,8 @@ def test_two_periods(made):
     averaged = cells(np.where(mask == 1, power, np.nan), 3)
     before, after = averaged[:2].mean(axis=0), averaged[3:].mean(axis=0)
     np.testing.assert_allclose(maps.log_ratio_db, 10 * np.log10(after / before), rtol=1e-4, atol=1e-4)
-    law, ratio = f(4 * 9 * 9.3, 4 * 9 * 9.3), after / before
+    of_cell = json.loads((one.folder / "looks.json").read_text())["HHHH"]["looks_multilooked"]
+    law, ratio = f(4 * of_cell, 4 * of_cell), after / before
     p = 2 * np.minimum(law.cdf(ratio), law.sf(ratio))
     np.testing.assert_allclose(maps.p_value, p, rtol=1e-3, atol=1e-30)
     change = np.where(np.isnan(p), NO_DATA, np.where(p < 0.01, np.sign(after - before), 0))
@@ -133,11 +135,29 @@ def test_two_periods(made):
     assert (summary["pixels"], summary["up"]) == (np.isfinite(p).sum(), (change == 1).sum())
     assert summary["down"] == (change == -1).sum() > 8
     assert summary["expected_false_alarms"] == pytest.approx(0.01 * summary["pixels"])
-    assert (summary["looks_before"], summary["looks_after"]) == pytest.approx((2 * 83.7, 2 * 83.7))
+    assert (summary["looks_before"], summary["looks_after"]) == pytest.approx((2 * of_cell, 2 * of_cell))
     assert summary["dates_left_out"] == day(2) and summary["significance"] == 0.01
     assert summary["crids_before"] == ["X05009", "X05010"] and summary["maturities_after"] == ["BETA"]
     assert "X05010 on 1 date before" in summary["warning"] and maps.attrs["warning"] == summary["warning"]
     assert maps.attrs["significant_after_bh"] == summary["significant_after_bh"] <= summary["up"] + summary["down"]
+
+
+@pytest.mark.parametrize("shape", [(7, 900), (12, 900), (31, 400), (60, 300)])
+def test_false_alarms_of_cells_in_small_areas(made, shape, caplog):
+    """Looks are given, and neighbours share speckle: 1 % at most, also where no block tells the correlation."""
+    rng = np.random.default_rng(21)
+    power = 0.1 * drawn(rng, 9.3, (4, *shape), correlated=True)
+    one = made({"HHHH": power}).looks(9.3, multilook=3)
+    maps, summary = one.change("HHHH", [day(0), day(0)], [day(1), day(1)], multilook=3)
+    assert (maps.change.values[maps.change.values != NO_DATA] != 0).mean() < 0.03
+    history, _ = one.history(multilook=3)
+    assert (history.p_value.values < 0.01).mean() < 0.03
+    unknown = shape[0] < 8
+    caution = "a cell of 3 x 3 samples counts with the looks of one"
+    looks = json.loads((one.folder / "looks.json").read_text())["HHHH"]
+    assert (looks["looks_multilooked"] == 9.3) == unknown
+    for said in (looks["method"], summary["warning"], maps.attrs["warning"], history.attrs["warning"], caplog.text):
+        assert (caution in said) == unknown
 
 
 def test_area_is_that_of_whole_cells(made):

@@ -1,6 +1,7 @@
 """Speckle: looks, correlation and standard errors estimated on simulated gamma speckle with known truth."""
 
 import json
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import scipy.special
 import xarray as xr
 
-from gcov.analysis import looks, speckle
+from gcov.analysis import looks
 from gcov.analysis.speckle import Blocks, n_effective, of_variance, polygammas, semivariances, standard_error
 from gcov.errors import GcovError
 from gcov.stores import store
@@ -87,11 +88,12 @@ def test_where_there_is_no_estimate_it_is_said():
     image = drawn(rng, 9.3, (128, 128))
     assert "one date alone" in gathered([image]).estimate().method
     assert "one speckle" in gathered([image, 0.81 * image]).estimate().method
-    assert "no block" in gathered([image[:20], image[20:40]]).estimate().method
+    assert "no block of 8 x 8" in gathered([image[:7], image[7:14]]).estimate().method
     layer = np.full(image.shape, 9.3, np.float32)
     shared = [image * drawn(rng, 60, image.shape) for _ in range(3)]  # ratios of far more looks than were averaged
     found = gathered(shared, layer=layer).estimate()
     assert found.looks is None and "share speckle" in found.method and found.number_of_looks == pytest.approx(9.3)
+    np.testing.assert_allclose(found.rho, 0, atol=0.1)  # neighbours are independent, whatever the dates share
     assert gathered(shared).estimate().looks > 50
 
 
@@ -103,14 +105,47 @@ def test_speckle_that_neighbouring_dates_share_is_found_two_dates_apart():
     assert found.looks == pytest.approx(18.6, rel=0.04) and "2 apart" in found.method
 
 
+@pytest.mark.parametrize("correlated", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "side"), [((32, 500), 32), ((31, 500), 16), ((500, 16), 16), ((15, 1200), 8), ((1200, 8), 8)]
+)
+def test_smaller_blocks_where_no_larger_one_counts_in_full(shape, side, correlated):
+    rng = np.random.default_rng(side)
+    found = gathered([drawn(rng, 9.3, shape, correlated) for _ in range(3)]).estimate()
+    wanted = [2 / 3, 1 / 3] if correlated else [0, 0]
+    np.testing.assert_allclose(found.rho, [wanted, wanted], atol=0.12)
+    assert found.looks == pytest.approx(9.3, rel=0.15) and f"{side} x {side}" in found.method
+
+
+def test_blocks_that_a_mask_breaks_up_are_smaller():
+    rng = np.random.default_rng(11)
+    use = np.ones((320, 320), bool)
+    use[::20] = False
+    found = gathered([drawn(rng, 9.3, use.shape) for _ in range(3)], use).estimate()
+    assert "16 x 16" in found.method or "8 x 8" in found.method
+    assert found.looks == pytest.approx(9.3, rel=0.1)
+
+
+def test_a_date_without_samples_is_skipped():
+    """The first and the third date are compared; a scene without speckle gives no correlation."""
+    rng = np.random.default_rng(12)
+    dates = [drawn(rng, 9.3, (128, 128)) for _ in range(3)]
+    dates[1][:] = np.nan
+    found = gathered(dates).estimate()
+    assert found.looks == pytest.approx(9.3, rel=0.1) and "2 apart" in found.method
+    constant = gathered([np.full((64, 64), level) for level in (0.1, 0.2, 0.1)]).estimate()
+    assert constant.looks is None and not any(constant.rho)
+
+
 def test_memory_does_not_grow_with_dates():
-    assert Blocks((3000, 3000), 5).step < Blocks((3000, 3000), 200).step
+    steps = [[lattice.step for lattice in Blocks((3000, 3000), dates).lattices] for dates in (5, 200)]
+    assert all(few < many for few, many in zip(*steps))
     blocks = Blocks((64, 64), 3)
     image = np.ones((64, 64), np.float32)
     for _ in range(5):
         blocks.add(image, image > 0, 0)
         blocks.end_date()
-    assert len(blocks._last) == 2
+    assert [len(lattice._last) for lattice in blocks.lattices] == [2], "and smaller blocks are not kept in vain"
 
 
 def test_semivariances_are_half_mean_squares():
@@ -191,7 +226,11 @@ def test_no_estimate_is_refused_unless_looks_are_given(data, tmp_path):
     with pytest.raises(GcovError, match=r"looks for HHHH \(DHDH\): one date alone.*`looks: \{DHDH: 9.3\}`"):
         looks.looks_of(written(tmp_path, data), "HHHH", codes)
     path = written(tmp_path, data, given=7, multilook=2)
-    assert looks.looks_of(path, "HHHH", codes).tolist() == [28, 28]
+    assert looks.looks_of(path, "HHHH", codes).tolist() == [7, 7], "neighbours may be wholly correlated"
     entries = looks.entries_of(path, "HHHH", codes)
     assert np.isnan(looks.effective(entries, codes, np.array([9, 9]))).all()
-    assert entries["DHDH"]["looks"] is None and speckle.MOST_LOOKS == 1000
+    assert entries["DHDH"]["looks"] is None
+    reason = "one date alone.*; correlation of neighbours unknown: a cell of 2 x 2 samples counts with the looks of one"
+    assert re.match(reason, entries["DHDH"]["method"]) and re.match(f"HHHH: {reason}", looks.caution(entries, "HHHH"))
+    entries = looks.entries_of(written(tmp_path, data, given=7), "HHHH", codes)
+    assert "correlation" not in entries["DHDH"]["method"] and looks.caution(entries, "HHHH") == ""

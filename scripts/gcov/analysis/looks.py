@@ -2,8 +2,9 @@
 
 Its layout is {term: {looks, looks_multilooked, multilook, method, pairs, blocks, iqr, rho, median_number_of_looks,
 given}}, or {term: {code: {...}}} if polarization codes alternate. `looks` is the estimate, or null with the reason in
-`method`. `given` is the configured value, which takes precedence. `looks_multilooked` is for averages of `multilook` x
-`multilook` samples; it grows by less than multilook^2, because neighbours are correlated.
+`method`. `given` is the configured value, which takes precedence. `rho` is the correlation of neighbours, empty if
+unknown. `looks_multilooked` is for averages of `multilook` x `multilook` samples; it grows by less than multilook^2,
+because neighbours are correlated. Where their correlation is unknown, an average counts with the looks of one sample.
 """
 
 import json
@@ -21,6 +22,7 @@ from gcov.stores.radiometry import counted
 
 LAYER = "numberOfLooks"
 Given = float | Mapping[str, float] | None  # the setting `looks`
+UNKNOWN = "correlation of neighbours unknown: a cell of {0} x {0} samples counts with the looks of one"
 
 
 class Speckle:
@@ -74,13 +76,17 @@ def codes_of(data: xr.Dataset, term: str) -> list[str | None]:
 
 def _entry(estimate: Estimate, code: str, given: Given, multilook: int) -> dict:
     set_to = given.get(code) if isinstance(given, Mapping) else given
-    looks = set_to or estimate.looks
-    window = float(n_effective((multilook, multilook), estimate.rho))
+    looks, method = set_to or estimate.looks, estimate.method
+    if is_known(estimate.rho):
+        looks_multilooked = looks and looks * float(n_effective((multilook, multilook), estimate.rho))
+    else:
+        looks_multilooked = looks
+        method += f"; {UNKNOWN.format(multilook)}" if multilook > 1 else ""
     return {
         "looks": estimate.looks,
-        "looks_multilooked": looks and looks * window,
+        "looks_multilooked": looks_multilooked,
         "multilook": multilook,
-        "method": estimate.method,
+        "method": method,
         "pairs": estimate.pairs,
         "blocks": estimate.blocks,
         "iqr": estimate.iqr,
@@ -88,6 +94,18 @@ def _entry(estimate: Estimate, code: str, given: Given, multilook: int) -> dict:
         "median_number_of_looks": estimate.number_of_looks,
         "given": set_to,
     }
+
+
+def is_known(rho: Sequence[Sequence[float]]) -> bool:
+    """Whether the correlation of neighbours along y and x is known; an unknown one is empty."""
+    return all(map(len, rho))
+
+
+def caution(entries: Mapping[str, dict], term: str) -> str:
+    """A warning if averages of a term count with the looks of one sample, with the reason; otherwise empty."""
+    unknown = [entry for entry in entries.values() if entry["multilook"] > 1 and not is_known(entry["rho"])]
+    reasons = "; ".join(dict.fromkeys(entry["method"] for entry in unknown))
+    return f"{term}: {reasons}" if reasons else ""
 
 
 def entries_of(path: Path, term: str, codes: Sequence[str | None]) -> dict[str, dict]:
@@ -125,6 +143,6 @@ def effective(entries: Mapping[str, dict], codes: Sequence[str | None], n: np.nd
     """The number of independent samples in means of n samples (dates,); NaN where unknown."""
     found = np.full(len(codes), np.nan)
     for date, code in enumerate(codes):
-        if code is not None and entries[code]["looks"] is not None and n[date]:
+        if code is not None and is_known(entries[code]["rho"]) and n[date]:
             found[date] = n_effective(n[date], entries[code]["rho"])
     return found

@@ -13,21 +13,21 @@ from typing import Any
 
 import numpy as np
 
-SIDE = 32  # samples on a side of a block
+SIDES = (32, 16, 8)  # samples on a side of a block; smaller ones are used only where no larger one counts in full
 BLOCKS = 400  # most blocks per date
 PAIRS = 10_000  # most pairs of blocks: with more dates, fewer blocks are used
 LAGS = (1, 2, 3)
 MOST_LOOKS = 1000  # more looks mean that two dates are the same image
 SHARED = 1.5  # times numberOfLooks; more looks mean that dates share speckle
 DROP = 0.9  # if pairs two dates apart give less than this fraction of the looks, adjacent dates share speckle
-FEW = 50  # pairs of blocks; an estimate from fewer is rough
+FEW = 51_200  # samples in pairs of blocks (50 pairs of 32 x 32); an estimate from fewer is rough
 
 
 @dataclass(frozen=True)
 class Estimate:
     """The speckle estimate of one term and polarization code. `looks` is None if there is no estimate.
 
-    `rho` are the correlations of neighbours along y and along x, at lags of 1 and 2 samples.
+    `rho` are the correlations of neighbours along y and along x, at lags of 1 and 2 samples; empty if unknown.
     """
 
     looks: float | None
@@ -40,32 +40,62 @@ class Estimate:
 
 
 class Blocks:
-    """Blocks of 32 x 32 samples on a regular lattice, collected date by date, and semivariances of their log-ratios.
-
-    Memory does not grow with the number of dates: only the last two are kept, and more dates mean fewer blocks.
-    """
+    """Square blocks of samples, collected date by date: of 32 samples on a side, or fewer where none counts in full."""
 
     def __init__(self, shape: tuple[int, int], dates: int):
-        rows, columns = (n // SIDE for n in shape)
-        most = min(BLOCKS, max(1, PAIRS // max(2 * dates, 1)))
-        self.step = next(step for step in range(1, max(shape) + 2) if -(-rows // step) * -(-columns // step) <= most)
-        self._date: list[np.ndarray] = []
-        self._last: list[np.ndarray] = []  # natural logarithms (blocks, 32, 32) of the last two dates, newer last
-        self._found: tuple[list[np.ndarray], list[np.ndarray]] = [], []  # semivariances one and two dates apart
-        self._averaged: list[np.ndarray] = []  # medians of numberOfLooks in blocks
+        self.lattices = [Lattice(shape, dates, side) for side in SIDES]
 
     def add(self, power: np.ndarray, use: np.ndarray, first_row: int, layer: np.ndarray | None = None) -> None:
         """Add rows (n, columns) of a date, in full width, starting at `first_row`, a multiple of 32.
 
         `power` is linear and counts where `use` is True. `layer` is numberOfLooks in these rows, if the stack has it.
         """
-        rows, columns = (n // SIDE for n in power.shape)
-        above = -(first_row // SIDE) % self.step
+        for lattice in self.lattices:
+            lattice.add(power, use, first_row, layer)
+
+    def end_date(self) -> None:
+        """Compare the date that was added with the two before it, in blocks of each size that may still be needed."""
+        for number, lattice in enumerate(self.lattices):
+            lattice.end_date()
+            if lattice.holds_pairs:
+                del self.lattices[number + 1 :]
+
+    def estimate(self) -> Estimate:
+        """The estimate from the largest blocks of which one counts in full on two dates."""
+        return self.lattices[-1].estimate()
+
+
+class Lattice:
+    """Blocks of `side` x `side` samples on a regular lattice, and semivariances of their log-ratios.
+
+    Memory does not grow with the number of dates: only the last two are kept, and more dates mean fewer blocks.
+    """
+
+    def __init__(self, shape: tuple[int, int], dates: int, side: int):
+        rows, columns = (n // side for n in shape)
+        most = min(BLOCKS, max(1, PAIRS // max(2 * dates, 1)))
+        self.side = side
+        self.step = next(step for step in range(1, max(shape) + 2) if -(-rows // step) * -(-columns // step) <= most)
+        self._date: list[np.ndarray] = []
+        self._last: list[np.ndarray] = []  # natural logarithms (blocks, side, side) of the last two dates, newer last
+        self._found: tuple[list[np.ndarray], list[np.ndarray]] = [], []  # semivariances one and two dates apart
+        self._averaged: list[np.ndarray] = []  # medians of numberOfLooks in blocks
+
+    @property
+    def holds_pairs(self) -> bool:
+        """Whether any block counts in full on two dates that are compared."""
+        return any(len(found) for several in self._found for found in several)
+
+    def add(self, power: np.ndarray, use: np.ndarray, first_row: int, layer: np.ndarray | None) -> None:
+        """Add rows of a date, as for `Blocks`."""
+        side = self.side
+        rows, columns = (n // side for n in power.shape)
+        above = -(first_row // side) % self.step
 
         def lattice(samples: np.ndarray) -> np.ndarray:
-            whole = samples[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE)
+            whole = samples[: rows * side, : columns * side].reshape(rows, side, columns, side)
             few = whole[above :: self.step, :, :: self.step].swapaxes(1, 2)
-            return few.reshape(-1, SIDE, SIDE)
+            return few.reshape(-1, side, side)
 
         blocks = lattice(power)
         full = lattice(use).all(axis=(1, 2)) & (blocks > 0).all(axis=(1, 2))
@@ -88,32 +118,38 @@ class Blocks:
         """The looks of a sample and the correlation of neighbours: medians over blocks and pairs of dates.
 
         Estimates are typically 1.0 to 1.4 times the product's numberOfLooks. Above 1.5 times, dates share speckle and
-        there is no estimate.
+        there is no estimate of the looks.
         """
         averaged = np.concatenate(self._averaged) if self._averaged else np.empty(0)
         layer = float(np.median(averaged)) if averaged.size else None
         found = [np.concatenate(several) if several else np.empty((0, 2, len(LAGS))) for several in self._found]
         looks = [float(of_variance(np.median(sill(one)))) if len(one) else np.inf for one in found]
         which = int(looks[1] < DROP * looks[0])
-        facts: dict[str, Any] = {
-            "number_of_looks": layer,
-            "pairs": len(self._found[which]),
-            "blocks": len(found[which]),
-        }
+        best = found[which]
+        facts: dict[str, Any] = {"number_of_looks": layer, "pairs": len(self._found[which]), "blocks": len(best)}
+        block = f"{self.side} x {self.side}"
         if not self._found[0]:
             return Estimate(None, "one date alone: there is nothing to compare it with", **facts)
-        if not len(found[0]):
-            return Estimate(None, f"no block of {SIDE} x {SIDE} samples counts in full on two dates", **facts)
+        if not len(best):
+            return Estimate(None, f"no block of {block} samples counts in full on two neighbouring dates", **facts)
         if looks[which] > MOST_LOOKS:
             return Estimate(None, "the dates have one speckle: their ratios do not vary", **facts)
+        facts["rho"] = correlations(best)  # known even where the looks are not
         if layer and looks[which] > SHARED * layer:
             many = f"{looks[which]:.3g} looks, of {layer:.3g} radar samples averaged"
             return Estimate(None, f"the dates share speckle: {many}", **facts)
-        best, few = found[which], "" if len(found[which]) >= FEW else " (few: rough)"
-        method = f"log-ratios of dates {which + 1} apart, semivariance at {LAGS[-1]} samples, median over blocks{few}"
-        correlations = np.median(1 - best[..., :-1] / best[..., -1:], axis=0).tolist()
+        few = "" if best.shape[0] * self.side**2 >= FEW else " (few: rough)"
+        method = (
+            f"log-ratios of dates {which + 1} apart, semivariance at {LAGS[-1]} samples, median over blocks of {block}"
+        )
         quartiles = np.quantile(of_variance(sill(best)), (0.25, 0.75)).tolist()
-        return Estimate(looks[which], method, correlations, iqr=quartiles, **facts)
+        return Estimate(looks[which], method + few, iqr=quartiles, **facts)
+
+
+def correlations(found: np.ndarray) -> list[list[float]]:
+    """The correlations of neighbours (axis, lag), as medians over blocks (blocks, axis, lag); empty if none varies."""
+    varies = found[found[..., -1].min(axis=1) > 0]
+    return np.median(1 - varies[..., :-1] / varies[..., -1:], axis=0).tolist() if len(varies) else [[], []]
 
 
 def sill(found: np.ndarray) -> np.ndarray:
