@@ -5,6 +5,8 @@ from gcov.log import job_log, log
 import json
 from pathlib import Path
 
+import numpy as np
+
 from gcov import tables
 from gcov.analysis import cube, periods, selection
 from gcov.analysis.areas import cell_km2
@@ -45,13 +47,16 @@ def change(
         shape = {"dates": len(dates), "multilook": multilook}
         cube.create_maps(part, data, **shape, types=CHANGE, attributes=data.attrs, cf=attributes_of)
         options = {"dates": dates, "multilook": multilook, "valid_samples_only": valid_samples_only}
-        for region, power in cube.blocks(data, [term], whole_cells=True, **options):
+        dark = cube.NotPositive([term], len(dates))
+        for region, power in cube.blocks(data, [term], whole_cells=True, not_positive=dark, **options):
             maps = change_between(power[term], of_dates[dates], len(before), significance)
             del power  # free the memory before the maps are written
             store.write(part, region, vars(maps))
             tally.add(maps.change, maps.p_value)
+        not_positive = dark.facts({term: np.ones(len(dates), bool)})
         facts = {
             **tally.summary(),
+            **{name: number[term] for name, number in not_positive.items()},
             **periods.facts(store.dates_of(data), before, after, of_dates),
             "significance": significance,
             "multilook": multilook,

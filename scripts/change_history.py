@@ -50,7 +50,8 @@ def change_history(
     with building(output) as part:
         create(part, data, terms, times, multilook)
         options = {"dates": dates, "multilook": multilook, "valid_samples_only": valid_samples_only}
-        for region, power in cube.blocks(data, terms, whole_cells=True, **options):
+        dark = cube.NotPositive(terms, len(dates))
+        for region, power in cube.blocks(data, terms, whole_cells=True, not_positive=dark, **options):
             for term in terms:
                 power[term][~use[term][dates]] = np.nan
             history = change.change_history(power, weights, significance)
@@ -67,6 +68,7 @@ def change_history(
             "significance": significance,
             "multilook": multilook,
             "pixels": pixels,
+            **dark.facts({term: use[term][dates] for term in terms}),
             "expected_false_alarms": significance * pixels,
             "maturities": sorted(releases.count(releases_of_dates, "maturity")),
             "crids": sorted(releases.count(releases_of_dates, "crid")),

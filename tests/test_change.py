@@ -12,6 +12,22 @@ from gcov.analysis.change import NEVER, NO_COUNT, NO_DATA, change_history, perio
 VECTOR = [0.10, 0.12, 0.09, 0.05, 0.045]  # five dates of a pixel, by hand
 
 
+@pytest.mark.parametrize("dark", [0.0, -1e-3, np.nan])
+def test_a_date_without_a_logarithm_counts_in_neither_test(dark):
+    """As if the pixel had no sample on that date."""
+    rest = [0.10, 0.12, 0.09, 0.05, 0.045]
+    series = block([0.10, dark, 0.12, 0.09, 0.05, dark, 0.045])
+    found = change_history({"HHHH": series}, {"HHHH": np.full(7, 9.3)}, 0.01)
+    assert found.p_value[0, 0] == pytest.approx(0.160321, abs=5e-7)
+    between = change.change_between(series, np.full(7, 9.3), 4, 0.01)
+    ratio = np.mean(rest[3:]) / np.mean(rest[:3])
+    assert between.log_ratio_db[0, 0] == pytest.approx(10 * np.log10(ratio), rel=1e-6)
+    assert between.p_value[0, 0] == pytest.approx(2 * f(4 * 9.3, 6 * 9.3).cdf(ratio), rel=1e-5)
+    assert (between.n_before[0, 0], between.n_after[0, 0]) == (3, 2)
+    alone = change.change_between(block([dark, dark, 0.1]), np.full(3, 9.3), 2, 0.01)
+    assert np.isnan(alone.p_value[0, 0]) and alone.change[0, 0] == NO_DATA
+
+
 def speckle(rng, looks, pixels, mean=0.1) -> np.ndarray:
     """Power (time, 1, pixels) float32 without change, of dates with these looks (time,)."""
     looks = np.asarray(looks, "f4")

@@ -160,6 +160,37 @@ def test_false_alarms_of_cells_in_small_areas(made, shape, caplog):
         assert (caution in said) == unknown
 
 
+@pytest.mark.parametrize(("multilook", "cell_dates"), [(1, 14), (3, 1)])
+def test_samples_that_are_not_positive(made, multilook, cell_dates, caplog):
+    """Nine zeros fill a cell and five dark samples do not; a masked one and a date left out do not matter."""
+    caplog.set_level("INFO")
+    power, mask = speckle((5, 60, 60)), np.ones((5, 60, 60), np.uint8)
+    power[1, 3:6, 3:6] = 0
+    power[3, 9, 9:14] = [0, 0, -0.01, -0.02, 0]
+    power[3, 30, 30], mask[3, 30, 30] = 0, 0
+    power[4, 0], mask[4, :40] = 0, 0
+    power[4, 50] = 0  # on the date left out
+    one = made({"HHHH": power}, mask).looks(9.3, multilook=multilook)
+    maps, summary = one.change("HHHH", [day(0), day(1)], [day(2), day(4)], multilook=multilook)
+    history, _ = one.history(multilook=multilook)
+    averaged = cells(np.where(mask == 1, power, np.nan), multilook)[:4]
+    assert (averaged <= 0).sum() == cell_dates
+    valid = np.where(averaged > 0, averaged, np.nan)
+    ratio = np.nanmean(valid[2:], axis=0) / np.nanmean(valid[:2], axis=0)
+    np.testing.assert_allclose(maps.log_ratio_db, 10 * np.log10(ratio), atol=1e-4)
+    np.testing.assert_array_equal(maps.n_before, np.isfinite(valid[:2]).sum(axis=0))
+    looks = dict.fromkeys(["HHHH"], np.array(history.attrs["looks"]["HHHH"]))
+    wanted = history_of({"HHHH": valid.astype("f4")}, looks, 0.01)
+    np.testing.assert_allclose(history.p_value, wanted.p_value, rtol=1e-4)
+    assert (summary["samples_not_positive"], summary["cell_dates_not_positive"]) == (14, cell_dates)
+    assert history.attrs["samples_not_positive"] == {"HHHH": 14}
+    assert history.attrs["cell_dates_not_positive"] == {"HHHH": cell_dates}
+    said = (
+        f"HHHH: 14 samples are 0 or below, and count in means; {cell_dates} means of a cell are, and count in no test"
+    )
+    assert caplog.text.count(said) == 2
+
+
 def test_area_is_that_of_whole_cells(made):
     """Cells that the edge cuts off have fewer looks than the others: they are not tested."""
     power = speckle((2, 40, 43))

@@ -3,7 +3,7 @@
 Power is linear gamma0, NaN where no sample counts. Without change, the samples of a pixel are gamma distributed with
 one mean; the shape parameter is `looks`, the equivalent number of looks of each date's image. A p-value is the
 probability that speckle alone makes a difference at least as large as the observed one. Each pixel is tested on its own
-valid dates.
+valid dates: those on which its power has a logarithm.
 
 Two periods: the ratio of their means follows an F distribution exactly. All dates: the sequential omnibus test of
 Conradsen, Nielsen and Skriver, "Determining the points of change in time series of polarimetric SAR data", IEEE TGRS
@@ -21,6 +21,11 @@ NO_COUNT = 255  # no data in n_changes
 NEVER = -1  # in place of a date index
 ROWS = 128  # rows processed at once in a change between two periods
 TILE = 8192  # pixels processed at once, so that intermediate arrays stay in the processor's cache
+
+
+def testable(power: np.ndarray) -> np.ndarray:
+    """True where power has a logarithm, and so counts in the tests; not where it is NaN, 0 or below."""
+    return power > 0
 
 
 # ---- two periods
@@ -41,7 +46,7 @@ class Period:
 
 def period(power: np.ndarray, looks: np.ndarray) -> Period:
     """The mean of linear power (time, y, x), weighted by the looks (time,) of the dates for least variance."""
-    valid = np.isfinite(power)
+    valid = testable(power)
     # einsum, because BLAS threads would occupy a second core and wait for each other
     total = np.einsum("t,tyx->yx", looks, np.where(valid, power, power.dtype.type(0)))
     weight = np.einsum("t,tyx->yx", looks, valid)
@@ -52,8 +57,8 @@ def period(power: np.ndarray, looks: np.ndarray) -> Period:
 def ratio_test(before: Period, after: Period) -> tuple[np.ndarray, np.ndarray]:
     """The change between two periods in dB, and the probability that speckle alone makes one at least as large.
 
-    Both are (y, x), NaN where a period has no valid date or its mean is not positive. Without change, the ratio of the
-    means is distributed as F(2 L_after, 2 L_before), which is asymmetric if the looks differ; p = 2 min(P, 1 - P).
+    Both are (y, x), NaN where a period has no valid date. Without change, the ratio of the means is distributed as
+    F(2 L_after, 2 L_before), which is asymmetric if the looks differ; p = 2 min(P, 1 - P).
     """
     tested = (before.mean > 0) & (after.mean > 0)
     log_ratio, p = np.full((2, *tested.shape), np.nan)
@@ -143,8 +148,8 @@ def change_history(power: Mapping[str, np.ndarray], looks: Mapping[str, np.ndarr
     """The history of blocks of linear power (time, y, x), by term; `looks` (time,) are NaN on dates without the term.
 
     All dates are first tested together. If that is significant, the first date that differs from the mean of those
-    before it is a change, and the test restarts there. Samples that are not positive have no logarithm and are left
-    out. The fraction of unchanged pixels in which a change is found is at most `significance`.
+    before it is a change, and the test restarts there. The fraction of unchanged pixels with a change is at most
+    `significance`.
     """
     flat = [values.reshape(len(values), -1) for values in power.values()]
     weights = np.nan_to_num([looks[term] for term in power], nan=1.0)  # NaN only on dates without a sample
@@ -175,7 +180,7 @@ class _Samples:
     def of(cls, flat: list[np.ndarray], looks: np.ndarray, pixels: slice | np.ndarray) -> "_Samples":
         """The samples of some pixels, from each term's linear power (time, all pixels)."""
         power = np.stack([values[:, pixels] for values in flat])
-        valid = power > 0
+        valid = testable(power)
         power[~valid] = 0
         with np.errstate(divide="ignore", invalid="ignore"):
             power *= (valid.sum(axis=1, dtype=power.dtype) / power.sum(axis=1))[:, None]

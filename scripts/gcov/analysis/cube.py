@@ -3,8 +3,9 @@
 Memory is the same for 20 and for 200 dates: with more dates, the part is smaller.
 """
 
+import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,31 @@ from gcov.analysis.multilook import add_to_cells
 from gcov.stores import store
 from gcov.stores.radiometry import counted
 
+log = logging.getLogger(__name__)
 BUDGET = 220_000_000  # bytes of power: one chunk of one term on 200 dates
 AT_ONCE = 2_500_000  # samples read at once: ten chunks. Reading chunks one by one would take twice as long
+
+
+class NotPositive:
+    """Numbers, by term and date (dates,), of samples that count and are 0 or below, and of cells whose mean is.
+
+    Such samples count in the means of power: they may be dark. Such a cell has no logarithm and counts in no test.
+    """
+
+    def __init__(self, terms: Sequence[str], dates: int):
+        self.samples = {term: np.zeros(dates, int) for term in terms}
+        self.cell_dates = {term: np.zeros(dates, int) for term in terms}
+
+    def facts(self, use: Mapping[str, np.ndarray]) -> dict[str, dict[str, int]]:
+        """Their numbers by term, over the dates (dates,) that a test uses; the log also states them."""
+        found = {"samples_not_positive": self.samples, "cell_dates_not_positive": self.cell_dates}
+        total = {name: {term: int(numbers[term][use[term]].sum()) for term in use} for name, numbers in found.items()}
+        for term in use:
+            log.info(
+                "%s: %d samples are 0 or below, and count in means; %d means of a cell are, and count in no test",
+                term, *(numbers[term] for numbers in total.values()),
+            )  # fmt: skip
+        return total
 
 
 def multilooked_grid(data: xr.Dataset, multilook: int) -> xr.Dataset:
@@ -77,12 +101,13 @@ def blocks(
     multilook: int = 1,
     valid_samples_only: bool,
     whole_cells: bool = False,
+    not_positive: NotPositive | None = None,
 ) -> Iterator[tuple[dict[str, slice], dict[str, np.ndarray]]]:
     """Yield regions of the multilooked grid (slices by y and x), and the power of each term in the region.
 
     Power is (time, y, x) float32, linear, in the order of `dates` (indices into the stack's dates). It is the average
     over a cell's samples that count, NaN if there are none (with `whole_cells`, if any does not count). The next block
-    overwrites the arrays. Up to 200 dates of one term, no chunk is decoded twice.
+    overwrites the arrays. Up to 200 dates of one term, no chunk is decoded twice. `not_positive` is counted up.
     """
     rows, columns = tile(data, dates=len(dates), terms=len(terms), multilook=multilook)
     grid = multilooked_grid(data, multilook)
@@ -98,7 +123,11 @@ def blocks(
         for numbers, times in _runs(dates, longest):
             where = {"time": times, **region}
             options = {"valid_samples_only": valid_samples_only, "whole_cells": whole_cells}
-            cells(data, terms, where, multilook, **options, into={term: power[term][numbers] for term in terms})
+            into = {term: power[term][numbers] for term in terms}
+            dark = {term: not_positive.samples[term][numbers] for term in terms} if not_positive else {}
+            cells(data, terms, where, multilook, **options, into=into, dark=dark)
+        for term, totals in (not_positive.cell_dates if not_positive else {}).items():
+            totals += [np.count_nonzero(image <= 0) for image in power[term]]
         yield region, power
 
 
@@ -120,16 +149,19 @@ def cells(
     valid_samples_only: bool,
     whole_cells: bool = False,
     into: dict[str, np.ndarray] | None = None,
+    dark: Mapping[str, np.ndarray] = {},
 ) -> dict[str, np.ndarray]:
     """Linear power (time, y, x) float32 by term, in a region of the stack's dates and of the multilooked grid.
 
     It is the average over a cell's samples that count, NaN if there are none. With `whole_cells`, it is NaN if any
     sample does not count, because such cells have fewer looks. `into` are arrays to use instead of new ones.
+    The numbers of samples that count and are 0 or below are added to `dark`, (dates,) by term.
     """
     shape = tuple(region[dim].stop - region[dim].start for dim in store.DIMS)
     images = into or {term: np.empty(shape, np.float32) for term in terms}
     for term, power in images.items():
-        _average(data, term, region, multilook, valid_samples_only, multilook**2 if whole_cells else 1, power)
+        least = multilook**2 if whole_cells else 1
+        _average(data, term, region, multilook, valid_samples_only, least, power, dark.get(term))
     return images
 
 
@@ -141,6 +173,7 @@ def _average(
     valid_samples_only: bool,
     least: int,
     averaged: np.ndarray,
+    dark: np.ndarray | None,
 ) -> None:
     sums, counts = np.zeros((2, *averaged.shape)) if multilook > 1 else (averaged, averaged)
     top, bottom = region["y"].start * multilook, min(region["y"].stop * multilook, data.sizes["y"])
@@ -150,6 +183,8 @@ def _average(
         block = data.isel(time=region["time"], y=rows, x=columns)
         power, mask = store.samples(block, term), store.mask_of(block, term)
         use = counted(power, mask, valid_samples_only=valid_samples_only)
+        if dark is not None:
+            dark += [np.count_nonzero(image[counts] <= 0) for image, counts in zip(power, use)]
         if multilook == 1:
             averaged[:, first - top : rows.stop - top] = np.where(use, power, np.float32(np.nan))
         else:

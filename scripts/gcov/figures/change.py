@@ -1,5 +1,6 @@
 """Maps of change, between two periods and over all dates."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -66,8 +67,16 @@ def found(facts: dict) -> list[str]:
         f"Found: {number_of(up + down, 'pixel')} of {facts['pixels']:,} ({share:.2f} %), {up:,} up"
         f" ({area[0]:.3g} km²) and {down:,} down ({area[1]:.3g} km²). Speckle alone would give"
         f" {facts['expected_false_alarms']:,.0f}; {facts['significant_after_bh']:,} remain after Benjamini-Hochberg.",
+        *_not_positive(facts),
         f"Looks {facts['looks_before']:.1f} before and {facts['looks_after']:.1f} after. {NOT_ALL_IS_CHANGE_OF_COVER}",
     ]
+
+
+def _not_positive(facts: Mapping[str, Any]) -> list[str]:
+    """A note with the number of cells left out on a date because their mean has no logarithm, if there are any."""
+    number = facts.get("cell_dates_not_positive", 0)
+    total = sum(number.values()) if isinstance(number, Mapping) else number
+    return [f"Not tested: {total:,} means of a cell on a date, which are 0 or below."] if total else []
 
 
 def _dates(times: list[str]) -> str:
@@ -126,7 +135,7 @@ def in_words(data: xr.Dataset, counts: np.ndarray) -> list[str]:
         words += f"; {100 * data.attrs['significance']:g} % would change by speckle alone"
     if "expected_false_alarms" in data.attrs:
         words += f" ({data.attrs['expected_false_alarms']:,.0f} pixels of the store)"
-    return [f"{words}. {NOT_ALL_IS_CHANGE_OF_COVER}"]
+    return [f"{words}. {NOT_ALL_IS_CHANGE_OF_COVER}", *_not_positive(data.attrs)]
 
 
 def _size(data: xr.Dataset) -> tuple[float, float]:
