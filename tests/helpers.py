@@ -30,11 +30,11 @@ DROPPED = ["inputDataExceptionMask", "listOfPolarizations", "listOfCovarianceTer
 
 def notebook_granule(path, bbox, frequency="A") -> xr.Dataset:
     """One granule's window as the notebook opens and clips it: (y, x), mask as float with NaN for 255."""
-    tree = xr.open_datatree(path, engine="h5netcdf", phony_dims="access", drop_variables=DROPPED)
-    data = tree[f"science/LSAR/GCOV/grids/frequency{frequency}"].to_dataset()
-    data = data.rename({"xCoordinates": "x", "yCoordinates": "y"})
-    epsg = int(data["projection"])  # before write_crs, which overwrites it
-    return data.rio.write_crs(epsg).rio.clip_box(*bbox, crs="EPSG:4326").load()
+    with xr.open_datatree(path, engine="h5netcdf", phony_dims="access", drop_variables=DROPPED) as tree:
+        data = tree[f"science/LSAR/GCOV/grids/frequency{frequency}"].to_dataset()
+        data = data.rename({"xCoordinates": "x", "yCoordinates": "y"})
+        epsg = int(data["projection"])  # before write_crs, which overwrites it
+        return data.rio.write_crs(epsg).rio.clip_box(*bbox, crs="EPSG:4326").load()
 
 
 def notebook_stack(paths, bbox, frequency="A") -> xr.Dataset:

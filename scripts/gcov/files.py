@@ -1,9 +1,10 @@
-"""Atomic writing of files and folders: an incomplete one never counts as a result."""
+"""Which files can be read, and atomic writing of files and folders: an incomplete one never counts as a result."""
 
 import errno
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +12,22 @@ from pathlib import Path
 from gcov.errors import GcovError
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def check_file(path: str, label: str) -> None:
+    """Raises GcovError if there is no regular file at a path; opening a pipe or a device could wait for ever."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        if os.path.islink(path):
+            raise GcovError(f"{label}: a symbolic link to {os.readlink(path)}: {error.strerror}") from None
+        if isinstance(error, FileNotFoundError):
+            raise GcovError(f"{label}: there is no such file") from None
+        raise GcovError(f"{label}: cannot be read: {error.strerror}") from None
+    if stat.S_ISDIR(mode):
+        raise GcovError(f"{label}: a folder; it should be a file")
+    if not stat.S_ISREG(mode):
+        raise GcovError(f"{label}: a pipe, a socket or a device; it should be a file")
 
 
 @contextmanager

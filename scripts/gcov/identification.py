@@ -1,7 +1,5 @@
 """Reading the identification group of a granule's file, for what its name does not tell."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,37 +8,13 @@ import h5py
 import numpy as np
 
 from gcov.errors import GcovError
+from gcov.files import check_file
 from gcov.granules import Granule, from_name, maturity_of, name_of_file
+from gcov.hdf5 import find, open_hdf5, text
 
 GRIDS = "science/LSAR/GCOV/grids"
 IDENTIFICATION = "science/LSAR/identification"
 EXCEPTION = "hasInputDataException"
-
-
-@contextmanager
-def open_hdf5(source, label: str) -> Iterator[h5py.File]:
-    """Open a granule's HDF5 file from a path or a file object.
-
-    Raises GcovError if the file is missing, may not be read, is damaged, or is not HDF5 (a truncated download, a login
-    page).
-    """
-    try:
-        file = h5py.File(source, "r")
-    except FileNotFoundError:
-        raise GcovError(f"{label}: there is no such file") from None
-    except PermissionError:
-        raise GcovError(f"{label}: the file may not be read: change its permissions") from None
-    except OSError as error:
-        raise GcovError(f"{label}: not an HDF5 file, or one cut short: fetch it again ({error})") from None
-    with file:
-        yield file
-
-
-def text(group: h5py.Group, key: str) -> str:
-    """A dataset as text; empty if it is missing or not text."""
-    node = group.get(key)
-    value = node[()] if isinstance(node, h5py.Dataset) else b""
-    return value.decode(errors="replace") if isinstance(value, bytes) else ""
 
 
 def granule_of_file(path: str) -> Granule:
@@ -51,6 +25,7 @@ def granule_of_file(path: str) -> Granule:
     """
     if Path(path).is_dir():
         raise GcovError(f"granules: {path} is a folder; name the files in it: {path.rstrip('/')}/*.h5")
+    check_file(path, f"granules: {path}")
     where: dict[str, Any] = {"path": path, "size": Path(path).stat().st_size}
     stem = Path(path).name.removesuffix(".h5")
     named = from_name(stem, **where)
@@ -65,34 +40,35 @@ def granule_of_file(path: str) -> Granule:
 
 def _identified(file: h5py.File, stem: str, named: Granule | None, where: dict[str, Any]) -> Granule:
     label = where["path"]
-    if IDENTIFICATION not in file or GRIDS not in file:
+    facts, grids = find(file, IDENTIFICATION), find(file, GRIDS)
+    if not isinstance(facts, h5py.Group) or not isinstance(grids, h5py.Group):
         raise GcovError(f"{label}: not an L-band GCOV granule: no group /{IDENTIFICATION} or /{GRIDS}")
-    facts = file[IDENTIFICATION]
-    granule = named or from_name(text(facts, "granuleId").removesuffix(".h5"), **where) or _described(file, stem, where)
+    granule = named or from_name(text(facts, "granuleId").removesuffix(".h5"), **where)
+    granule = granule or _described(facts, grids, stem, where)
     doi = text(facts, "productDoi")
-    flag = facts[EXCEPTION][()] if EXCEPTION in facts else None
+    node = find(facts, EXCEPTION)
+    flag = node[()] if isinstance(node, h5py.Dataset) else None
     exception = bool(flag) if isinstance(flag, np.integer) else None
     return replace(granule, maturity=maturity_of(granule.crid, doi=doi), has_input_data_exception=exception)
 
 
-def _described(file: h5py.File, stem: str, where: dict[str, Any]) -> Granule:
+def _described(facts: h5py.Group, grids: h5py.Group, stem: str, where: dict[str, Any]) -> Granule:
     """The granule in a file without a standard name, from the fields of its identification group."""
-    facts = file[IDENTIFICATION]
     needed = ("trackNumber", "frameNumber", "orbitPassDirection", "zeroDopplerStartTime", "zeroDopplerEndTime")
-    if missing := [key for key in needed if key not in facts]:
+    if missing := [key for key in needed if find(facts, key) is None]:
         raise GcovError(
             f"{where['path']}: neither its name nor its identification group identifies it: no {', '.join(missing)}"
         )
-    bands = file[GRIDS].values()
+    bands = [band for band in (find(grids, name) for name in grids) if isinstance(band, h5py.Group)]
     return Granule(
         name=name_of_file(stem),
         **where,
         start=text(facts, "zeroDopplerStartTime")[:19],
         end=text(facts, "zeroDopplerEndTime")[:19],
-        track=int(facts["trackNumber"][()]),
+        track=int(find(facts, "trackNumber")[()]),
         direction=text(facts, "orbitPassDirection")[:1].upper(),
-        frame=int(facts["frameNumber"][()]),
-        mode="+".join(f"{abs(float(band['xCoordinateSpacing'][()])):g}m" for band in bands),
+        frame=int(find(facts, "frameNumber")[()]),
+        mode="+".join(f"{abs(float(find(band, 'xCoordinateSpacing')[()])):g}m" for band in bands),
         polarizations="+".join(_polarizations(band) for band in bands),
         crid=text(facts, "compositeReleaseId"),
         maturity="",
@@ -101,4 +77,5 @@ def _described(file: h5py.File, stem: str, where: dict[str, Any]) -> Granule:
 
 
 def _polarizations(band: h5py.Group) -> str:
-    return "".join(code.decode() for code in band["listOfPolarizations"][()]) if "listOfPolarizations" in band else ""
+    codes = find(band, "listOfPolarizations")
+    return "".join(code.decode() for code in codes[()]) if isinstance(codes, h5py.Dataset) else ""

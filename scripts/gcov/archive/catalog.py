@@ -2,6 +2,7 @@
 
 import glob
 import logging
+import os
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -158,10 +159,9 @@ def listed_granules(entries: tuple[str, ...], archive: Archive) -> list[Granule]
         if "://" in entry:
             granules.append(from_url(entry))
             continue
-        path = Path(entry).expanduser()
-        paths = (
-            [str(path)] if path.exists() else sorted(glob.glob(str(path), recursive=True))
-        )  # "[1].h5" may be a file name
+        path = os.path.expanduser(entry)
+        # "[1].h5" may be a file name
+        paths = [path] if os.path.lexists(path) else sorted(glob.glob(path, recursive=True))
         if not paths:
             raise GcovError(f"granules: {entry!r} matches no file (looked in {Path.cwd()})")
         granules += [granule_of_file(path) for path in paths if not path.endswith("_QA_STATS.h5")]

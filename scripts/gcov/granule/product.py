@@ -7,18 +7,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import h5netcdf
 import h5py
 import numpy as np
 import pyproj
 import rioxarray  # noqa: F401  (the .rio accessor)
 import shapely
 import xarray as xr
-from xarray.backends.h5netcdf_ import H5netcdfBackendEntrypoint
+from xarray.backends import H5NetCDFStore
+from xarray.backends.store import StoreBackendEntrypoint
 
 from gcov.archive.ranges import RangeFile
 from gcov.errors import GcovError
 from gcov.granules import LAYERS, is_diagonal
-from gcov.identification import GRIDS, IDENTIFICATION, open_hdf5, text
+from gcov.hdf5 import check_lineage, find, open_hdf5, text
+from gcov.identification import GRIDS, IDENTIFICATION
 from gcov.stores.grid import Window
 from gcov.stores.noise import Table
 from gcov.stores.radiometry import fill_value, without_exception
@@ -64,7 +67,7 @@ class Band:
     def center_frequency(self) -> float | None:
         """The band's centre frequency in Hz; None if the file does not state it."""
         frequency = self._group.name.split("/")[-1]
-        node = self._group.file.get(f"{SWATHS}/{frequency}/centerFrequency")
+        node = find(self._group.file, f"{SWATHS}/{frequency}/centerFrequency")
         stated = isinstance(node, h5py.Dataset) and node.shape == () and node.dtype.kind == "f"
         return float(node[()]) if stated else None
 
@@ -109,7 +112,7 @@ class Band:
 
         Over the network this takes at most two requests: tables that would need more are not read.
         """
-        group = self._group.file.get(NOISE.format(band=self._group.name.split("/")[-1]))
+        group = find(self._group.file, NOISE.format(band=self._group.name.split("/")[-1]))
         wanted = [term for term in terms if is_diagonal(term) and term in self.data]
         try:
             return self._noise(group, wanted)
@@ -117,17 +120,18 @@ class Band:
             return {}, f"the tables cannot be read ({error})"
 
     def _noise(self, group: h5py.Group | None, terms: Sequence[str]) -> tuple[dict[str, Table], str]:
-        held = [term for term in terms if group is not None and term[:2] in group]
-        if group is None or not held:
-            return {}, "the product has no table of it"
         axes = "yCoordinates", "xCoordinates"
+        stored = {name: find(group, name) for name in (*axes, *(term[:2] for term in terms))} if group else {}
+        held = [term for term in terms if stored.get(term[:2]) is not None]
+        if not held:
+            return {}, "the product has no table of it"
         if isinstance(self.source, RangeFile):
-            spans = [span for name in (*axes, *(term[:2] for term in held)) for span in _stored(group[name])]
+            spans = [span for name in (*axes, *(term[:2] for term in held)) for span in _stored(stored[name])]
             if len(self.source.missing(spans)) > REQUESTS:
                 return {}, f"reading its tables would take more than {REQUESTS} requests"
             self.source.prefetch(spans)
-        y, x = (group[name][()] for name in axes)
-        tables = {term: Table(y, x, group[term[:2]][()]) for term in held}
+        y, x = (stored[name][()] for name in axes)
+        tables = {term: Table(y, x, stored[term[:2]][()]) for term in held}
         flaws = {term: flaw for term, table in tables.items() if (flaw := table.flaw)}
         reason = "; ".join(f"the table of {term[:2]} {flaw}" for term, flaw in flaws.items())
         return {term: table for term, table in tables.items() if term not in flaws}, reason
@@ -237,13 +241,12 @@ def open_band(source: str | RangeFile, label: str, frequency: str) -> Iterator[B
     with open_hdf5(source, label) as file:
         group = _band_group(file, frequency, label)
         with _naming(label, group.name):
+            check_lineage(group)
             epsg = _epsg(group, label)
             falling = _falling(group, label)
             opened = xr.open_dataset(
-                source,  # type: ignore[arg-type]  # any file object works
-                engine=H5netcdfBackendEntrypoint,  # given a name, xarray would search every installed plugin
-                group=group.name,
-                phony_dims="access",
+                H5NetCDFStore(h5netcdf.File(file, phony_dims="access"), group=group.name),
+                engine=StoreBackendEntrypoint,  # given a name, xarray would search every installed plugin
                 mask_and_scale=False,  # raw samples, with attributes left uninterpreted
                 decode_times=False,
                 decode_coords=False,
@@ -264,10 +267,10 @@ def _stored(dataset: h5py.Dataset) -> list[tuple[int, int]]:
 
 
 def _band_group(file: h5py.File, frequency: str, label: str) -> h5py.Group:
-    grids = file.get(GRIDS)
+    grids = find(file, GRIDS)
     if not isinstance(grids, h5py.Group):
         raise GcovError(f"{label}: no group /{GRIDS}: not an L-band GCOV granule")
-    group = grids.get(f"frequency{frequency}")
+    group = find(grids, f"frequency{frequency}")
     if not isinstance(group, h5py.Group):
         there = ", ".join(key.removeprefix("frequency") for key in grids)
         raise GcovError(f"{label}: no frequency{frequency}; it holds frequency {there}: set `frequency: {there[:1]}`")

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from gcov.errors import GcovError
+from gcov.files import check_file
 
 
 def read_rain(path: str | Path, where: str = "rainfall") -> dict[date, float]:
@@ -17,6 +18,7 @@ def read_rain(path: str | Path, where: str = "rainfall") -> dict[date, float]:
     Raises GcovError, beginning with `where` and naming the line, if the file or a column is missing, a date or an
     amount is invalid, an amount is negative, or days are duplicated, out of order or missing.
     """
+    check_file(str(path), f"{where}: {str(path)!r} (in {Path.cwd()})")
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
