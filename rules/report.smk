@@ -4,7 +4,7 @@
 
 def told(aoi, term=None):
     """The dates of an AOI's series and the warnings about them, for one term or all terms, as reStructuredText."""
-    from gcov import cautions, tables# imports pandas, needed for reports only
+    from gcov import cautions, tables  # imports pandas, needed for reports only
 
     said, dates, one = [], "no series", aois[aoi]
     for each in [term] if term else one.diagonal_terms:

@@ -20,6 +20,7 @@ from stack import stack
 from stack_db import stack_db
 
 from gcov import granules
+from gcov.analysis.maps import attributes_of
 from gcov.errors import GcovError
 from gcov.stores import mosaic, store
 from gcov.testing.synthetic import granule_name
@@ -103,8 +104,10 @@ def test_samples_are_the_stores_bit_for_bit(dates, tmp_path, quantity, valid):
             found = file.read(1)
         assert found.dtype == np.float32
         np.testing.assert_array_equal(found, stored[index])
+        agrees_with_gdal(tif, stored[index])
         assert 0.05 < np.isnan(found).mean() < 0.95
-    assert sorted(path.name for path in tmp_path.glob("*.tif*")) == ["0.tif", "1.tif"], "nothing stays beside them"
+    files = {path.name for path in tmp_path.glob("*.tif*")} - {"0.tif.aux.xml", "1.tif.aux.xml"}  # GDAL's statistics
+    assert files == {"0.tif", "1.tif"}, "nothing stays beside them"
 
 
 @pytest.mark.parametrize("quantity", ["power", "db"])
@@ -146,14 +149,29 @@ def test_it_is_a_cog_that_says_what_it_is(dates, tmp_path):
     assert "gamma0 HVHV" in tags["quantity"] and "log10" in tags["quantity"]
 
 
-def test_debians_gdal_reads_it(dates, tmp_path):
-    """The one in QGIS and in most shells, older than rasterio's."""
+def gdalinfo(tif, *options) -> dict:
+    """What Debian's GDAL says: the one in QGIS and in most shells, older than rasterio's."""
     if not os.environ.get("CI") and shutil.which("gdalinfo") is None:
         pytest.skip("apt install gdal-bin")
+    run = subprocess.run(["gdalinfo", "-json", *options, tif], capture_output=True, text=True, check=True)
+    return json.loads(run.stdout)
+
+
+def agrees_with_gdal(tif, *bands: np.ndarray) -> None:
+    """GDAL's statistics of a file are those of these samples, NaN left out."""
+    for said, samples in zip(gdalinfo(tif, "-stats")["bands"], bands, strict=True):
+        found = {name: float(value) for name, value in said["metadata"][""].items() if name.startswith("STATISTICS")}
+        known = samples[np.isfinite(samples)].astype("f8")
+        wanted = known.min(), known.max(), known.mean(), 100 * known.size / samples.size
+        names = "MINIMUM", "MAXIMUM", "MEAN", "VALID_PERCENT"
+        assert [found[f"STATISTICS_{name}"] for name in names] == pytest.approx(wanted, rel=1e-3, abs=1e-4)
+
+
+def test_debians_gdal_reads_it(dates, tmp_path):
     _, fragments, scenes = dates
     tif = tmp_path / "a.tif"
     geotiff_date(fragments=fragments[:1], term="HVHV", quantity="power", valid_samples_only=True, output=tif)
-    said = json.loads(subprocess.run(["gdalinfo", "-json", tif], capture_output=True, text=True, check=True).stdout)
+    said = gdalinfo(tif)
     (one,) = said["bands"]
     assert said["size"] == [SHAPE[1], SHAPE[0]] and said["stac"]["proj:epsg"] == 32645
     assert (one["type"], one["noDataValue"], one["block"]) == ("Float32", "NaN", [512, 512])
@@ -242,20 +260,28 @@ def test_statistics_are_a_described_band_each(measured, tmp_path):
         assert "TIFFTAG_DATETIME" not in file.tags()
     with rasterio.open(tif, overview_level=0) as file:
         np.testing.assert_allclose(file.read(2), mean_of_cells(mean), rtol=1e-6)
+    agrees_with_gdal(tif, count, mean, cv)
 
 
-def test_a_log_ratio_is_averaged_as_a_ratio(measured, tmp_path):
-    ratio = 10 * np.log10(measured())
-    data = xr.Dataset({"log_ratio_db": (("y", "x"), ratio, {"units": "dB", "long_name": "after over before"})})
+@pytest.mark.parametrize("name", ["log_ratio_db", "HVHV_HHHH"])
+def test_ratios_in_db_are_averaged_in_db(name, tmp_path):
+    """Two dates of speckle without change: 0 dB at every level."""
+    rng = np.random.default_rng(7)
+    ratio = (10 * np.log10(rng.gamma(9, 1, SHAPE) / rng.gamma(9, 1, SHAPE))).astype("f4")
+    ratio[rng.random(SHAPE) < 0.05] = np.nan
+    data = xr.Dataset({name: (("y", "x"), ratio, {"units": "dB", "long_name": "after over before"})})
     product(tmp_path / "felling.zarr", data)
     tif = tmp_path / "a.tif"
-    geotiff(source=tmp_path / "felling.zarr", names=["log_ratio_db"], day=None, resampling="average", output=tif)
+    geotiff(source=tmp_path / "felling.zarr", names=[name], day=None, resampling="average", output=tif)
     with rasterio.open(tif) as file:
         np.testing.assert_array_equal(file.read(1), ratio)
         assert file.tags()["unit"] == "dB"
-    with rasterio.open(tif, overview_level=0) as file:
-        wanted = 10 * np.log10(mean_of_cells(10 ** (ratio.astype("f8") / 10)))
-        np.testing.assert_allclose(file.read(1), wanted, atol=1e-5)
+    wanted = ratio
+    for level in range(2):
+        wanted = mean_of_cells(wanted)
+        with rasterio.open(tif, overview_level=level) as file:
+            np.testing.assert_allclose(file.read(1), wanted, atol=1e-5)
+            assert np.nanmean(file.read(1)) == pytest.approx(0, abs=0.02)
 
 
 def test_classes_and_dates_are_numbers_that_are_not_averaged(tmp_path):
@@ -263,11 +289,15 @@ def test_classes_and_dates_are_numbers_that_are_not_averaged(tmp_path):
     change = rng.choice([-128, -1, 0, 1], SHAPE).astype("i1")
     first = np.datetime64("2028-03-15T23:47:39", "ns") + rng.integers(0, 9, SHAPE) * np.timedelta64(12, "D")
     first[rng.random(SHAPE) < 0.5] = np.datetime64("NaT")
+    number = rng.choice([0, 1, 2, 255], SHAPE).astype("u1")
     data = xr.Dataset({"change": (("y", "x"), change), "first_change": (("y", "x"), first)})
-    data["change"].encoding["_FillValue"] = data["change"].attrs["_FillValue"] = np.int8(-128)
-    product(tmp_path / "a.zarr", data.drop_encoding())
+    data["n_changes"] = ("y", "x"), number
+    for name in data:
+        data[name].attrs = dict(attributes_of(name))
+    product(tmp_path / "a.zarr", data)
     for name, wanted, unit in [
         ("change", np.where(change == -128, np.nan, change), "1"),
+        ("n_changes", np.where(number == 255, np.nan, number), "1"),
         (
             "first_change",
             (first.astype("M8[D]") - np.datetime64("1970-01-01")) / np.timedelta64(1, "D"),
@@ -282,6 +312,7 @@ def test_classes_and_dates_are_numbers_that_are_not_averaged(tmp_path):
         with rasterio.open(tif, overview_level=0) as file:
             found = file.read(1)
         assert set(found[np.isfinite(found)]) <= set(wanted[np.isfinite(wanted)])
+        agrees_with_gdal(tif, wanted)
 
 
 def test_one_date_of_a_product_by_its_name(dates, measured, tmp_path):

@@ -1,6 +1,7 @@
-"""Cloud-optimized GeoTIFFs: float32, NaN where there is no sample, overviews averaged in linear power.
+"""Cloud-optimized GeoTIFFs: float32, NaN where there is no sample; overviews of backscatter averaged in linear power.
 
-GDAL averages the overviews. For a file in dB it averages the linear power, and each level is then converted to dB.
+GDAL averages the overviews. For backscatter in dB it averages the linear power, and each level is then converted to dB.
+Ratios in dB are averaged as they are: without change their mean is 0 dB, but that of the ratios is L / (L - 1).
 """
 
 import warnings
@@ -34,18 +35,22 @@ LAYOUT = {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK, "interleave":
 # Every GIS reads deflate; zstd is quicker, but not everywhere
 COG = {"compress": "DEFLATE", "predictor": "YES", "blocksize": BLOCK, "bigtiff": "IF_SAFER"}
 
-# A part of a file: its region, the float32 samples (rows, columns) to write, and those averaged for the overviews
+# A part of a file: its region, the float32 samples (rows, columns) to write, and those to average for the overviews
 Part = tuple[Mapping[str, slice], np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Band:
-    """One band of a file: name, quantity, unit, and parts in any order. The parts may be iterated only once."""
+    """One band of a file: name, quantity, unit, and parts in any order. The parts may be iterated only once.
+
+    With `averaged_in_power`, samples are in dB, and those to average for the overviews are their linear power.
+    """
 
     name: str
     quantity: str
     unit: str
     parts: Iterable[Part]
+    averaged_in_power: bool = False
 
 
 def write(
@@ -56,13 +61,12 @@ def write(
     tags: Mapping[str, str],
     resampling: Resampling = Resampling.average,
 ) -> None:
-    """Write bands on the grid of a store as a cloud-optimized GeoTIFF. Either all bands are in dB, or none is.
+    """Write bands on the grid of a store as a cloud-optimized GeoTIFF. Either all are `averaged_in_power`, or none.
 
-    A part of a dB band holds the dB samples and their linear power; a part of any other band holds the same samples
-    twice. Memory holds one part at a time. Until the file is complete, the disk also holds its uncompressed samples.
+    Memory holds one part at a time. Until the file is complete, the disk also holds its uncompressed samples.
     Raises GcovError, naming the file, if GDAL cannot write it.
     """
-    in_db = bands[0].unit == "dB"
+    in_power = bands[0].averaged_in_power
     profile = {"driver": "GTiff", "dtype": "float32", "count": len(bands), "nodata": np.nan, **georeference(grid)}
     with (
         _naming(path),
@@ -76,7 +80,7 @@ def write(
         image, power = Path(folder, "image.tif"), Path(folder, "power.tif")
         with ExitStack() as stack:
             shown = stack.enter_context(rasterio.open(image, "w", **profile, **LAYOUT))
-            averaged = stack.enter_context(rasterio.open(power, "w", **profile, **LAYOUT)) if in_db else None
+            averaged = stack.enter_context(rasterio.open(power, "w", **profile, **LAYOUT)) if in_power else None
             shown.update_tags(**tags)
             for index, band in enumerate(bands, start=1):
                 shown.set_band_description(index, band.name)
@@ -87,8 +91,8 @@ def write(
                     shown.write(samples, index, window=window)
                     if averaged:
                         averaged.write(linear, index, window=window)
-        for overview in _overviews(power if in_db else image, resampling):
-            if in_db:
+        for overview in _overviews(power if in_power else image, resampling):
+            if in_power:
                 _put_in_db(overview)
                 overview.rename(image.with_name(overview.name.replace(power.name, image.name)))
         rasterio.shutil.copy(image, part, driver="COG", overviews="FORCE_USE_EXISTING", **COG)

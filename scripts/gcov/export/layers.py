@@ -30,7 +30,7 @@ def date_band(members: Sequence[Fragment], term: str, quantity: str, *, valid_sa
     in_db = quantity == "db"
     words = store.db_attributes(term)["long_name"] if in_db else f"gamma0 {term}, linear power"
     parts = _date_parts(members, term, in_db=in_db, valid_samples_only=valid_samples_only)
-    return Band(f"{term} {quantity}", words, "dB" if in_db else "1", parts)
+    return Band(f"{term} {quantity}", words, "dB" if in_db else "1", parts, averaged_in_power=in_db)
 
 
 def _date_parts(members: Sequence[Fragment], term: str, *, in_db: bool, valid_samples_only: bool) -> Iterator[Part]:
@@ -48,24 +48,27 @@ def _date_parts(members: Sequence[Fragment], term: str, *, in_db: bool, valid_sa
 def store_band(data: xr.Dataset, name: str) -> Band:
     """A variable (y, x) or (time=1, y, x) of a product's store. Raises GcovError if the store does not have it.
 
-    Samples are float32; float32 samples of the store are unchanged. NaN where the store has its fill value. Dates
-    become days since 1970-01-01 (UTC).
+    Samples are float32; float32 samples of the store are unchanged. NaN where the store has its fill value, or a class
+    that means no data. Dates become days since 1970-01-01 (UTC).
     """
     if name not in data:
         raise GcovError(f"{data.encoding['source']} has no {name}; it holds {', '.join(map(str, data.data_vars))}")
     attributes = data[name].attrs
     is_date = data[name].dtype.kind == "M"
     unit = "days since 1970-01-01" if is_date else attributes.get("units", "1")
-    return Band(name, attributes.get("long_name", name), unit, _store_parts(data, name, in_db=unit == "dB"))
+    return Band(name, attributes.get("long_name", name), unit, _store_parts(data, name))
 
 
-def _store_parts(data: xr.Dataset, name: str, *, in_db: bool) -> Iterator[Part]:
+def _store_parts(data: xr.Dataset, name: str) -> Iterator[Part]:
+    attributes = data[name].attrs
+    classes = dict(zip(attributes.get("flag_meanings", "").split(), attributes.get("flag_values", [])))
     for region in store.regions(data, columns=store.SHARD):
         found = store.samples(data.isel(region, missing_dims="ignore"), name)
         if found.dtype.kind == "M":
             found = np.where(np.isnat(found), np.nan, found.astype("datetime64[D]").astype(float))
         samples = found.reshape(found.shape[-2:]).astype(np.float32)
-        yield region, samples, np.float32(10) ** (samples / 10) if in_db else samples
+        samples[samples == classes.get("no_data")] = np.nan
+        yield region, samples, samples
 
 
 def date_of(data: xr.Dataset) -> Date:
