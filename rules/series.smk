@@ -26,6 +26,7 @@ rule summarize:
             labels={"figure": "table: mean series", "term": "{term}"},
         ),
         stretch="results/{aoi}/{term}/stretch.json",
+        speckle="results/{aoi}/{term}/speckle.json",
     log:
         "logs/{aoi}/{term}/summarize.log",
     benchmark:
@@ -50,7 +51,7 @@ register(rules.summarize.output)
 rule looks:
     """The equivalent number of looks. Made only if a requested product needs it."""
     input:
-        stack_of,
+        lambda w: per_term(w.aoi, "speckle.json"),
     output:
         "results/{aoi}/looks.json",
     log:
@@ -62,13 +63,12 @@ rule looks:
     conda:
         "../envs/gcov.yaml"
     resources:
-        mem_mb=700,
-        runtime=60,
+        mem_mb=300,
+        runtime=10,
     params:
         terms=setting("diagonal_terms"),
         looks=setting("looks"),
         multilook=setting("multilook"),
-        valid_samples_only=setting("valid_samples_only"),
     script:
         "../scripts/looks.py"
 

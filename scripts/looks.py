@@ -1,32 +1,34 @@
-"""Estimate the equivalent number of looks of an AOI's terms."""
+"""The equivalent number of looks of an AOI's terms, from what `summarize` has seen of their speckle."""
 
 from gcov.log import job_log, log
 
 import json
 from pathlib import Path
 
-from gcov.analysis.looks import Given, caution, codes_of, entries_of, estimated
+from gcov.analysis.looks import Given, caution, entries
 from gcov.files import building
-from gcov.stores import store
 
 
-def looks(
-    *, stack: Path, terms: list[str], looks: Given, multilook: int, valid_samples_only: bool, output: Path
-) -> None:
-    """Write looks.json (see gcov.analysis.looks): for each term, the estimate from speckle and the configured value."""
-    data = store.open_stack(stack)
+def looks(*, speckle: list[Path], terms: list[str], looks: Given, multilook: int, output: Path) -> None:
+    """Write looks.json (see gcov.analysis.looks): for each term, the estimate from speckle and the configured value.
+
+    `speckle` are the files speckle.json of `terms`, in that order.
+    """
     found = {}
-    for term in terms:
-        options = {"given": looks, "multilook": multilook, "valid_samples_only": valid_samples_only}
-        found[term] = estimated(data, term, **options)
+    for term, path in zip(terms, speckle, strict=True):
+        by_code = entries(json.loads(path.read_text(encoding="utf-8")), looks, multilook)
+        found[term] = by_code if len(by_code) > 1 else next(iter(by_code.values()), {})
         log.info("%s: %s", term, json.dumps(found[term]))
+        if warning := caution(by_code, term):
+            log.warning("%s", warning)
     with building(output) as part:
         part.write_text(json.dumps(found, indent=1) + "\n")
-    for term in terms:
-        if warning := caution(entries_of(output, term, codes_of(data, term)), term):
-            log.warning("%s", warning)
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
-        looks(**snakemake.params, stack=Path(snakemake.input[0]), output=Path(snakemake.output[0]))
+        looks(
+            **snakemake.params,
+            speckle=[Path(path) for path in snakemake.input],
+            output=Path(snakemake.output[0]),
+        )

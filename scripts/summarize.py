@@ -23,6 +23,7 @@ def summarize(
     histogram_power: Path,
     mean_series: Path,
     stretch: Path,
+    speckle: Path,
     looks: Given = None,
     rainfall: str | None = None,
 ) -> None:
@@ -33,16 +34,19 @@ def summarize(
     - mean_series.csv: one row per date, with the columns of `means.table`; rain comes from the CSV file `rainfall`.
     - stretch.json: the 5 % and 95 % quantiles over all dates in dB, accurate to 0.01 dB, and the finer bins that the
       histogram figure shows.
+    - speckle.json: what blocks of samples show of speckle, from which `looks` and the error bars follow.
 
     Raises GcovError if the stack has no such term, if no sample is positive, or if a line of the rain file is invalid.
     """
     data = store.open_stack(stack)
-    summary = Summary.of(data, term, valid_samples_only=valid_samples_only, given=looks)
+    summary = Summary.of(data, term, valid_samples_only=valid_samples_only)
     tables.write(histogram_db, histogram.DB.table(histogram.coarse_db(summary.in_db)))
     tables.write(histogram_power, histogram.POWER.table(summary.in_power))
-    tables.write(mean_series, summary.mean_series(data, term, rain_of(data, rainfall)))
+    tables.write(mean_series, summary.mean_series(data, term, rain_of(data, rainfall), looks))
     with building(stretch) as part:
         part.write_text(json.dumps({**summary.stretch(term), "histogram": summary.distribution()}) + "\n")
+    with building(speckle) as part:
+        part.write_text(json.dumps(summary.speckle) + "\n")
 
 
 if __name__ == "__main__":

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import scipy.special
 import xarray as xr
+from looks import looks as looks_script
 
 from gcov.analysis import looks
-from gcov.analysis.speckle import Blocks, n_effective, of_variance, polygammas, semivariances, standard_error
+from gcov.analysis.speckle import Blocks, Estimate, estimated, n_effective, of_variance, semivariances, standard_error
+from gcov.analysis.summary import Summary
 from gcov.errors import GcovError
 from gcov.stores import store
 
@@ -31,23 +33,20 @@ def texture(rng, shape, sigma: float) -> np.ndarray:
     return np.exp(rng.normal(0, sigma, shape) - sigma**2 / 2)
 
 
-def gathered(dates, use=None, layer=None) -> Blocks:
-    """Blocks of images (ny, nx) as a pass over a stack adds them, 512 rows at a time."""
+def gathered(dates, use=None, layer=None) -> Estimate:
+    """The estimate from images (ny, nx) 12 days apart, as a pass over a stack adds them, 512 rows at a time."""
     blocks = Blocks(dates[0].shape, len(dates))
-    for image in dates:
+    for number, image in enumerate(dates):
         counts = np.ones(image.shape, bool) if use is None else use
         for top in range(0, image.shape[0], 512):
             rows = slice(top, top + 512)
             blocks.add(image[rows].astype(np.float32), counts[rows], top, None if layer is None else layer[rows])
-        blocks.end_date()
-    return blocks
+        blocks.end_date(12 * number)
+    return estimated(json.loads(json.dumps(blocks.measured())))
 
 
-def test_polygammas_are_scipys():
+def test_looks_follow_the_variance_of_log_ratios():
     x = np.array([0.05, 0.5, 1, 4.4, 9.3, 100, 1000])
-    first, second = polygammas(x)
-    np.testing.assert_allclose(first, scipy.special.polygamma(1, x), rtol=1e-12)
-    np.testing.assert_allclose(second, scipy.special.polygamma(2, x), rtol=1e-12)
     np.testing.assert_allclose(of_variance(2 * scipy.special.polygamma(1, x)), x, rtol=1e-10)
 
 
@@ -58,18 +57,19 @@ def test_looks_are_those_of_the_simulation(enl, sigma, correlated):
     """10^6 samples, four dates: within 1 %, with texture or correlation within 3 %."""
     rng = np.random.default_rng(int(10 * enl))
     still = texture(rng, (1000, 1000), sigma)
-    found = gathered([still * drawn(rng, enl, still.shape, correlated) for _ in range(4)]).estimate()
+    found = gathered([still * drawn(rng, enl, still.shape, correlated) for _ in range(4)])
     assert found.looks == pytest.approx(enl, rel=0.03 if sigma or correlated else 0.01)
     wanted = [2 / 3, 1 / 3] if correlated else [0, 0]
     np.testing.assert_allclose(found.rho, [wanted, wanted], atol=0.03)
     assert found.pairs == 3 and found.blocks == 3 * 256 and found.iqr[0] < found.looks < found.iqr[1]
+    assert found.coherence == pytest.approx(0, abs=0.2)
 
 
 def test_a_change_over_a_third_of_the_scene_does_not_spoil_looks():
     rng = np.random.default_rng(2)
     dates = [drawn(rng, 9.3, (640, 640)) for _ in range(3)]
     dates[2][:, :200] *= 10**-0.65
-    assert gathered(dates).estimate().looks == pytest.approx(9.3, rel=0.03)
+    assert gathered(dates).looks == pytest.approx(9.3, rel=0.03)
 
 
 def test_only_blocks_that_count_in_full_are_compared():
@@ -79,30 +79,31 @@ def test_only_blocks_that_count_in_full_are_compared():
     use[::64, ::64] = False  # one sample of every fourth block
     for date in dates:
         date[~use] = 1e-18 * rng.random((~use).sum())
-    found = gathered(dates, use).estimate()
+    found = gathered(dates, use)
     assert found.blocks == 75 and found.looks == pytest.approx(9.3, rel=0.03)
 
 
 def test_where_there_is_no_estimate_it_is_said():
     rng = np.random.default_rng(4)
     image = drawn(rng, 9.3, (128, 128))
-    assert "one date alone" in gathered([image]).estimate().method
-    assert "one speckle" in gathered([image, 0.81 * image]).estimate().method
-    assert "no block of 8 x 8" in gathered([image[:7], image[7:14]]).estimate().method
+    assert "one date alone" in gathered([image]).method
+    assert "one speckle" in gathered([image, 0.81 * image]).method
+    assert "no block of 8 x 8" in gathered([image[:7], image[7:14]]).method
     layer = np.full(image.shape, 9.3, np.float32)
     shared = [image * drawn(rng, 60, image.shape) for _ in range(3)]  # ratios of far more looks than were averaged
-    found = gathered(shared, layer=layer).estimate()
+    found = gathered(shared, layer=layer)
     assert found.looks is None and "share speckle" in found.method and found.number_of_looks == pytest.approx(9.3)
     np.testing.assert_allclose(found.rho, 0, atol=0.1)  # neighbours are independent, whatever the dates share
-    assert gathered(shared).estimate().looks > 50
+    assert gathered(shared).looks > 50
 
 
 def test_speckle_that_neighbouring_dates_share_is_found_two_dates_apart():
     rng = np.random.default_rng(5)
     fresh = [drawn(rng, 9.3, (320, 320)) for _ in range(6)]
     dates = [(one + other) / 2 for one, other in pairwise(fresh)]  # 18.6 looks, half shared with the next
-    found = gathered(dates).estimate()
-    assert found.looks == pytest.approx(18.6, rel=0.04) and "2 apart" in found.method
+    found = gathered(dates)
+    assert found.looks == pytest.approx(18.6, rel=0.04) and "3 and 4 repeats" in found.method
+    assert found.shared[0] == pytest.approx(0.5, abs=0.05) and found.coherence == found.shared[0] ** 0.5
 
 
 @pytest.mark.parametrize("correlated", [False, True])
@@ -111,7 +112,7 @@ def test_speckle_that_neighbouring_dates_share_is_found_two_dates_apart():
 )
 def test_smaller_blocks_where_no_larger_one_counts_in_full(shape, side, correlated):
     rng = np.random.default_rng(side)
-    found = gathered([drawn(rng, 9.3, shape, correlated) for _ in range(3)]).estimate()
+    found = gathered([drawn(rng, 9.3, shape, correlated) for _ in range(3)])
     wanted = [2 / 3, 1 / 3] if correlated else [0, 0]
     np.testing.assert_allclose(found.rho, [wanted, wanted], atol=0.12)
     assert found.looks == pytest.approx(9.3, rel=0.15) and f"{side} x {side}" in found.method
@@ -121,7 +122,7 @@ def test_blocks_that_a_mask_breaks_up_are_smaller():
     rng = np.random.default_rng(11)
     use = np.ones((320, 320), bool)
     use[::20] = False
-    found = gathered([drawn(rng, 9.3, use.shape) for _ in range(3)], use).estimate()
+    found = gathered([drawn(rng, 9.3, use.shape) for _ in range(3)], use)
     assert "16 x 16" in found.method or "8 x 8" in found.method
     assert found.looks == pytest.approx(9.3, rel=0.1)
 
@@ -131,9 +132,9 @@ def test_a_date_without_samples_is_skipped():
     rng = np.random.default_rng(12)
     dates = [drawn(rng, 9.3, (128, 128)) for _ in range(3)]
     dates[1][:] = np.nan
-    found = gathered(dates).estimate()
-    assert found.looks == pytest.approx(9.3, rel=0.1) and "2 apart" in found.method
-    constant = gathered([np.full((64, 64), level) for level in (0.1, 0.2, 0.1)]).estimate()
+    found = gathered(dates)
+    assert found.looks == pytest.approx(9.3, rel=0.1) and "2 repeats" in found.method and found.coherence is None
+    constant = gathered([np.full((64, 64), level) for level in (0.1, 0.2, 0.1)])
     assert constant.looks is None and not any(constant.rho)
 
 
@@ -142,10 +143,10 @@ def test_memory_does_not_grow_with_dates():
     assert all(few < many for few, many in zip(*steps))
     blocks = Blocks((64, 64), 3)
     image = np.ones((64, 64), np.float32)
-    for _ in range(5):
+    for date in range(40):
         blocks.add(image, image > 0, 0)
-        blocks.end_date()
-    assert [len(lattice._last) for lattice in blocks.lattices] == [2], "and smaller blocks are not kept in vain"
+        blocks.end_date(12 * date)
+    assert [len(lattice._earlier) for lattice in blocks.lattices] == [28 + 1], "and smaller blocks are not kept in vain"
 
 
 def test_semivariances_are_half_mean_squares():
@@ -169,7 +170,7 @@ def test_n_effective_is_the_variance_of_a_mean():
 def test_standard_errors_cover_the_mean_of_a_zone(correlated, least, sigma):
     """The true mean of 1000 zones of 30 x 30 samples, the texture drawn anew with the speckle of each."""
     rng = np.random.default_rng(8)
-    scene = gathered([drawn(rng, 9.3, (512, 512), correlated) for _ in range(3)]).estimate()
+    scene = gathered([drawn(rng, 9.3, (512, 512), correlated) for _ in range(3)])
     truth = texture(rng, (1000, 30, 30), sigma)
     power = truth * drawn(rng, 9.3, truth.shape, correlated)
     squares, n = (power**2).sum(axis=(1, 2)), 900
@@ -193,10 +194,12 @@ def data():
     return xr.Dataset(layers, {"time": time, **words, "polarizations": codes}, {"frequency": "A"})
 
 
-def written(folder, data, term="HHHH", **options):
-    found = looks.estimated(data, term, **{"given": None, "multilook": 1, "valid_samples_only": True, **options})
-    (folder / "looks.json").write_text(json.dumps({term: found}))
-    return folder / "looks.json"
+def written(folder, data, term="HHHH", given=None, multilook=1):
+    """looks.json, made from what a pass over a stack has seen."""
+    (folder / "speckle.json").write_text(json.dumps(Summary.of(data, term, valid_samples_only=True).speckle))
+    path = folder / "looks.json"
+    looks_script(speckle=[folder / "speckle.json"], terms=[term], looks=given, multilook=multilook, output=path)
+    return path
 
 
 def test_codes_that_alternate_have_looks_of_their_own(data, tmp_path):

@@ -26,6 +26,7 @@ PER_TERM = [
     "mean_series.csv",
     "mean_series.png",
     "stretch.json",
+    "speckle.json",
 ]
 WEST, SOUTH, EAST, NORTH = BBOX
 SMALL = [WEST, SOUTH, WEST + 0.004, SOUTH + 0.004]

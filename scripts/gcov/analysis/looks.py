@@ -1,9 +1,10 @@
 """The equivalent number of looks of an AOI's terms: writing and reading looks.json.
 
-Its layout is {term: {looks, looks_multilooked, multilook, method, pairs, blocks, iqr, rho, median_number_of_looks,
-given}}, or {term: {code: {...}}} if polarization codes alternate. `looks` is the estimate, or null with the reason in
-`method`. `given` is the configured value, which takes precedence. `rho` is the correlation of neighbours, empty if
-unknown. `looks_multilooked` is for averages of `multilook` x `multilook` samples; it grows by less than multilook^2,
+Its layout is {term: {looks, looks_multilooked, multilook, method, pairs, blocks, iqr, rho, shared, coherence,
+median_number_of_looks, given}}, or {term: {code: {...}}} if polarization codes alternate. `looks` is the estimate, or
+null with the reason in `method`. `given` is the configured value, which takes precedence. `rho` is the correlation of
+neighbours, empty if unknown; `shared` that of dates 1, 2, ... repeats of 12 days apart, and `coherence` its root at one
+repeat. `looks_multilooked` is for averages of `multilook` x `multilook` samples; it grows by less than multilook^2,
 because neighbours are correlated. Where their correlation is unknown, an average counts with the looks of one sample.
 """
 
@@ -14,11 +15,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from gcov.analysis.speckle import Blocks, Estimate, n_effective
+from gcov.analysis.speckle import Blocks, estimated, n_effective
 from gcov.errors import GcovError
 from gcov.granules import holds
 from gcov.stores import store
-from gcov.stores.radiometry import counted
 
 LAYER = "numberOfLooks"
 Given = float | Mapping[str, float] | None  # the setting `looks`
@@ -30,6 +30,7 @@ class Speckle:
 
     def __init__(self, data: xr.Dataset, term: str):
         self.codes = codes_of(data, term)
+        self._days = data["time"].values.astype("datetime64[s]").astype(np.int64) / 86_400
         shape = data.sizes["y"], data.sizes["x"]
         codes = [code for code in dict.fromkeys(self.codes) if code is not None]
         self._blocks = {code: Blocks(shape, self.codes.count(code)) for code in codes}
@@ -43,26 +44,11 @@ class Speckle:
     def end_date(self, date: int) -> None:
         """Compare a date with those before it, after all its rows have been added."""
         if (code := self.codes[date]) is not None:
-            self._blocks[code].end_date()
+            self._blocks[code].end_date(self._days[date])
 
-    def entries(self, given: Given, multilook: int = 1) -> dict[str, dict]:
-        """The entries of looks.json by polarization code. `given` is the setting `looks`."""
-        return {code: _entry(blocks.estimate(), code, given, multilook) for code, blocks in self._blocks.items()}
-
-
-def estimated(data: xr.Dataset, term: str, *, given: Given, multilook: int, valid_samples_only: bool) -> dict:
-    """A term's part of looks.json, estimated in one pass over a stack."""
-    speckle = Speckle(data, term)
-    for date in range(data.sizes["time"]):
-        image = data.isel(time=slice(date, date + 1))
-        for region in store.regions(image):
-            block = image.isel(region)
-            power, mask = store.samples(block, term), store.mask_of(block, term)
-            use = counted(power, mask, valid_samples_only=valid_samples_only)
-            speckle.add(date, block, power[0], use[0], region["y"].start)
-        speckle.end_date(date)
-    entries = speckle.entries(given, multilook)
-    return entries if len(entries) > 1 else next(iter(entries.values()), {})
+    def measured(self) -> dict[str, dict]:
+        """What the blocks have shown, by polarization code: the content of speckle.json."""
+        return {code: blocks.measured() for code, blocks in self._blocks.items()}
 
 
 def codes_of(data: xr.Dataset, term: str) -> list[str | None]:
@@ -74,7 +60,13 @@ def codes_of(data: xr.Dataset, term: str) -> list[str | None]:
     return [code if holds(code, term, data.attrs["frequency"]) else None for code in codes]
 
 
-def _entry(estimate: Estimate, code: str, given: Given, multilook: int) -> dict:
+def entries(measured: Mapping[str, dict], given: Given, multilook: int = 1) -> dict[str, dict]:
+    """The entries of looks.json by polarization code, from `Speckle.measured`; `given` is the setting `looks`."""
+    return {code: _entry(found, code, given, multilook) for code, found in measured.items()}
+
+
+def _entry(measured: Mapping, code: str, given: Given, multilook: int) -> dict:
+    estimate = estimated(measured)
     set_to = given.get(code) if isinstance(given, Mapping) else given
     looks, method = set_to or estimate.looks, estimate.method
     if is_known(estimate.rho):
@@ -91,6 +83,8 @@ def _entry(estimate: Estimate, code: str, given: Given, multilook: int) -> dict:
         "blocks": estimate.blocks,
         "iqr": estimate.iqr,
         "rho": estimate.rho,
+        "shared": estimate.shared,
+        "coherence": estimate.coherence,
         "median_number_of_looks": estimate.number_of_looks,
         "given": set_to,
     }

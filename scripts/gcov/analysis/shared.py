@@ -25,10 +25,10 @@ class Shared:
 
     half_variance: float  # psi1 of the looks
     rho: tuple[float, ...]
-    lag: int  # repeats at which the rise ends
+    lags: tuple[int, ...]  # the repeats whose pairs of dates show `half_variance`
 
 
-def lag_of(days: np.ndarray) -> np.ndarray:
+def lag_of(days: np.ndarray | float) -> np.ndarray:
     """The distance of dates in repeats, at least 1, from that in days."""
     return np.maximum(np.rint(np.abs(days) / REPEAT).astype(int), 1)
 
@@ -44,10 +44,11 @@ def shared_speckle(half_variance: Mapping[int, float]) -> Shared:
     flat = np.flatnonzero(values[1:] <= ENDED * values[:-1])
     end = int(flat[0]) if flat.size else len(lags) - 1
     if end == 0:
-        return Shared(float(values[0]), (), lags[0])
-    independent = values[end + 1 : end + 3].mean() if flat.size else values[-1]
+        return Shared(float(values[0]), (), (lags[0],))
+    later = slice(end + 1, end + 3) if flat.size else slice(-1, None)
+    independent = values[later].mean()
     rho = np.minimum.accumulate(np.maximum(1 - values[: end + 1] / independent, 0))
-    return Shared(float(independent), _between(lags[: end + 1], rho), lags[end])
+    return Shared(float(independent), _between(lags[: end + 1], rho), tuple(lags[later]))
 
 
 def _between(lags: Sequence[int], rho: np.ndarray) -> tuple[float, ...]:

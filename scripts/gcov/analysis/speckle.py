@@ -4,22 +4,24 @@ A sample with L looks is gamma distributed, with the backscatter as its mean and
 et al. 2016, TGRS 54(5)). Texture that does not change cancels in the log-ratio of two dates, so that var(ln I2 - ln I1)
 = 2 psi1(L), where psi1 is the trigamma function. This variance is taken as the semivariance gamma at a lag of 3
 samples, which trends and smooth changes hardly affect. Lower semivariances at lags of 1 and 2 are due to correlation:
-rho(h) = 1 - gamma(h) / gamma(3).
+rho(h) = 1 - gamma(h) / gamma(3). Dates that share speckle have a lower variance; see `shared`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import polygamma
+
+from gcov.analysis.shared import LAGS, lag_of, shared_speckle
 
 SIDES = (32, 16, 8)  # samples on a side of a block; smaller ones are used only where no larger one counts in full
 BLOCKS = 400  # most blocks per date
 PAIRS = 10_000  # most pairs of blocks: with more dates, fewer blocks are used
-LAGS = (1, 2, 3)
+OFFSETS = (1, 2, 3)  # samples between neighbours
 MOST_LOOKS = 1000  # more looks mean that two dates are the same image
 SHARED = 1.5  # times numberOfLooks; more looks mean that dates share speckle
-DROP = 0.9  # if pairs two dates apart give less than this fraction of the looks, adjacent dates share speckle
 FEW = 51_200  # samples in pairs of blocks (50 pairs of 32 x 32); an estimate from fewer is rough
 
 
@@ -27,12 +29,15 @@ FEW = 51_200  # samples in pairs of blocks (50 pairs of 32 x 32); an estimate fr
 class Estimate:
     """The speckle estimate of one term and polarization code. `looks` is None if there is no estimate.
 
-    `rho` are the correlations of neighbours along y and along x, at lags of 1 and 2 samples; empty if unknown.
+    `rho` are the correlations of neighbours along y and along x, at offsets of 1 and 2 samples; empty if unknown.
+    `shared` are the correlations of dates 1, 2, ... repeats apart; `coherence` is None if no two dates are 1 apart.
     """
 
     looks: float | None
     method: str  # how the estimate was made, or why there is none
     rho: Sequence[Sequence[float]] = ((), ())
+    shared: Sequence[float] = ()
+    coherence: float | None = None
     pairs: int = 0  # pairs of dates
     blocks: int = 0  # pairs of blocks behind the median
     iqr: Sequence[float] | None = None  # quartiles of the looks from single pairs of blocks
@@ -53,38 +58,42 @@ class Blocks:
         for lattice in self.lattices:
             lattice.add(power, use, first_row, layer)
 
-    def end_date(self) -> None:
-        """Compare the date that was added with the two before it, in blocks of each size that may still be needed."""
+    def end_date(self, day: float) -> None:
+        """Compare the date that was added, on a `day` since any, with those before it.
+
+        Blocks of sizes that are no longer needed are dropped.
+        """
         for number, lattice in enumerate(self.lattices):
-            lattice.end_date()
+            lattice.end_date(day)
             if lattice.holds_pairs:
                 del self.lattices[number + 1 :]
 
-    def estimate(self) -> Estimate:
-        """The estimate from the largest blocks of which one counts in full on two dates."""
-        return self.lattices[-1].estimate()
+    def measured(self) -> dict[str, Any]:
+        """What the largest blocks of which one counts in full on two dates have shown; see `Lattice.measured`."""
+        return self.lattices[-1].measured()
 
 
 class Lattice:
     """Blocks of `side` x `side` samples on a regular lattice, and semivariances of their log-ratios.
 
-    Memory does not grow with the number of dates: only the last two are kept, and more dates mean fewer blocks.
+    Memory does not grow with the number of dates: only dates up to the largest lag are kept, and more dates mean fewer
+    blocks.
     """
 
     def __init__(self, shape: tuple[int, int], dates: int, side: int):
         rows, columns = (n // side for n in shape)
         most = min(BLOCKS, max(1, PAIRS // max(2 * dates, 1)))
-        self.side = side
+        self.side, self.dates = side, 0
         self.step = next(step for step in range(1, max(shape) + 2) if -(-rows // step) * -(-columns // step) <= most)
         self._date: list[np.ndarray] = []
-        self._last: list[np.ndarray] = []  # natural logarithms (blocks, side, side) of the last two dates, newer last
-        self._found: tuple[list[np.ndarray], list[np.ndarray]] = [], []  # semivariances one and two dates apart
+        self._earlier: list[tuple[float, np.ndarray]] = []  # days and natural logarithms (blocks, side, side) of dates
+        self._found: dict[int, list[np.ndarray]] = {}  # semivariances of pairs of dates, by lag
         self._averaged: list[np.ndarray] = []  # medians of numberOfLooks in blocks
 
     @property
     def holds_pairs(self) -> bool:
         """Whether any block counts in full on two dates that are compared."""
-        return any(len(found) for several in self._found for found in several)
+        return bool(self._found)
 
     def add(self, power: np.ndarray, use: np.ndarray, first_row: int, layer: np.ndarray | None) -> None:
         """Add rows of a date, as for `Blocks`."""
@@ -105,63 +114,86 @@ class Lattice:
         if layer is not None:
             self._averaged.append(np.median(lattice(layer)[full], axis=(1, 2)))
 
-    def end_date(self) -> None:
-        """Compare the date that was added with the two before it."""
+    def end_date(self, day: float) -> None:
+        """Compare the date that was added with those that are one of LAGS before it."""
         logs = np.concatenate(self._date)
         self._date.clear()
-        for found, earlier in zip(self._found, reversed(self._last)):
-            ratio = logs - earlier
-            found.append(semivariances(ratio[np.isfinite(ratio[:, 0, 0])]))
-        self._last = [*self._last[-1:], logs]
+        self.dates += 1
+        self._earlier = [one for one in self._earlier if lag_of(day - one[0]) <= LAGS[-1]][-LAGS[-1] :]
+        for day_before, earlier in self._earlier:
+            if (lag := int(lag_of(day - day_before))) in LAGS:
+                ratio = logs - earlier
+                if len(both := ratio[np.isfinite(ratio[:, 0, 0])]):
+                    self._found.setdefault(lag, []).append(semivariances(both))
+        self._earlier.append((day, logs))
 
-    def estimate(self) -> Estimate:
-        """The looks of a sample and the correlation of neighbours: medians over blocks and pairs of dates.
+    def measured(self) -> dict[str, Any]:
+        """What `estimated` needs, as in speckle.json.
 
-        Estimates are typically 1.0 to 1.4 times the product's numberOfLooks. Above 1.5 times, dates share speckle and
-        there is no estimate of the looks.
+        side, dates, number_of_looks, and by lag (repeats between dates): pairs (of dates), blocks, half_variance (of
+        log-ratios, median over blocks and pairs), quartiles (of the same), rho.
         """
         averaged = np.concatenate(self._averaged) if self._averaged else np.empty(0)
+        lags = {}
+        for lag, several in sorted(self._found.items()):
+            found = np.concatenate(several)
+            low, half, high = np.quantile(sill(found) / 2, (0.25, 0.5, 0.75)).tolist()
+            facts = {"pairs": len(several), "blocks": len(found), "half_variance": half, "quartiles": [low, high]}
+            lags[lag] = {**facts, "rho": correlations(found)}
         layer = float(np.median(averaged)) if averaged.size else None
-        found = [np.concatenate(several) if several else np.empty((0, 2, len(LAGS))) for several in self._found]
-        looks = [float(of_variance(np.median(sill(one)))) if len(one) else np.inf for one in found]
-        which = int(looks[1] < DROP * looks[0])
-        best = found[which]
-        facts: dict[str, Any] = {"number_of_looks": layer, "pairs": len(self._found[which]), "blocks": len(best)}
-        block = f"{self.side} x {self.side}"
-        if not self._found[0]:
-            return Estimate(None, "one date alone: there is nothing to compare it with", **facts)
-        if not len(best):
-            return Estimate(None, f"no block of {block} samples counts in full on two neighbouring dates", **facts)
-        if looks[which] > MOST_LOOKS:
-            return Estimate(None, "the dates have one speckle: their ratios do not vary", **facts)
-        facts["rho"] = correlations(best)  # known even where the looks are not
-        if layer and looks[which] > SHARED * layer:
-            many = f"{looks[which]:.3g} looks, of {layer:.3g} radar samples averaged"
-            return Estimate(None, f"the dates share speckle: {many}", **facts)
-        few = "" if best.shape[0] * self.side**2 >= FEW else " (few: rough)"
-        method = (
-            f"log-ratios of dates {which + 1} apart, semivariance at {LAGS[-1]} samples, median over blocks of {block}"
-        )
-        quartiles = np.quantile(of_variance(sill(best)), (0.25, 0.75)).tolist()
-        return Estimate(looks[which], method + few, iqr=quartiles, **facts)
+        return {"side": self.side, "dates": self.dates, "number_of_looks": layer, "lags": lags}
+
+
+def estimated(measured: Mapping[str, Any]) -> Estimate:
+    """The looks of a sample, the correlation of neighbours and that of dates, from `Blocks.measured`.
+
+    Estimates are typically 1.0 to 1.4 times the product's numberOfLooks. Above 1.5 times, dates share speckle and there
+    is no estimate of the looks.
+    """
+    layer, block = measured["number_of_looks"], f"{measured['side']} x {measured['side']}"
+    lags = {int(lag): found for lag, found in measured["lags"].items()}
+    facts: dict[str, Any] = {"number_of_looks": layer}
+    if measured["dates"] < 2:
+        return Estimate(None, "one date alone: there is nothing to compare it with", **facts)
+    if not lags:
+        return Estimate(None, f"no block of {block} samples counts in full on two neighbouring dates", **facts)
+    shared = shared_speckle({lag: found["half_variance"] for lag, found in lags.items()})
+    used = [lags[lag] for lag in shared.lags]
+    facts |= {name: sum(found[name] for found in used) for name in ("pairs", "blocks")}
+    looks = float(of_variance(2 * shared.half_variance))
+    if looks > MOST_LOOKS:
+        return Estimate(None, "the dates have one speckle: their ratios do not vary", **facts)
+    coherence = (float(np.sqrt(shared.rho[0])) if shared.rho else 0.0) if 1 in lags else None
+    facts |= {"rho": used[0]["rho"], "shared": shared.rho, "coherence": coherence}  # known even where the looks are not
+    if layer and looks > SHARED * layer:
+        many = f"{looks:.3g} looks, of {layer:.3g} radar samples averaged"
+        return Estimate(None, f"the dates share speckle: {many}", **facts)
+    few = "" if facts["blocks"] * measured["side"] ** 2 >= FEW else " (few: rough)"
+    apart = " and ".join(map(str, shared.lags))
+    method = f"log-ratios of dates {apart} repeats of 12 days apart, semivariance at {OFFSETS[-1]} samples,"
+    quartiles = of_variance(2 * np.array(used[0]["quartiles"][::-1])).tolist()
+    return Estimate(looks, f"{method} median over blocks of {block}{few}", iqr=quartiles, **facts)
 
 
 def correlations(found: np.ndarray) -> list[list[float]]:
-    """The correlations of neighbours (axis, lag), as medians over blocks (blocks, axis, lag); empty if none varies."""
+    """The correlations of neighbours (axis, offset), as medians over blocks (blocks, axis, offset).
+
+    Empty if no block varies.
+    """
     varies = found[found[..., -1].min(axis=1) > 0]
     return np.median(1 - varies[..., :-1] / varies[..., -1:], axis=0).tolist() if len(varies) else [[], []]
 
 
 def sill(found: np.ndarray) -> np.ndarray:
-    """The variances (blocks,) of blocks: their semivariances at the largest lag, averaged over both axes."""
+    """The variances (blocks,) of blocks: their semivariances at the largest offset, averaged over both axes."""
     return found[..., -1].mean(axis=1)
 
 
 def semivariances(values: np.ndarray) -> np.ndarray:
-    """Half the mean squared difference of samples 1, 2 and 3 apart: (blocks, axis, lag) from (blocks, ny, nx)."""
-    found = np.empty((len(values), 2, len(LAGS)), np.float32)
-    for number, lag in enumerate(LAGS):
-        for axis, apart in enumerate((values[:, lag:] - values[:, :-lag], values[:, :, lag:] - values[:, :, :-lag])):
+    """Half the mean squared difference of samples 1, 2 and 3 apart: (blocks, axis, offset) from (blocks, ny, nx)."""
+    found = np.empty((len(values), 2, len(OFFSETS)), np.float32)
+    for number, by in enumerate(OFFSETS):
+        for axis, apart in enumerate((values[:, by:] - values[:, :-by], values[:, :, by:] - values[:, :, :-by])):
             found[:, axis, number] = np.einsum("bij,bij->b", apart, apart) / (2 * apart.shape[1] * apart.shape[2])
     return found
 
@@ -171,26 +203,11 @@ def of_variance(variance: np.ndarray | float) -> np.ndarray:
     half = np.maximum(np.asarray(variance, np.float64) / 2, 1e-12)
     looks = 1 / half + 0.5
     for _ in range(50):  # Newton's method in ln L, from above; converges in about five steps
-        value, slope = polygammas(looks)
-        step = (value - half) / (slope * looks)
+        step = (polygamma(1, looks) - half) / (polygamma(2, looks) * looks)
         looks = looks * np.exp(np.clip(-step, -1, 1))
         if np.all(np.abs(step) < 1e-12):
             break
     return looks
-
-
-def polygammas(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Trigamma and tetragamma functions of positive x, accurate to 1e-12: recurrence, then the asymptotic series.
-
-    scipy is not used, because importing it takes as long as summarizing two dates.
-    """
-    z = np.asarray(x, np.float64)
-    first, second = np.zeros_like(z), np.zeros_like(z)
-    for _ in range(10):
-        first, second, z = first + z**-2, second - 2 * z**-3, z + 1
-    first += 1 / z + 1 / (2 * z**2) + 1 / (6 * z**3) - 1 / (30 * z**5) + 1 / (42 * z**7) - 1 / (30 * z**9)
-    second += -1 / z**2 - 1 / z**3 - 1 / (2 * z**4) + 1 / (6 * z**6) - 1 / (6 * z**8) + 3 / (10 * z**10)
-    return first, second
 
 
 def n_effective(samples: tuple[int, int] | np.ndarray | float, rho: Sequence[Sequence[float]]) -> np.ndarray:

@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from gcov.analysis import histogram, means
-from gcov.analysis.looks import Given, Speckle
+from gcov.analysis.looks import Given, Speckle, entries
 from gcov.analysis.means import PERCENTILES, Sums
 from gcov.analysis.multilook import Multilook, looks_for
 from gcov.errors import GcovError
@@ -28,12 +28,12 @@ class Summary:
         self.in_drawn = np.zeros(histogram.FINE_DB.number, np.int64)  # of averaged images, if they are averaged
         self._in_date = np.zeros(histogram.FINE_DB.number, np.int64)  # of the current date
         self.in_first, self.in_last = np.zeros((2, histogram.FINE_DB.number), np.int64)  # first, last date with samples
-        self.speckle: dict[str, dict] = {}  # by polarization code, as in looks.json
+        self.speckle: dict[str, dict] = {}  # by polarization code, as in speckle.json
         self.codes: list[str | None] = [None] * dates
 
     @classmethod
-    def of(cls, data: xr.Dataset, term: str, *, valid_samples_only: bool, given: Given = None) -> "Summary":
-        """Sum over the samples of a term that count, and estimate its speckle; `given` is the setting `looks`.
+    def of(cls, data: xr.Dataset, term: str, *, valid_samples_only: bool) -> "Summary":
+        """Sum over the samples of a term that count, and look at its speckle.
 
         Raises GcovError if the stack has no such term.
         """
@@ -59,7 +59,7 @@ class Summary:
             if looks > 1:
                 summary.in_drawn += histogram.count_db(positive_db(drawn.mean))
             log.info("date %d of %d: %d samples", date + 1, dates, summary.sums.n[date])
-        summary.speckle, summary.codes = speckle.entries(given), speckle.codes
+        summary.speckle, summary.codes = speckle.measured(), speckle.codes
         return summary
 
     def add(self, date: int, power: np.ndarray) -> None:
@@ -80,16 +80,16 @@ class Summary:
             self.in_last = self._in_date
         self._in_date = np.zeros_like(self._in_date)
 
-    def mean_series(self, data: xr.Dataset, term: str, rain: np.ndarray) -> pd.DataFrame:
+    def mean_series(self, data: xr.Dataset, term: str, rain: np.ndarray, given: Given = None) -> pd.DataFrame:
         """One row per date of the stack, with the columns of `means.table`.
 
-        `rain` (dates,) is in mm since the previous date.
+        `rain` (dates,) is in mm since the previous date; `given` is the setting `looks`.
         """
         return means.table(
             data,
             self.sums,
             n_pixels=data.attrs["n_pixels"],
-            speckle=self.speckle,
+            speckle=entries(self.speckle, given),
             codes=self.codes,
             noise=noise.of_dates(data, term),
             rain=rain,

@@ -29,7 +29,7 @@ JOBS = {
     "stack": Measured(0.8, 0.003, 150),
     "stack_db": Measured(0.9, 0.047, 220),
     "summarize": Measured(0.9, 0.065, 160),
-    "looks": Measured(0.9, 0.08, 220),
+    "looks": Measured(0.8, 0, 130),
     "zones": Measured(2.5, 0.03, 420),
     "temporal_statistics": Measured(2.0, 0.045, 400),
     "indices": Measured(1.5, 0.12, 400),
