@@ -20,6 +20,7 @@ from test_speckle import drawn
 from gcov.analysis import multitemporal
 from gcov.analysis.change import NEVER, NO_COUNT, NO_DATA
 from gcov.analysis.change import change_history as history_of
+from gcov.analysis.summary import Summary
 from gcov.errors import GcovError
 from gcov.stores import store
 from gcov.testing.landscape import CLEARED_ON, landscape
@@ -57,9 +58,10 @@ class Made:
     def looks(self, given=None, multilook=1) -> "Made":
         """Write looks.json: estimated, or as given."""
         stack, output = self.inputs.values()
-        write_looks(
-            stack=stack, terms=self.terms, looks=given, multilook=multilook, valid_samples_only=True, output=output
-        )
+        speckle = [self.folder / f"{term}_speckle.json" for term in self.terms]
+        for term, path in zip(self.terms, speckle):
+            path.write_text(json.dumps(Summary.of(store.open_stack(stack), term, valid_samples_only=True).speckle))
+        write_looks(speckle=speckle, terms=self.terms, looks=given, multilook=multilook, output=output)
         return self
 
     @property

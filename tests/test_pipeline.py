@@ -72,9 +72,12 @@ def products(folder: Path, term="HHHH", valid_samples_only=True) -> SimpleNamesp
     """dB stack, tables and movies of the stack in a folder: paths, and their contents."""
     made = SimpleNamespace(stack=folder / "stack.zarr", db=folder / "stack_db.zarr")
     stack_db(stack=made.stack, valid_samples_only=valid_samples_only, output=made.db)
-    for name in ("histogram_db.csv", "histogram_power.csv", "mean_series.csv", "stretch.json", "speckle.json"):
-        setattr(made, name.split(".")[0], folder / name)
-    tables = {key: getattr(made, key) for key in ("histogram_db", "histogram_power", "mean_series", "stretch", "speckle")}
+    tables = {
+        name.split(".")[0]: folder / name
+        for name in ("histogram_db.csv", "histogram_power.csv", "mean_series.csv", "stretch.json", "speckle.json")
+    }
+    for key, path in tables.items():
+        setattr(made, key, path)
     summarize(stack=made.stack, term=term, valid_samples_only=valid_samples_only, **tables)
     for with_means, name in ((False, "animation"), (True, "animation_means")):
         setattr(made, name, folder / f"{name}.gif")
