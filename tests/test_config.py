@@ -170,6 +170,79 @@ def test_bad_configuration(config, message):
     assert message in refusal(config)
 
 
+HTTPS = [
+    "https://joe:SECRET@host/X.h5",
+    "https://SECRET@host/X.h5",
+    "https://joe:SEC/RET@host/X.h5",
+    "https://joe:SECRET?x@host/X.h5",
+    "https://joe:SECRET#x@host/X.h5",
+    "HTTPS://joe:SECRET@host/X.h5",
+    "https:/joe:SECRET@host/X.h5",
+    " https://joe:SECRET@host/X.h5",
+    "https://host/X.h5#tok=SECRET",
+    "https://host/X.h5;tok=SECRET",
+    "https://host/a;tok=SECRET/X.h5",
+    "https://host/X.h5?a=SECRET#SECRET",
+    "https://host?tok=SECRET",
+    "https://host:SECRET/X.h5",
+    "https://[::1]/X.h5?tok=SECRET#SECRET",
+    "s3://key:SECRET@bucket/X.h5",
+    "s3://key:SEC/RET@bucket/X.h5",
+    "s3://bucket/X.h5?tok=SECRET",
+    "s3://bucket/*.h5#SECRET",
+    "s3://bucket/X.h5;tok=SECRET",
+    "ftp://joe:SECRET@host/X.h5",
+]
+
+
+@pytest.mark.parametrize("address", HTTPS)
+def test_addresses_of_granules_that_hold_secrets_are_refused(address):
+    for granules in ([address], address, {address: 1}, [[address]]):
+        found = refusal({"aois": {"x": {"bbox": BOX, "granules": granules}}})
+        assert found.startswith("config: aois.x.granules") and not re.search("SEC|RET|tok", found)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://key:SECRET@host/a", "https://host/a?tok=SECRET", "https://host/a#SECRET", "https://host/a;tok=SECRET"],
+)
+@pytest.mark.parametrize(
+    "config",
+    [
+        lambda address: {"archive": {"s3_endpoint": address}},
+        lambda address: {"archive": {"credentials_url": address}},
+        lambda address: {"archive": {"buckets": {"mine": {"endpoint_url": address}}}},
+        lambda address: {"archive": {"buckets": {"mine": {"profile": address}}}},
+        lambda address: {"archive": {"cmr_host": address}},
+        lambda address: {"archive": {address: 1}},
+        lambda address: {"basemap": f"{address}/{{z}}/{{x}}/{{y}}.png"},
+        lambda address: {"aois": {"x": {"polygon": address}}},
+        lambda address: {"aois": {"x": {"bbox": BOX, "zones": address}}},
+        lambda address: {"aois": {"x": {"bbox": BOX, "rainfall": address}}},
+        lambda address: {"aois": {address: {"bbox": BOX}}},
+        lambda address: {"aois": {"x": {"bbox": BOX, "search": {"intersects": address}}}},
+        lambda address: {"zone_name": address},
+    ],
+)
+def test_secrets_in_any_other_address_are_refused(config, address):
+    found = refusal({"aois": {"x": {"bbox": BOX}}, **config(address)})
+    assert not re.search("SECRET|tok|key:", found) and "host/a" in found
+
+
+def test_addresses_without_secrets_pass():
+    buckets = {"mine": {"endpoint_url": "http://127.0.0.1:9000/s3"}}
+    archive = {"s3_endpoint": "https://[::1]:9000", "buckets": buckets}
+    granules = [
+        "s3://bucket/a@b/y?ar=2025/*/NISAR_[1].h5",
+        "https://host:8443/a%20b/X.h5?Signature=a@b;c",
+        "data/x#1;2@home?.h5",
+    ]
+    config = {"aois": {"x": {"bbox": BOX, "granules": granules}}, "archive": archive}
+    found = read_config({**config, "basemap": "https://tiles/{z}/{x}/{y}@2x.png"})[1]
+    assert found.aois["x"].granules == (granules[0], "https://host:8443/a%20b/X.h5", granules[2])
+    assert found.archive.signed == {"https://host:8443/a%20b/X.h5": granules[1]}
+
+
 @pytest.mark.parametrize("name", ["../x", "..", ".", "a/b", "/etc", "a b", "", "é", "a.b", "~", "{aoi}", "a\\b"])
 def test_names_that_are_no_folder_are_refused(name):
     found = refusal({"aois": {name: {"bbox": BOX}}})

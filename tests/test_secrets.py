@@ -234,6 +234,22 @@ def test_a_signed_address_is_written_nowhere(analysis, signed, scenes, tmp_path_
     assert [path for path in files if b"DISTINCTIVE" in path.read_bytes()] == []
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"archive": {"buckets": {"mine": {"endpoint_url": "https://key:DISTINCTIVE@127.0.0.1"}}}},
+        {"basemap": "https://127.0.0.1/{z}/{x}/{y}.png?key=DISTINCTIVE"},
+        {"aois": {"a": {"bbox": [1, 2, 3, 4], "granules": ["https://127.0.0.1/X.h5#tok=DISTINCTIVE"]}}},
+    ],
+)
+def test_a_secret_in_the_configuration_ends_the_run_before_any_job(analysis, config):
+    aois = {"a": {"bbox": [1, 2, 3, 4], "granules": ["s3://mine/X.h5"]}}
+    done = analysis.configure({"aois": aois, **config}).snakemake("--verbose")
+    assert done.returncode and "an address" in done.output and "DISTINCTIVE" not in done.output
+    files = [path for path in analysis.folder.rglob("*") if path.is_file() and path.name != "config.yaml"]
+    assert [path for path in files if b"DISTINCTIVE" in path.read_bytes()] == [] and analysis.results() == []
+
+
 # ---- who receives the token
 
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gcov.addresses import bare
+from gcov.addresses import bare, shown
 from gcov.errors import GcovError
 from gcov.words import number_of
 
@@ -80,7 +80,7 @@ class Granule:
     @property
     def label(self) -> str:
         """The granule's name and location, for messages."""
-        return f"{self.name} ({self.path or self.url or self.s3_url})"
+        return f"{self.name} ({self.path or shown(self.url or self.s3_url or '')})"
 
     @property
     def rank(self) -> tuple[int, int, int]:
@@ -162,7 +162,7 @@ def from_url(url: str) -> Granule:
     granule = from_name(name, **{"s3_url" if url.startswith("s3://") else "url": url})
     if granule is None:
         raise GcovError(
-            f"granules: {url} does not end in the name of a NISAR L2 GCOV granule (NISAR_L2_..._GCOV_....h5)"
+            f"granules: {shown(url)} does not end in the name of a NISAR L2 GCOV granule (NISAR_L2_..._GCOV_....h5)"
         )
     return replace(granule, maturity=maturity_of(granule.crid, url))
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from gcov.addresses import host_of, is_web, shown
 from gcov.archive import s3, transport
 from gcov.errors import GcovError
 from gcov.granules import BANDWIDTHS, Granule, from_name, from_url, is_standard, maturity_of
@@ -82,7 +82,7 @@ def _check_status(response, **_) -> None:
     if response.status_code in transport.BUSY:
         raise _Busy(response.status_code)
     if response.status_code >= 400:
-        host = urlsplit(response.url).netloc
+        host = host_of(response.url)
         raise GcovError(f"{host} refused the search ({response.status_code}): {response.text[:300]}")
 
 
@@ -156,14 +156,14 @@ def listed_granules(entries: tuple[str, ...], archive: Archive) -> list[Granule]
         if entry.startswith("s3://"):
             granules += _in_s3(entry, archive)
             continue
-        if "://" in entry:
+        if is_web(entry):
             granules.append(from_url(entry))
             continue
         path = os.path.expanduser(entry)
         # "[1].h5" may be a file name
         paths = [path] if os.path.lexists(path) else sorted(glob.glob(path, recursive=True))
         if not paths:
-            raise GcovError(f"granules: {entry!r} matches no file (looked in {Path.cwd()})")
+            raise GcovError(f"granules: {shown(entry)!r} matches no file (looked in {Path.cwd()})")
         granules += [granule_of_file(path) for path in paths if not path.endswith("_QA_STATS.h5")]
     return granules
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from urllib3 import HTTPHeaderDict
 
+from gcov.addresses import host_of
 from gcov.archive import login, renewal, transport
 from gcov.archive.ranges import Piece, Refused
 from gcov.archive.transport import Answer, Interrupted
@@ -228,7 +229,7 @@ def _fault(error: Exception) -> Exception:
     from botocore import exceptions as aws
 
     details = getattr(error, "kwargs", {})  # of botocore's errors
-    host = urlsplit(str(details.get("endpoint_url", ""))).netloc
+    host = host_of(str(details.get("endpoint_url", "")))
     cause = details.get("error", error)
     if isinstance(error, (aws.NoCredentialsError, aws.PartialCredentialsError)):
         return Refused("no AWS credentials found")

@@ -3,7 +3,7 @@
 import logging
 from urllib.parse import urljoin, urlsplit
 
-from gcov.addresses import bare
+from gcov.addresses import bare, host_of, shown
 from gcov.archive import login, renewal, s3, transport
 from gcov.archive.ranges import Piece, RangeFile, Refused
 from gcov.errors import GcovError
@@ -36,13 +36,15 @@ def open_bytes(granule: Granule, archive: Archive) -> str | RangeFile:
                 raise s3.unreadable(s3_url, error, archive) from None
             log.info("%s: reading over HTTPS, as S3 does not work here (%s)", granule.name, error)
     if granule.url is None:
-        raise GcovError(f"{granule.name} has no https address, only {granule.s3_url}: set `access: s3` or `auto`")
+        raise GcovError(
+            f"{granule.name} has no https address, only {shown(granule.s3_url or '')}: set `access: s3` or `auto`"
+        )
     try:
         return RangeFile(
             HttpsFile(archive.signed.get(granule.url, granule.url), urlsplit(archive.credentials_url).netloc)
         )
     except Refused as refused:
-        raise GcovError(f"{granule.url}: cannot be read ({refused})") from None
+        raise GcovError(f"{shown(granule.url)}: cannot be read ({refused})") from None
 
 
 def wants_token(granule: Granule) -> bool:
@@ -61,7 +63,7 @@ class HttpsFile:
     """A file behind a URL that redirects to a signed, expiring one, which is resolved once and again when refused."""
 
     def __init__(self, url: str, archive_host: str):
-        self.name = bare(url)
+        self.name = shown(bare(url))
         self._url = url
         self._archive_host = archive_host
         self._signed = renewal.Renewed(self._resolve)
@@ -92,7 +94,7 @@ class HttpsFile:
             if answer.status in (401, 403) or to_login:
                 if headers:
                     raise login.refusal(answer, self.name)
-                raise Refused(f"{urlsplit(url).netloc} answered {answer.status}")
+                raise Refused(f"{host_of(url)} answered {answer.status}")
             if answer.status not in REDIRECTED:
                 raise GcovError(f"{self.name}: {renewal.explain(answer)}")
             url = urljoin(url, location)

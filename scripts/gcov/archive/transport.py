@@ -19,7 +19,7 @@ from urllib.request import getproxies, proxy_bypass
 import certifi
 import urllib3
 
-from gcov.addresses import bare
+from gcov.addresses import bare, host_of, shown
 from gcov.errors import GcovError
 
 log = logging.getLogger(__name__)
@@ -96,10 +96,10 @@ def insist(ask: Callable[[], Answer], address: str, attempts: int | None = None)
             break
         if attempt < attempts:
             pause = max(min(30, 0.5 * 2**attempt) * random.uniform(0.5, 1), asked)
-            host = urlsplit(address).netloc
+            host = host_of(address)
             log.info("%s %s; trying again in %.1f s (%d of %d)", host, reason, pause, attempt, attempts - 1)
             time.sleep(pause)
-    raise Unanswered(f"{bare(address)} {reason} (attempt {attempt} of {attempts}): try again later{hint}")
+    raise Unanswered(f"{shown(bare(address))} {reason} (attempt {attempt} of {attempts}): try again later{hint}")
 
 
 def _once(method: str, url: str, headers: dict[str, str], span: tuple[int, int] | None) -> Answer:
@@ -115,7 +115,7 @@ def _once(method: str, url: str, headers: dict[str, str], span: tuple[int, int] 
         finally:
             response.release_conn()
     except urllib3.exceptions.LocationValueError:
-        raise GcovError(f"{bare(url)} is not a valid address") from None
+        raise GcovError(f"{shown(bare(url))} is not a valid address") from None
     except urllib3.exceptions.HTTPError as error:
         _check_trust(error, url)
         raise Interrupted(type(error).__name__, reached=not isinstance(error, UNREACHED)) from None
@@ -159,7 +159,7 @@ def given_certificates() -> str | None:
 def _check_trust(error: Exception, url: str) -> None:
     cause = error.args[0] if isinstance(error, urllib3.exceptions.SSLError) else None
     if isinstance(cause, ssl.SSLCertVerificationError) or isinstance(error.__cause__, FileNotFoundError):
-        raise untrusted(urlsplit(url).netloc, getattr(cause, "verify_message", None) or cause) from None
+        raise untrusted(host_of(url), getattr(cause, "verify_message", None) or cause) from None
 
 
 def untrusted(host: str, reason: object) -> GcovError:

@@ -79,7 +79,7 @@ def _yaml_traps(node, above=()):
                 yield key.start_mark.line + 1, "a key must be text, not a list or a mapping"
                 continue
             if key.value in seen:
-                yield key.start_mark.line + 1, f"{key.value!r} is given twice"
+                yield key.start_mark.line + 1, f"{addresses.shown(key.value)!r} is given twice"
             seen.add(key.value)
             traps = list(_yaml_traps(key))
             yield from traps
@@ -121,6 +121,7 @@ def read_config(config: dict) -> tuple[dict, Settings]:
     errors = sorted(Validator(schema).iter_errors(config), key=lambda e: list(map(str, e.path)))
     if errors:
         raise GcovError("config: " + "\nconfig: ".join(_explain(error, schema) for error in errors))
+    addresses.check_others(config)
     config = _with_defaults(config, schema)
     _check_case(config["aois"])
     aois = {name: _aoi(name, entry, config) for name, entry in config["aois"].items()}
@@ -165,21 +166,28 @@ def _plain(value):
 
 
 def _explain(error: Any, schema: dict) -> str:
-    where = ".".join(str(part) for part in error.absolute_path)
+    where = ".".join(addresses.shown(str(part)) for part in error.absolute_path)
     if error.validator == "additionalProperties":
         known = list(error.schema["properties"])
         unknown = next(key for key in error.instance if key not in known)
         near = difflib.get_close_matches(unknown, known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"known keys here: {', '.join(known)}"
-        return f"{'.'.join(filter(None, [where, unknown]))}: unknown key; {hint}"
+        return f"{'.'.join(filter(None, [where, addresses.shown(unknown)]))}: unknown key; {hint}"
     if error.validator == "required":
         return f"{'.'.join(filter(None, [where, error.message.split(chr(39))[1]]))}: missing"
     if "propertyNames" in error.absolute_schema_path:
-        return f"{where}.{_one_line(error.instance)}: {error.schema['description']}"
-    wanted = error.schema.get("description") or error.message
-    return (
-        f"{where or 'config'}: holds {addresses.redacted(json.dumps(error.instance, default=str))}; should be {wanted}"
-    )
+        return f"{where}.{_one_line(addresses.shown(error.instance))}: {error.schema['description']}"
+    wanted = error.schema.get("description") or addresses.shown(error.message)
+    return f"{where or 'config'}: holds {json.dumps(_shown(error.instance), default=str)}; should be {wanted}"
+
+
+def _shown(value: Any) -> Any:
+    """A value for a message: of the addresses in it only what may be shown."""
+    if isinstance(value, dict):
+        return {addresses.shown(key): _shown(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shown(item) for item in value]
+    return addresses.shown(value) if isinstance(value, str) else value
 
 
 def _one_line(text: str) -> str:
