@@ -9,6 +9,7 @@ import zlib
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from explore import explore as explore_aoi
 from helpers import BBOX, memory_stack, summary_of
 
@@ -52,6 +53,27 @@ def page_of(stack, terms, **options) -> str:
     granules = pd.DataFrame({"name": ["A", "B"], "kept": ["true", "false"], "reason": ["", "superseded by A"]})
     given = {"zones": (), "changes": (), "products": [], "origin": {}, "megabytes": 24, "valid_samples_only": True}
     return explore.page(stack, Tables(series_of(stack, terms), {}, None, 0.5), granules, **(given | options))
+
+
+def test_names_of_zones_stand_on_the_page_as_written():
+    names = ["<b>x</b>", "</script><script>alert(1)", "<!--", "{{images}}", "a & \"b\" 'c'", "甲 🌾", "&lt;", "\u2028"]
+    power, mask = speckle()
+    stack = memory_stack({"HHHH": power}, mask)
+    series = series_of(stack, ["HHHH"])
+    rows = {"HHHH": pd.concat([series["HHHH"].assign(zone=name) for name in names], ignore_index=True)}
+    shape = shapely.box(0, 0, 1, 1)
+    page = explore.page(
+        stack,
+        Tables(series, rows, None, 0.5),
+        pd.DataFrame({"name": ["{{facts}}"], "kept": ["false"], "reason": ["<i>"]}),
+        **{"zones": [(name, shape) for name in names], "changes": (), "products": ["{{facts}}"], "origin": {}},
+        megabytes=24,
+        valid_samples_only=True,
+    )
+    facts = json.loads(re.search(r'id="facts">(.*?)</script>', page)[1])
+    assert [zone["name"] for zone in facts["zones"]] == names
+    assert [line["name"].partition(" (zone, ")[0] for line in facts["charts"]["HHHH"]["lines"][1:]] == names
+    assert "<b>x" not in page and "<!--" not in page and page.count("{{facts}}") == 3  # a file, twice, and a granule
 
 
 @pytest.mark.parametrize("looks", [1, 2, 3, 5, 64])

@@ -1,7 +1,9 @@
 """Zones compared with numpy label images, and refusals that name the zone."""
 
+import datetime
 import json
 import re
+import sqlite3
 
 import geopandas
 import numpy as np
@@ -12,6 +14,7 @@ import xarray as xr
 from affine import Affine
 from helpers import EPSG, NORTH, WEST
 
+from gcov import tables
 from gcov.analysis import zonal
 from gcov.errors import GcovError
 from gcov.inputs.zones import check_inside, on_grid, read_zones, whole
@@ -121,6 +124,163 @@ def test_formats_and_crs(tmp_path, suffix):
     assert zones.index.tolist() == ["1", "é"] and zones.crs.to_epsg() == EPSG
     assert zones.geometry.area.tolist() == pytest.approx([180 * 180, 200 * 180])
     assert read_zones(tmp_path / f"z{suffix}", "number", "zones").index.tolist() == ["7", "8"]
+
+
+def geojson_file(path, names, crs=None, **more):
+    """A GeoJSON of one rectangle a name; `names` are JSON texts. In the stack's CRS, or in that of the member `crs`."""
+    crs = {"type": "name", "properties": {"name": f"EPSG:{EPSG}"}} if crs is None else crs
+    shapes = [json.dumps(shapely.geometry.mapping(rectangle(9 * n, 9 * n + 9, 0, 9))) for n in range(len(names))]
+    features = (
+        f'{{"type": "Feature", "properties": {{"name": {name}}}, "geometry": {shape}}}'
+        for name, shape in zip(names, shapes)
+    )
+    content = f'{{"type": "FeatureCollection", "crs": {json.dumps(crs)}, "features": [{", ".join(features)}]}}'
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+WORDS = [
+    "2025-01-01",
+    "2025-01-01T10:00:00Z",
+    "12345678901234567890",
+    "0010",
+    "1e5",
+    "true",
+    "NA",
+    "null",
+    "None",
+    "$5",
+]
+WORDS += [
+    "$\\frac$",
+    "甲",
+    "🌾 é",
+    " two  blanks ",
+    "a,b;c",
+    '"q"',
+    "a\nb",
+    "a\r\nb",
+    "{{facts}}",
+    "<b>&amp;</script>",
+    "=1+1",
+]
+
+
+@pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".shp"])
+def test_names_are_text_as_written(data, tmp_path, suffix):
+    """From the file to both tables and the page's data, and back."""
+    shapes = {word: rectangle(9 * n, 9 * n + 9, 0, 9) for n, word in enumerate(WORDS)}
+    if suffix == ".geojson":
+        path = geojson_file(tmp_path / "z.geojson", list(map(json.dumps, WORDS)))
+    else:
+        path = zone_file(tmp_path / f"z{suffix}", shapes)
+    wanted = [word.strip(" ") if suffix == ".shp" else word for word in WORDS]  # dBASE pads with blanks
+    found = read_zones(path, "name", "zones")
+    assert found.index.tolist() == wanted and found.crs.to_epsg() == EPSG
+    zones = on_grid(found, data, None)
+    tables.write(
+        tmp_path / "indices.csv", zonal.indices(data, ["RFDI"], ["HHHH", "HVHV"], zones, valid_samples_only=True)
+    )
+    assert list(tables.read_indices(tmp_path / "indices.csv")["zone"].unique()) == wanted
+    series = pd.DataFrame({"zone": wanted, "time": pd.Timestamp("2025-11-23")})
+    tables.write(tmp_path / "zones.csv", series)
+    assert tables.read_series(tmp_path / "zones.csv")["zone"].tolist() == wanted
+    series.to_parquet(tmp_path / "zones.parquet", engine="fastparquet", index=False)
+    assert pd.read_parquet(tmp_path / "zones.parquet", engine="fastparquet")["zone"].tolist() == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "12345678901234567890",
+        "7",
+        "7.0",
+        "0.10",
+        "1e3",
+        "-0",
+        "true",
+        "false",
+        '["a", 1.50, null]',
+        '{"a": [true, "é"]}',
+    ],
+)
+def test_names_that_are_no_text_in_geojson_are_their_json(tmp_path, text):
+    path = geojson_file(tmp_path / "z.geojson", [text, '"2025-01-01"'])
+    assert read_zones(path, "name", "zones").index.tolist() == [text, "2025-01-01"]
+
+
+def test_names_of_other_types_in_tables(tmp_path):
+    values = {
+        "day": [datetime.date(2025, 1, 1)],
+        "time": np.array(["2025-01-01T10:00:00"], "datetime64[ms]"),
+        "yes": [True],
+        "long": [2**62],
+        "real": [7.0],
+        "part": [0.1],
+        "huge": [12345678901234567890.0],
+    }
+    path = zone_file(tmp_path / "z.gpkg", {"a": rectangle(0, 9, 0, 9)}, **values)
+    found = {name: read_zones(path, name, "zones").index.tolist() for name in values if name != "huge"}
+    wanted = {"day": "2025-01-01", "yes": "true", "long": str(2**62), "real": "7", "part": "0.1"}
+    assert {name: found[name] for name in wanted} == {name: [text] for name, text in wanted.items()}
+    assert found["time"][0].startswith("2025-01-01T10:00:00")
+    with pytest.raises(GcovError, match="a number that was read without all of its digits: use text"):
+        read_zones(path, "huge", "zones")
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["7", '"7"'], "names given twice: 7"),
+        (['"a"', "null"], "without a name, counted from 1: 2"),
+        (['"a"', '""', '" \\t"'], "without a name, counted from 1: 2, 3"),
+        (['"\\ud83c"', '"a"', '"b\\u0000"'], "names that are no text .*counted from 1: 1, 3"),
+    ],
+)
+def test_names_that_are_refused(tmp_path, names, message):
+    with pytest.raises(GcovError, match=message):
+        read_zones(geojson_file(tmp_path / "z.geojson", names), "name", "zones")
+
+
+UNKNOWN = ["EPSG:999999", "nonsense", "urn:ogc:def:crs:EPSG::0"]
+UNKNOWN = [{"type": "name", "properties": {"name": name}} for name in UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    "crs", [*UNKNOWN, {"type": "link", "properties": {"href": "x"}}, "EPSG:32645", {"properties": 1}]
+)
+def test_an_unknown_crs_is_refused(tmp_path, crs):
+    with pytest.raises(GcovError, match=r"z\.geojson has a CRS that is not known: "):
+        read_zones(geojson_file(tmp_path / "z.geojson", ['"a"'], crs), "name", "zones")
+
+
+@pytest.mark.parametrize("crs", [False, {"type": "EPSG", "properties": {"code": 4326}}])
+def test_a_geojson_is_in_degrees_unless_it_names_another_crs(tmp_path, crs):
+    assert read_zones(geojson_file(tmp_path / "z.geojson", ['"a"'], crs), "name", "zones").crs.to_epsg() == 4326
+
+
+@pytest.mark.parametrize(
+    ("prj", "message"),
+    [
+        ("", "does not say its CRS"),
+        ("rubbish", "does not say its CRS"),
+        ('LOCAL_CS["site",UNIT["m",1]]', "has a CRS that is not known: site"),
+        ('PROJCS["mine",GEOGCS["y",DATUM["z",SPHEROID["s",6378137,298]],PRIMEM["g",0],UNIT["degree",0.01745]],'
+         'PROJECTION["Nonsense"],UNIT["m",1]]', "has a CRS that is not known: mine"),
+    ],
+)  # fmt: skip
+def test_a_shapefile_or_geopackage_of_no_known_place_is_refused(tmp_path, prj, message):
+    path = zone_file(tmp_path / "z.shp", {"a": rectangle(0, 9, 0, 9)})
+    path.with_suffix(".prj").write_text(prj)
+    with pytest.raises(GcovError, match=message):
+        read_zones(path, "name", "zones")
+    package = zone_file(tmp_path / "z.gpkg", {"a": rectangle(0, 9, 0, 9)}, crs=None)
+    for undefined in (99999, -1, 0):  # the last two as the standard calls undefined ones
+        with sqlite3.connect(package) as database:
+            for table in ("gpkg_contents", "gpkg_geometry_columns"):
+                database.execute(f"UPDATE {table} SET srs_id = {undefined}")
+        with pytest.raises(GcovError, match="CRS"):
+            read_zones(package, "name", "zones")
 
 
 def test_what_is_refused_by_name(data, tmp_path):

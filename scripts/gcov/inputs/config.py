@@ -372,19 +372,24 @@ def _from_geojson(source: str):
     import shapely
     from shapely.geometry import shape
 
+    from gcov.inputs import geojson
+
     content = json.loads(source)
-    features = content["features"] if content["type"] == "FeatureCollection" else [content]
-    geometries = [feature.get("geometry", feature) for feature in features]
+    geometries = [feature.get("geometry", feature) for feature in geojson.features(content)]
     area = shapely.union_all([shape(geometry) for geometry in geometries if geometry])
-    return _in_degrees(area, content["crs"]) if content.get("crs") else area
+    try:
+        crs = geojson.named_crs(content)
+    except ValueError as error:
+        raise _Unusable(error) from None
+    return _in_degrees(area, crs) if crs else area
 
 
 class _Unusable(Exception):
     """The text says what is wrong with a polygon file, beginning with a verb."""
 
 
-def _in_degrees(area, member: dict):
-    """Project an area from the CRS named in a GeoJSON's `crs` member to EPSG:4326.
+def _in_degrees(area, crs):
+    """Project an area from a pyproj.CRS to EPSG:4326.
 
     Edges are straight in the area's own CRS, so they are first cut into pieces of 1/100 of its extent.
     """
@@ -392,10 +397,6 @@ def _in_degrees(area, member: dict):
     import pyproj
     import shapely
 
-    try:
-        crs = pyproj.CRS.from_user_input(member["properties"]["name"])
-    except (pyproj.exceptions.CRSError, LookupError, TypeError):
-        raise _Unusable(f"has a CRS that is not known: {json.dumps(member)[:200]}") from None
     if crs.equals(pyproj.CRS(4326), ignore_axis_order=True) or area.is_empty:
         return area
     west, south, east, north = area.bounds

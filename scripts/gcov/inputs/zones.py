@@ -4,20 +4,24 @@ As for AOI polygons, a sample belongs to a zone if its centre is inside (`grid.i
 the file's own CRS. Zones may overlap.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import geopandas
 import numpy as np
 import pyogrio
+import pyproj
 import shapely
 import xarray as xr
 
 from gcov.errors import GcovError
+from gcov.inputs import geojson
 from gcov.stores import noise
 from gcov.stores.grid import inside_polygon, projected
 
 WHOLE = "aoi"  # the whole AOI in tables
+EXACT = 2**53  # from here on, numbers read as floats may have lost digits
 PIECE_DEGREES, PIECE_METRES = 0.01, 1000  # longest piece of an edge before projection, as in `grid.projected`
 
 
@@ -43,14 +47,15 @@ class Zone:
 def read_zones(path: str | Path, name: str, where: str) -> geopandas.GeoDataFrame:
     """The zones of a vector file: polygons in its own CRS, indexed by name; `name` is the property with the names.
 
-    Edges are cut into short pieces, so that they stay straight in the file's CRS. Raises GcovError, beginning with
-    `where`, if the file cannot be read, or lacks a CRS or that property. The same applies to a zone without a name, a
-    duplicate name, and an invalid polygon.
+    Names are text, as they are written in the file. Edges are cut into short pieces, so that they stay straight in the
+    file's CRS. Raises GcovError, beginning with `where`, if the file cannot be read, lacks a known CRS or that
+    property. The same applies to a zone without a name, a duplicate name, and an invalid polygon.
     """
     if not Path(path).is_file():
         raise GcovError(f"{where}: {str(path)!r} is not a file (in {Path.cwd()})")
     try:
         frame = geopandas.read_file(path)
+        driver = pyogrio.read_info(path)["driver"]
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
         raise GcovError(f"{where}: {str(path)!r} cannot be read as GeoJSON, GeoPackage or Shapefile: {error}") from None
     if not isinstance(frame, geopandas.GeoDataFrame) or frame.empty:
@@ -58,30 +63,70 @@ def read_zones(path: str | Path, name: str, where: str) -> geopandas.GeoDataFram
     if name not in frame or name == frame.geometry.name:
         others = ", ".join(str(column) for column in frame.columns if column != frame.geometry.name) or "none"
         raise GcovError(f"{where}: {path} has no property {name!r}; its properties are {others}: set zone_name")
-    if frame.crs is None:
-        raise GcovError(f"{where}: {path} does not say its CRS: a Shapefile needs its .prj beside it")
-    names = [_text(value) for value in frame[name]]
+    try:
+        names, crs = _from_geojson(path, name) if driver == "GeoJSON" else (_names(path, name), frame.crs)
+        _check_crs(crs)
+    except ValueError as error:
+        raise GcovError(f"{where}: {path} {error}") from None
     _check(names, frame.geometry, f"{where}: {path}")
-    longest = PIECE_DEGREES if frame.crs.is_geographic else PIECE_METRES
+    longest = PIECE_DEGREES if crs.is_geographic else PIECE_METRES
     pieces = shapely.segmentize(shapely.force_2d(frame.geometry.values), longest)
-    return geopandas.GeoDataFrame(geometry=pieces, index=names, crs=frame.crs)
+    return geopandas.GeoDataFrame(geometry=pieces, index=names, crs=crs)
+
+
+def _from_geojson(path: str | Path, name: str) -> tuple[list[str], pyproj.CRS]:
+    """Names and CRS of a GeoJSON file; without a `crs` member it is in degrees. Raises ValueError."""
+    try:
+        content = geojson.read(Path(path).read_text(encoding="utf-8-sig"))
+        names = geojson.texts(geojson.features(content), name)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"cannot be read as GeoJSON: {error}") from None
+    return names, geojson.named_crs(content) or pyproj.CRS(4326)
+
+
+def _names(path: str | Path, name: str) -> list[str]:
+    """The property `name` of each feature of any other file as text. Raises ValueError."""
+    (values,) = pyogrio.raw.read(path, columns=[name], read_geometry=False, datetime_as_string=True)[3]
+    return [_text(value) for value in values]
 
 
 def _text(value: object) -> str:
     """A name as text: whole numbers without a decimal point, empty if missing."""
     if value is None or value != value:
         return ""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+    if isinstance(value, (bool, np.bool_)):
+        return str(value).lower()
+    if isinstance(value, (float, np.floating)):
+        if abs(value) >= EXACT:
+            raise ValueError(f"holds {value:g} as a name, a number that was read without all of its digits: use text")
+        return str(int(value)) if value.is_integer() else str(value)
+    if not isinstance(value, (str, np.integer, np.datetime64)):
+        raise ValueError(f"holds a name that is a {type(value).__name__}: use text")
+    return str(value)
+
+
+def _check_crs(crs: pyproj.CRS | None) -> None:
+    """Raises ValueError if zones cannot be placed: no CRS, or one that leads nowhere on Earth."""
+    if crs is None:
+        raise ValueError("does not say its CRS: a Shapefile needs its .prj beside it")
+    try:
+        pyproj.Transformer.from_crs(crs, 4326)
+    except pyproj.exceptions.ProjError:
+        raise ValueError(f"has a CRS that is not known: {crs.name}") from None
+    if crs.name.startswith("Undefined"):  # as GDAL calls it if a GeoPackage leaves it open
+        raise ValueError(f"has a CRS that is not known: {crs.name}")
 
 
 def _check(names: list[str], shapes: geopandas.GeoSeries, where: str) -> None:
-    unnamed = [str(number) for number, name in enumerate(names, start=1) if not name]
+    unnamed = [str(number) for number, name in enumerate(names, start=1) if not name.strip()]
     if unnamed:
         raise GcovError(f"{where}: zones without a name, counted from 1: {', '.join(unnamed)}")
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise GcovError(
             f"{where}: names given twice: {', '.join(twice)}; each zone needs its own (a multipolygon is one)"
         )
+    if broken := [str(number) for number, name in enumerate(names, start=1) if re.search("[\0\ud800-\udfff]", name)]:
+        raise GcovError(f"{where}: names that are no text (half a character), counted from 1: {', '.join(broken)}")
     if WHOLE in names:
         raise GcovError(f"{where}: a zone is called {WHOLE!r}, as tables call the whole AOI: rename it")
     for name, shape in zip(names, shapes):

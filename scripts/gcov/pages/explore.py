@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,11 +109,8 @@ def page(
 
 
 def filled(template: Path, parts: Mapping[str, str]) -> str:
-    """A template with its {{names}} replaced."""
-    text = template.read_text(encoding="utf-8")
-    for name, part in parts.items():
-        text = text.replace("{{" + name + "}}", part)
-    return text
+    """A template with its {{names}} replaced; what looks like one in a part is left alone."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template.read_text(encoding="utf-8"))
 
 
 def choices(facts: dict) -> dict[str, str]:
