@@ -184,6 +184,65 @@ def test_wrong_rain_is_refused_by_line(tmp_path, lines, message):
         read_rain(rain_file(tmp_path, *lines))
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("date,mm\n2025-11-23,1,5\n", "line 2: has 3 fields, the header 2: write decimals with a point, 1.5"),
+        ("date,mm\n2025-11-23,1.5,\n", "line 2: has 3 fields"),
+        ("gauge,date,mm\n2025-11-23,1.5\n", "line 2: '1.5' is not a day"),
+        ("gauge,date,mm\na,2025-11-23\n", "line 2: None is not a number"),
+        ("date;mm\n\n2025-11-23,3\n", "line 3: '2025-11-23,3' is not a day"),
+        ("date;mm\n2025-11-23;1,5\n", "line 2: '1,5' is not a number of mm, 0 or more: write it with a decimal point"),
+        ("date;mm\n2025-11-23;0\n2025-11-24,3\n", "line 3: '2025-11-24,3' is not a day"),
+        ('date,mm\n2025-11-23,"1,234.5"\n', "line 2: '1,234.5' is not .* without thousands separator"),
+        ("date,mm\n2025-11-23,1_000\n", "line 2: '1_000' is not"),
+        ("date,mm\n2025-11-23,1'000\n", 'line 2: "1\'000" is not'),
+        ("date,mm\n2025-11-23,1 000\n", "line 2: '1 000' is not"),
+        ("date,mm\n2025-11-23,١٢\n", "line 2: '١٢' is not"),
+        ("date,mm\n2025-11-23,1e999\n", "line 2: '1e999' is not"),
+        ("date,mm\n2025-11-23,-0.1\n", "line 2: '-0.1' is not"),
+        ("date,mm\n2025-11-23,nan\n", "line 2: 'nan' is not"),
+        ("date,mm\n2025-11-23,\n", "line 2: '' is not"),
+        ("date,mm\n0001-01-01,0\n", "line 2: 0001-01-01 is not a day from 1900 to 2100"),
+        ("date,mm\n9999-12-31,0\n", "line 2: 9999-12-31 is not a day from"),
+        ("date,mm\n10000-01-01,0\n", "line 2: '10000-01-01' is not a day such as"),
+        ("date,mm\n23.11.2025,0\n", "line 2: '23.11.2025' is not a day such as"),
+        (f"date,mm\n2025-11-23,{'1' * 200_000}\n", "line 2: field larger than field limit"),
+        (f"date,mm\n2025-11-23,{'x' * 100_000}\n", r"line 2: 'x{60}\.\.\.' is not"),
+        ("x" * 100_000, r"line 1: holds the columns x{60}\.\.\.; should"),
+        ('date,mm\n"2025-11-23,0\n2025-11-24,0\n', "line 2: unexpected end of data"),
+        ("date,mm,mm\n2025-11-23,1,2\n", "line 1: holds the columns date,mm,mm; should hold date and mm, each once"),
+        ("date,mm\n2025-11-23,0\n\ufeff2025-11-24,0\n", "line 3: .* is not a day"),
+        ("date,mm\x0b2025\n2025-11-23,0\n", "line 1: holds the columns"),
+        ("date,mm\n2025-11-23,\x000\n", "line 2: "),
+        (b"date,mm\n2025-11-23,0,\xe9\n", "line 2: .* is not UTF-8 text"),
+        ("date,mm\n".encode("utf-16"), "line 1: .* is not UTF-8 text"),
+        ("", "line 1: holds the columns ; should hold"),
+        ("date,mm\n", "holds no day"),
+    ],
+)
+def test_no_rain_is_read_wrongly(tmp_path, text, message):
+    (tmp_path / "rain.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(GcovError, match=message) as caught:
+        read_rain(tmp_path / "rain.csv")
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "date,mm\n2025-11-23,1.5\n2025-11-24,0\n",
+        "\ufeffdate,mm\r\n2025-11-23,1.5\r\n2025-11-24,-0.0\r\n,\r\n\r\n",
+        "date;mm\n2025-11-23;1.5\n2025-11-24;.0",
+        "mm\tdate\n15e-1\t2025-11-23\n0.\t2025-11-24\n",
+        'gauge, date ,mm,\n"a, b",2025-11-23, 1.50 ,\n"",20251124,+0,\n',
+    ],
+)
+def test_rain_as_spreadsheets_write_it(tmp_path, text):
+    (tmp_path / "rain.csv").write_bytes(text.encode())
+    assert read_rain(tmp_path / "rain.csv") == {date(2025, 11, 23): 1.5, date(2025, 11, 24): 0}
+
+
 def test_a_file_that_is_no_rain(tmp_path):
     with pytest.raises(GcovError, match=r"aois\.x\.rainfall: .* cannot be read: No such file"):
         read_rain(tmp_path / "none.csv", "config: aois.x.rainfall")

@@ -28,3 +28,8 @@ def listed(times: Collection[datetime], *, most: int = 4) -> str:
     names = [f"{time:%Y-%m-%d}" for time in times]
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def shortened(text: str, *, most: int = 60) -> str:
+    """A text for a message, cut if it is long: no file's content may fill the screen."""
+    return text if len(text) <= most else f"{text[:most]}..."

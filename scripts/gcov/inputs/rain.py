@@ -1,6 +1,7 @@
 """Daily rainfall at an AOI, from a CSV file with the columns date and mm."""
 
 import csv
+import re
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -10,56 +11,87 @@ import xarray as xr
 
 from gcov.errors import GcovError
 from gcov.files import check_file
+from gcov.words import shortened
+
+AMOUNT = r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|-0+(\.0*)?"
+YEARS = range(1900, 2101)
 
 
 def read_rain(path: str | Path, where: str = "rainfall") -> dict[date, float]:
-    """Rain in mm by day.
+    """Rain in mm by day. Fields are separated by commas, or by semicolons or tabs if the header has some.
 
-    Raises GcovError, beginning with `where` and naming the line, if the file or a column is missing, a date or an
-    amount is invalid, an amount is negative, or days are duplicated, out of order or missing.
+    Raises GcovError, beginning with `where` and naming the line, if the file or a column is missing, a row has more
+    fields than the header, a date or an amount is invalid, an amount is negative, or days are duplicated, out of
+    order or missing.
     """
-    check_file(str(path), f"{where}: {str(path)!r} (in {Path.cwd()})")
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise GcovError(f"{where}: {str(path)!r} cannot be read: {error.strerror} (in {Path.cwd()})") from None
-    except UnicodeDecodeError:
-        raise GcovError(f"{where}: {str(path)!r} is not UTF-8 text") from None
-    rows = csv.reader(text.splitlines())
-    header = [name.strip() for name in next(rows, [])]
-    if not {"date", "mm"} <= set(header):
-        raise GcovError(f"{where}: {path}, line 1: holds the columns {', '.join(header)}; should hold date and mm")
+    lines = _lines(path, where)
     rain: dict[date, float] = {}
-    for row in rows:
-        if row:
-            try:
-                day, amount = _checked(dict(zip(header, row)), rain)
-            except ValueError as error:
-                raise GcovError(f"{where}: {path}, line {rows.line_num}: {error}") from None
-            rain[day] = amount
+    header: list[str] = []
+    separator = next((mark for mark in ";\t" if mark in lines[0]), ",")
+    for number, line in enumerate(lines, start=1):
+        try:
+            fields = [field.strip() for field in next(csv.reader([line], delimiter=separator, strict=True), [])]
+            if number == 1:
+                header = _header(fields, line)
+            elif any(fields):
+                day, amount = _checked(header, fields, rain)
+                rain[day] = amount
+        except (ValueError, csv.Error) as error:
+            raise GcovError(f"{where}: {path}, line {number}: {error}") from None
     if not rain:
         raise GcovError(f"{where}: {path}: holds no day")
     return rain
 
 
-def _checked(row: dict[str, str], earlier: dict[date, float]) -> tuple[date, float]:
+def _lines(path: str | Path, where: str) -> list[str]:
+    check_file(str(path), f"{where}: {str(path)!r} (in {Path.cwd()})")
+    try:
+        return Path(path).read_text(encoding="utf-8-sig").split("\n")
+    except OSError as error:
+        raise GcovError(f"{where}: {str(path)!r} cannot be read: {error.strerror} (in {Path.cwd()})") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise GcovError(f"{where}: {path}, line {line}: {str(path)!r} is not UTF-8 text") from None
+
+
+def _header(names: list[str], line: str) -> list[str]:
+    """The names of the columns. Raises ValueError if one of the two is missing or there twice."""
+    if names.count("date") != 1 or names.count("mm") != 1:
+        raise ValueError(f"holds the columns {shortened(line)}; should hold date and mm, each once")
+    return names
+
+
+def _checked(header: list[str], fields: list[str], earlier: dict[date, float]) -> tuple[date, float]:
     """The day and the amount (mm) of a row. Raises ValueError with a text for the user."""
-    try:
-        day = date.fromisoformat(row.get("date", "").strip())
-    except ValueError:
-        raise ValueError(f"{row.get('date')!r} is not a day such as 2025-11-23") from None
-    try:
-        amount = float(row.get("mm", ""))
-    except ValueError:
-        amount = np.nan
-    if not 0 <= amount < np.inf:
-        raise ValueError(f"{row.get('mm')!r} is not a number of mm, 0 or more")
+    if len(fields) > len(header):
+        raise ValueError(f"has {len(fields)} fields, the header {len(header)}: write decimals with a point, 1.5")
+    row = dict(zip(header, fields))
+    day, amount = _day(row.get("date")), _amount(row.get("mm"))
     if day in earlier:
         raise ValueError(f"{day} is there twice")
     if earlier and day != (expected := next(reversed(earlier)) + timedelta(days=1)):
         late = day < expected
         raise ValueError(f"{day} comes after {next(reversed(earlier))}" if late else f"{expected} is missing")
     return day, amount
+
+
+def _day(text: str | None) -> date:
+    try:
+        day = date.fromisoformat(text or "")
+    except ValueError:
+        raise ValueError(f"{text and shortened(text)!r} is not a day such as 2025-11-23") from None
+    if day.year not in YEARS:
+        raise ValueError(f"{text} is not a day from {YEARS.start} to {YEARS.stop - 1}")
+    return day
+
+
+def _amount(text: str | None) -> float:
+    """Rain in mm. A comma, a thousands separator or other digits than 0 to 9 are refused: no guess is safe."""
+    amount = float(text) if text and re.fullmatch(AMOUNT, text) else np.nan
+    if not np.isfinite(amount):
+        hint = ": write it with a decimal point, without thousands separator" if re.search("[,'_ ]", text or "") else ""
+        raise ValueError(f"{text and shortened(text)!r} is not a number of mm, 0 or more{hint}")
+    return amount
 
 
 def since_date_before(rain: dict[date, float], times: np.ndarray) -> np.ndarray:

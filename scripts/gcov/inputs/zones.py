@@ -7,6 +7,7 @@ the file's own CRS. Zones may overlap.
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import geopandas
 import numpy as np
@@ -90,7 +91,7 @@ def _names(path: str | Path, name: str) -> list[str]:
     return [_text(value) for value in values]
 
 
-def _text(value: object) -> str:
+def _text(value: Any) -> str:
     """A name as text: whole numbers without a decimal point, empty if missing."""
     if value is None or value != value:
         return ""
