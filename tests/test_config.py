@@ -267,6 +267,52 @@ def test_names_that_differ_only_in_case_are_refused():
     assert found == "config: aois.Lake and aois.lake: would be one folder on some computers; rename one"
 
 
+@pytest.mark.parametrize("names", [("c", "C"), ("felling", "burn", "Felling"), ("a-B", "A-b")])
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_names_of_changes_that_differ_only_in_case_are_refused(names, everywhere):
+    key = {"changes": dict.fromkeys(names, CHANGE)}
+    config = {"aois": {"x": {"bbox": BOX, **({} if everywhere else key)}}, **(key if everywhere else {})}
+    one, other = names[0], names[-1]
+    wanted = (
+        f"config: aois.x.changes.{one} and aois.x.changes.{other}: would be one folder on some computers; rename one"
+    )
+    assert refusal(config) == wanted
+
+
+@pytest.mark.parametrize("name", ["con", "NUL", "Com1", "lpt9"])
+def test_names_that_windows_reserves_are_refused(name):
+    wanted = f"{name}: no folder or file can have this name on Windows; rename it"
+    assert refusal({"aois": {name: {"bbox": BOX}}}) == f"config: aois.{wanted}"
+    found = refusal({"aois": {"x": {"bbox": BOX, "changes": {name: CHANGE}}}})
+    assert found == f"config: aois.x.changes.{wanted}"
+    assert read_config({"aois": {f"{name}0a": {"bbox": BOX}}})
+
+
+def numeric_keys() -> list[str]:
+    """The keys of the schema that hold a number, so that a new one is tested as well."""
+    known = yaml.safe_load((REPO / "config" / "schema.yaml").read_text())["$defs"]
+    return [
+        key
+        for key, entry in known.items()
+        if key in known["aoi"]["properties"] and re.search("number|integer", str(entry))
+    ]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("key", numeric_keys())
+def test_numbers_are_finite(key, value):
+    for config in ({"aois": {"x": {"bbox": BOX, key: value}}}, {"aois": {"x": {"bbox": BOX}}, key: value}):
+        found = refusal(config)
+        assert f"{key}: holds" in found and ".nan and .inf are out of range" in found
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_numbers_in_lists_and_mappings_are_finite(value):
+    entries = [{"looks": {"DHDH": value}}, {"search": {"relative_orbit": value}}, {"search": {"frame": [value]}}]
+    for entry in [*entries, {"bbox": [1, 2, 3, value]}, {"bbox": [value, 2, 3, 4]}]:
+        assert "should be" in refusal({"aois": {"x": {"bbox": BOX, **entry}}})
+
+
 def test_keys_that_are_no_text_are_refused():
     """Whatever file they come from."""
     assert "a key is False" in refusal({"aois": {False: {"bbox": BOX}}})

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,7 @@ SCHEMA = Path(__file__).parents[3] / "config" / "schema.yaml"
 NUMBERS = {f"tag:yaml.org,2002:{kind}" for kind in ("int", "float")}
 LONGEST_NUMBER = 40  # characters
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)  # bad GeoJSON
+RESERVED = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)[0-9]", re.IGNORECASE)
 NO_TEXT = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float", "null")}
 
 
@@ -123,7 +125,7 @@ def read_config(config: dict) -> tuple[dict, Settings]:
         raise GcovError("config: " + "\nconfig: ".join(_explain(error, schema) for error in errors))
     addresses.check_others(config)
     config = _with_defaults(config, schema)
-    _check_case(config["aois"])
+    _check_names(config["aois"], "aois")
     aois = {name: _aoi(name, entry, config) for name, entry in config["aois"].items()}
     return config, Settings(aois, Archive.of(config), config["basemap"])
 
@@ -138,15 +140,26 @@ def _matches(validator, pattern, instance, schema):
         yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
-Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _matches})
+def _is_number(checker, instance) -> bool:
+    """A finite number: `.nan` would pass every comparison with a limit, and `.inf` those that have no upper one."""
+    return Draft.TYPE_CHECKER.is_type(instance, "number") and (isinstance(instance, int) or math.isfinite(instance))
 
 
-def _check_case(names: Iterable[str]) -> None:
-    """Refuse AOI names that would share a folder on a case-insensitive file system."""
+Draft = jsonschema.Draft202012Validator
+TYPES = Draft.TYPE_CHECKER.redefine("number", _is_number)
+Validator = jsonschema.validators.extend(Draft, {"pattern": _matches}, type_checker=TYPES)
+
+
+def _check_names(names: Iterable[str], where: str) -> None:
+    """Refuse names that would share a folder on a case-insensitive file system, or that Windows reserves."""
     seen: dict[str, str] = {}
     for name in names:
         if other := seen.get(name.lower()):
-            raise GcovError(f"config: aois.{other} and aois.{name}: would be one folder on some computers; rename one")
+            raise GcovError(
+                f"config: {where}.{other} and {where}.{name}: would be one folder on some computers; rename one"
+            )
+        if RESERVED.fullmatch(name):
+            raise GcovError(f"config: {where}.{name}: no folder or file can have this name on Windows; rename it")
         seen[name.lower()] = name
 
 
@@ -178,6 +191,8 @@ def _explain(error: Any, schema: dict) -> str:
     if "propertyNames" in error.absolute_schema_path:
         return f"{where}.{_one_line(addresses.shown(error.instance))}: {error.schema['description']}"
     wanted = error.schema.get("description") or addresses.shown(error.message)
+    if isinstance(error.instance, float) and not math.isfinite(error.instance):
+        wanted += " (.nan and .inf are out of range)"
     return f"{where or 'config'}: holds {json.dumps(_shown(error.instance), default=str)}; should be {wanted}"
 
 
@@ -256,6 +271,7 @@ def _check_analysis(aoi: Aoi, where: str) -> None:
         raise GcovError(
             f"{where}.filter_window: holds {aoi.filter_window}; should be odd, to have a sample in the middle"
         )
+    _check_names(aoi.changes, f"{where.removeprefix('config: ')}.changes")
     for name, periods in aoi.changes.items():
         for period, days in periods.items():
             for day in days:

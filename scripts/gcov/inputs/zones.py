@@ -98,9 +98,9 @@ def _text(value: Any) -> str:
     if isinstance(value, (bool, np.bool_)):
         return str(value).lower()
     if isinstance(value, (float, np.floating)):
-        if abs(value) >= EXACT:
+        if abs(float(value)) >= EXACT:
             raise ValueError(f"holds {value:g} as a name, a number that was read without all of its digits: use text")
-        return str(int(value)) if value.is_integer() else str(value)
+        return str(int(value)) if float(value).is_integer() else str(value)
     if not isinstance(value, (str, np.integer, np.datetime64)):
         raise ValueError(f"holds a name that is a {type(value).__name__}: use text")
     return str(value)
