@@ -1,6 +1,7 @@
 """Daily rainfall at an AOI, from a CSV file with the columns date and mm."""
 
 import csv
+import os
 import re
 from datetime import date, timedelta
 from itertools import pairwise
@@ -44,7 +45,8 @@ def read_rain(path: str | Path, where: str = "rainfall") -> dict[date, float]:
 
 
 def _lines(path: str | Path, where: str) -> list[str]:
-    check_file(str(path), f"{where}: {str(path)!r} (in {Path.cwd()})")
+    if os.path.lexists(path):
+        check_file(str(path), f"{where}: {str(path)!r}")
     try:
         return Path(path).read_text(encoding="utf-8-sig").split("\n")
     except OSError as error:
