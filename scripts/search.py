@@ -6,7 +6,7 @@ from pathlib import Path
 
 import shapely
 
-from gcov import granules
+from gcov import granules, releases
 from gcov.archive import catalog, login, sources
 from gcov.errors import GcovError
 from gcov.files import building
@@ -39,7 +39,7 @@ def search(
     if not found:
         others = "".join(f"\n  {granule.name}: {reason}" for granule, reason in left_out)
         raise GcovError(f"no granules found; asked for {list(listed) or {'bbox': list(bbox), **query}}{others}")
-    kept, older = granules.newest_releases(found)
+    kept, older = releases.newest_releases(found)
     dropped = older + left_out
     granules.check_one_series(kept, frequency, terms)
     granules.check_names(kept)

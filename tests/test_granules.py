@@ -1,16 +1,14 @@
-"""Names, the release rule, passes, and granules that cannot form one series."""
+"""Names, passes, and granules that cannot form one series."""
 
 import csv
-import itertools
 import os
-import random
-from dataclasses import replace
 
 import pytest
 
 from gcov import granules
 from gcov.errors import GcovError
-from gcov.granules import Granule, from_name, from_url, maturity_of, newest_releases, passes
+from gcov.granules import Granule, from_name, from_url, maturity_of, passes
+from gcov.releases import newest_releases
 
 NAME = "NISAR_L2_PR_GCOV_006_026_A_016_4005_DHDH_A_20251123T234739_20251123T234814_X05009_N_F_J_001"
 ARCHIVE = "https://nisar.asf.earthdatacloud.nasa.gov/NISAR"
@@ -33,11 +31,6 @@ def granule(
         f"NISAR_L2_PR_GCOV_{cycle:03d}_{track:03d}_{direction}_{frame:03d}_{mode}_{pols}_A_{start}_{end}"
         f"_{crid}_N_{coverage}_J_{counter:03d}"
     )
-
-
-def seconds(first: int, last: int, **facts) -> Granule:
-    """A granule of the minute 23:47, from second to second."""
-    return granule(start=f"20251123T2347{first:02d}", end=f"20251123T2347{last:02d}", **facts)
 
 
 def test_name_is_taken_apart():
@@ -115,95 +108,6 @@ def test_url_names_granule_and_collection():
         from_url(f"{ARCHIVE}/{NAME}/{NAME}_QA_STATS.h5")
 
 
-def test_rank_is_maturity_then_crid_digits_then_counter():
-    rising = [
-        granule(crid="X05009"),
-        granule(crid="X05009", counter=2),
-        granule(crid="X05010"),
-        granule(crid="X05013", counter=9),
-        granule(crid="P05020"),
-        granule(crid="P05023", counter=1),
-        granule(crid="P05023", counter=2),
-        granule(crid="X05026"),
-    ]
-    for order in itertools.islice(itertools.permutations(rising), 500):
-        assert sorted(order, key=lambda g: g.rank) == rising
-
-
-def test_rank_takes_the_collection_before_the_letter():
-    """A validated granule keeps its P until a new CRID letter comes: the collection decides."""
-    beta = granule(crid="X05010")
-    validated = from_url(f"{ARCHIVE}/NISAR_L2_GCOV_V1/x/{granule(crid='P05009').name}.h5")
-    provisional = granule(crid="P05023")
-    assert beta.rank < provisional.rank < validated.rank
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ({"crid": "X05007"}, {"crid": "X05009"}),
-        ({"crid": "X05009"}, {"crid": "X05010"}),
-        ({"counter": 1}, {"counter": 2}),
-        ({"crid": "X05010"}, {"crid": "P05023"}),
-        ({"crid": "X05010", "counter": 3}, {"crid": "P05023"}),
-        ({"crid": "P05023", "counter": 3}, {"crid": "X05026"}),
-        ({"start": "20251123T234739"}, {"start": "20251123T234741", "crid": "X05010"}),  # other length, one take
-    ],
-)
-def test_only_the_newest_release_is_kept(old, new):
-    old, new = granule(**old), granule(**new)
-    for found in ([old, new], [new, old]):
-        kept, dropped = newest_releases(found)
-        assert kept == [new]
-        assert dropped == [(old, f"superseded by {new.name} ({new.maturity} {new.crid})")]
-
-
-@pytest.mark.parametrize("other", [{"cycle": 7}, {"frame": 17}, {"mode": "4005"}, {"pols": "SHSH"}, {"track": 27}])
-def test_other_acquisitions_are_all_kept(other):
-    pair = [granule(), granule(crid="P05023", **other)]
-    assert newest_releases(pair) == (sorted(pair, key=lambda g: (g.start, g.name)), [])
-
-
-def test_partial_granules_that_do_not_overlap_are_kept():
-    first, second = seconds(10, 20, coverage="P"), seconds(30, 40, coverage="P", counter=2)
-    assert newest_releases([second, first]) == ([first, second], [])
-
-
-def test_intervals_that_touch_do_not_overlap():
-    first, second = seconds(10, 20), seconds(20, 30, crid="P05023")
-    assert newest_releases([second, first]) == ([first, second], [])
-
-
-def test_granules_shorter_than_a_second_overlap_themselves_alone():
-    """Names carry whole seconds: start and end may be equal."""
-    old, new = seconds(10, 10), seconds(10, 10, crid="X05010")
-    neighbour = seconds(11, 11, counter=2)
-    kept, dropped = newest_releases([old, neighbour, new])
-    assert kept == [new, neighbour]
-    assert [g for g, _ in dropped] == [old]
-
-
-def test_in_a_chain_of_overlaps_the_newest_are_kept():
-    """a-b and b-c overlap, a-c do not: b newest drops both, b oldest is dropped by either."""
-    ends = [seconds(10, 20), seconds(18, 30)]
-    newest, oldest = seconds(15, 25, crid="P05023"), seconds(15, 25, crid="X05007")
-    assert newest_releases([*ends, newest])[0] == [newest]
-    assert newest_releases([*ends[:1], seconds(21, 30), oldest])[0] == [ends[0], seconds(21, 30)]
-
-
-def test_order_of_the_answer_does_not_matter():
-    found = [granule(cycle=c, crid=r, counter=n) for c in (6, 7) for r in ("X05009", "P05023") for n in (1, 2)]
-    wanted = newest_releases(found)
-    for seed in range(20):
-        random.Random(seed).shuffle(found)
-        assert newest_releases(found) == wanted
-
-
-def test_a_granule_found_twice_is_kept_once():
-    kept, dropped = newest_releases([granule(), granule()])
-    assert (kept, dropped) == ([granule()], [(granule(), "the same granule, found twice")])
-
-
 def test_passes_gather_adjacent_frames_in_order_of_time():
     late = granule(cycle=7, start="20251205T234739", end="20251205T234814")
     first, second = granule(frame=16), granule(frame=17, start="20251123T234812", end="20251123T234847")
@@ -255,12 +159,6 @@ def test_polarizations_may_alternate_and_the_other_band_may_differ():
         granules.check_one_series(found, "A", ["VVVV"])
     with pytest.raises(GcovError, match="set mode under"):
         granules.check_one_series(found, "B", ["HHHH"])
-
-
-def test_a_local_file_is_preferred_to_a_url_of_the_same_granule():
-    local, remote = replace(granule(), path="data/x.h5"), replace(granule(), url="https://host/x.h5")
-    for found in ([local, remote], [remote, local]):
-        assert newest_releases(found) == ([local], [(remote, "the same granule, found twice")])
 
 
 @pytest.mark.parametrize(
@@ -335,7 +233,7 @@ def test_a_file_without_a_crid_is_somebodys_own():
     own = Granule(
         name="mine", start="2025-11-23T23:47:39", end="2025-11-23T23:48:14", crid="", maturity=maturity_of("")
     )
-    assert (own.maturity, own.rank) == ("BETA", (0, 0, 0))
+    assert (own.maturity, own.rank) == ("BETA", (0, 0, 0, 0))
     assert newest_releases([own]) == ([own], [])
 
 

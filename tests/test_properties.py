@@ -3,6 +3,7 @@
 Examples are the same in every run (a fixed seed); `make soak` draws new and more ones.
 """
 
+import itertools
 import math
 import os
 import random
@@ -14,15 +15,16 @@ import pyproj
 import rioxarray  # noqa: F401
 import xarray as xr
 import yaml
-from helpers import grid_of
+from helpers import FIRST, grid_of
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from rioxarray.exceptions import NoDataInBounds, OneDimensionalRaster
 
 from gcov.analysis import histogram
 from gcov.errors import GcovError
-from gcov.granules import from_name, newest_releases, read_record, write_records
+from gcov.granules import from_name, read_record, write_records
 from gcov.inputs.config import read_config
+from gcov.releases import newest_releases
 from gcov.stores.grid import aoi_window, window_grid
 from gcov.testing.synthetic import granule_name
 
@@ -131,6 +133,43 @@ def test_releases_do_not_depend_on_the_order(found, order: random.Random):
     for granule in granules:
         same = [other for other in kept if other.same_acquisition(granule)]
         assert same and max(other.rank for other in same) >= granule.rank
+
+
+parts = st.builds(
+    lambda crid, first, length, counter: granule_name(
+        start=FIRST + timedelta(seconds=first),
+        end=FIRST + timedelta(seconds=first + length),
+        crid=crid,
+        counter=counter,
+    ),
+    st.sampled_from(["X05007", "X05009", "X05010", "P05023"]),
+    st.integers(0, 30),
+    st.integers(1, 35),
+    st.integers(1, 2),
+)
+
+
+@given(st.lists(parts, min_size=1, max_size=6, unique=True), st.randoms(use_true_random=False))
+def test_partial_releases_never_mix_and_cover_what_they_replace(found, order: random.Random):
+    granules = [from_name(name) for name in found]
+    kept, dropped = newest_releases(granules)
+    order.shuffle(granules)
+    assert newest_releases(granules) == (kept, dropped)
+    for one, other in itertools.combinations(kept, 2):
+        assert one.release == other.release or not one.same_acquisition(other)
+
+    def seconds(granule):
+        start, end = granule.interval
+        return {start + timedelta(seconds=second) for second in range((end - start).seconds)}
+
+    for granule, reason in dropped:
+        newer = [g for g in kept if g.rank[:3] >= granule.rank[:3] and g.same_acquisition(granule)]
+        ground = set().union(*map(seconds, newer)) & seconds(granule)
+        assert (
+            reason.startswith("newer, but covers only")
+            or any(g.maturity != granule.maturity for g in newer)
+            or len(ground) >= 0.9 * len(seconds(granule))
+        )
 
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.dates()

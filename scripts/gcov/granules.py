@@ -1,4 +1,4 @@
-"""Granule names and records, the choice of releases, and the grouping of granules into series and dates.
+"""Granule names and records, the rank of releases, and the grouping of granules into series and dates.
 
 Facts and rules follow the NISAR L2 GCOV product specification (D-102274) and the archive's collections.
 """
@@ -24,6 +24,7 @@ NAME = re.compile(
     r"_(?P<crid>[A-Z]\d{5})_(?P<accuracy>[A-Z])_(?P<coverage>[FP])_[A-Z]_(?P<counter>\d{3})"
 )
 MATURITIES = ("BETA", "PROVISIONAL", "VALIDATED")  # in increasing order
+ACCURACIES = "FNMP"  # letters of the orbit's accuracy, in increasing order; any other, or none, is below
 BANDWIDTHS = {"05": 80, "20": 20, "40": 10, "77": 20}  # bandwidth in MHz, as in granule names: posting in metres
 CHANNELS = {  # polarizations by the code in granule names
     "SH": ("HH",), "SV": ("VV",), "DH": ("HH", "HV"), "DV": ("VV", "VH"), "CL": ("LH", "LV"), "CR": ("RH", "RV"),
@@ -83,9 +84,15 @@ class Granule:
         return f"{self.name} ({self.path or shown(self.url or self.s3_url or '')})"
 
     @property
-    def rank(self) -> tuple[int, int, int]:
-        """Newer releases rank higher: maturity, then the digits of the CRID, then the product counter."""
-        return MATURITIES.index(self.maturity), int(re.sub(r"\D", "", self.crid) or 0), self.counter or 0
+    def rank(self) -> tuple[int, int, int, int]:
+        """Newer releases rank higher: maturity, then the CRID's digits, then accuracy, then the product counter."""
+        return *self.release, self.counter or 0
+
+    @property
+    def release(self) -> tuple[int, int, int]:
+        """Equal in all granules of one release, whose partial granules differ in the product counter."""
+        accuracy = ACCURACIES.find(self.accuracy or "?") + 1
+        return MATURITIES.index(self.maturity), int(re.sub(r"\D", "", self.crid) or 0), accuracy
 
     def bandwidth(self, frequency: str) -> str:
         """The part of the mode for band A or B: MHz as in granule names, 00 if the band is absent."""
@@ -165,25 +172,6 @@ def from_url(url: str) -> Granule:
             f"granules: {shown(url)} does not end in the name of a NISAR L2 GCOV granule (NISAR_L2_..._GCOV_....h5)"
         )
     return replace(granule, maturity=maturity_of(granule.crid, url))
-
-
-def newest_releases(granules: Iterable[Granule]) -> tuple[list[Granule], list[tuple[Granule, str]]]:
-    """Keep the newest release of each acquisition, and the local file if a granule was found twice.
-
-    Returns the kept granules and the dropped ones with their reasons, both in order of time.
-    """
-    kept: list[Granule] = []
-    dropped: list[tuple[Granule, str]] = []
-    for granule in sorted(granules, key=lambda g: (g.rank, g.name, g.path is not None), reverse=True):
-        newer = next((k for k in kept if k.same_acquisition(granule)), None)
-        if newer is None:
-            kept.append(granule)
-        elif newer.name == granule.name:
-            dropped.append((granule, "the same granule, found twice"))
-        else:
-            dropped.append((granule, f"superseded by {newer.name} ({newer.maturity} {newer.crid})"))
-    by_time = sorted(kept, key=lambda g: (g.start, g.name))
-    return by_time, sorted(dropped, key=lambda pair: (pair[0].start, pair[0].name))
 
 
 def passes(granules: Iterable[Granule]) -> list[list[Granule]]:
