@@ -12,7 +12,7 @@ from gcov.errors import GcovError
 from gcov.files import building
 from gcov.granules import Granule
 from gcov.inputs.settings import Archive, Search
-from gcov.inputs.volume import needed_bytes
+from gcov.inputs.volume import in_full, needed_bytes
 
 
 def search(
@@ -75,7 +75,7 @@ def report(
         len(kept),
         len(granules.passes(kept)),
         len(dropped),
-        f"{sum(g.size or 0 for g in kept) / 1e6:.0f} MB" if any(g.size for g in kept) else "of unknown size",
+        in_full(kept, lambda size: f"{size / 1e6:.0f} MB"),
         need / 1e6,
     )
     for term in terms if len(terms) > 1 else ():  # the cost of each term

@@ -3,10 +3,13 @@
 import json
 import logging
 import os
+import re
 import socket
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import shapely
 from asf_search.constants import INTERNAL
 from servers.cmr import CmrServer, umm_item
 from servers.field import FOOTPRINT, environment
@@ -79,6 +82,7 @@ TROUBLE = {
     "429": lambda cmr, times: cmr.fail_next(429, times, {"errors": ["Too many requests"]}),
     "dropped connection": lambda cmr, times: cmr.drop_next(times),
     "HTML instead of a listing": lambda cmr, times: cmr.fail_next(200, times, "<html>please log in</html>"),
+    "JSON that is no listing": lambda cmr, times: cmr.fail_next(200, times, {"errors": []}),
 }
 
 
@@ -108,6 +112,7 @@ REASONS = {
     "429": "answered 429",
     "dropped connection": "failed (ConnectionError)",
     "HTML instead of a listing": "failed (JSONDecodeError)",
+    "JSON that is no listing": "answered 200 without a listing",
 }
 
 
@@ -290,3 +295,185 @@ def test_other_collections_enter_a_series_only_if_they_are_named(collection):
         assert (granule.name, reason) == (other, f"of {collection}, which search.collections does not name")
         found, left_out = search_archive(WKT, {"collections": [collection]}, cmr.host)
         assert ({granule.name for granule in found}, left_out) == ({own, other}, [])
+
+
+# ---- what does not meet the AOI
+
+KM = 1 / 111.2  # degrees of latitude
+
+
+def rectangle(west, south, east, north):
+    return [(west, south), (east, south), (east, north), (west, north)]
+
+
+TWO_PARTS = "MULTIPOLYGON(((84 28, 84.2 28, 84.2 28.2, 84 28.2, 84 28)), ((88 28, 88.2 28, 88.2 28.2, 88 28.2, 88 28)))"
+A_HOLE = "POLYGON((84 28, 88 28, 88 32, 84 32, 84 28), (85 29, 87 29, 87 31, 85 31, 85 29))"
+COMB = shapely.union_all([shapely.box(0, 0, 60, 1), *(shapely.box(x, 1, x + 0.3, 1.4) for x in np.arange(0, 60, 0.6))])
+
+
+def found_of(footprints, wkt, search=None):
+    """Numbers of the granules found among those with these footprints, and those left out with the reason."""
+    items = [umm_item(name(cycle=number), BETA, outline) for number, outline in enumerate(footprints, 1)]
+    with CmrServer(items) as cmr:
+        found, left_out = search_archive(wkt, search or {}, cmr.host)
+    return {g.cycle for g in found}, {(g.cycle, reason) for g, reason in left_out}
+
+
+@pytest.mark.parametrize(
+    ("wkt", "search", "meeting", "beside"),
+    [
+        (TWO_PARTS, {}, [rectangle(83, 27, 85, 29), rectangle(87.9, 27, 90, 29)], [rectangle(85, 27, 87, 29)]),
+        (A_HOLE, {}, [rectangle(84.5, 29, 86, 31)], [rectangle(85.1, 29.1, 86.9, 30.9)]),
+        (COMB.wkt, {}, [rectangle(30.1, 1.2, 30.5, 2)], [rectangle(30.4, 1.1, 30.5, 1.5)]),
+        (WKT, {"intersects": A_HOLE}, [rectangle(84.5, 29, 86, 31)], [rectangle(85.1, 29.1, 86.9, 30.9)]),
+        # 5 km: at the edge of a hole, to the north and to the east
+        (A_HOLE, {}, [rectangle(86, 30, 86.9, 31 - 4.8 * KM)], [rectangle(86, 30, 86.9, 31 - 5.2 * KM)]),
+        (
+            TWO_PARTS,
+            {},
+            [rectangle(84.2 + 4.8 * KM / 0.8829, 28, 87, 28.1)],  # the cosine of 28 degrees
+            [rectangle(84.2 + 5.3 * KM / 0.8829, 28, 87, 28.1)],
+        ),
+        (
+            shapely.transform(shapely.from_wkt(TWO_PARTS), lambda xy: np.add(xy, [0, 42])).wkt,  # at 70 degrees north
+            {},
+            [rectangle(84.2 + 4.8 * KM / 0.3420, 70, 86, 70.1)],
+            [rectangle(84.2 + 5.3 * KM / 0.3420, 70, 86, 70.1)],
+        ),
+        (
+            shapely.transform(shapely.from_wkt(TWO_PARTS), lambda xy: xy * [1, -1]).wkt,  # in the south
+            {},
+            [rectangle(84.1, -29, 85, -28.1)],
+            [rectangle(84.4, -29, 87, -28.1)],
+        ),
+        # a footprint that crosses 180 degrees, or touches it, meets everything
+        (
+            "MULTIPOLYGON(((170 50, 171 50, 171 51, 170 51, 170 50)), ((179.9 54, 179.99 54, 179.99 55, 179.9 54)))",
+            {},
+            [rectangle(178, 53, 181, 53.6), rectangle(178, 53, 179.99, 53.6)],
+            [rectangle(172, 52, 174, 53)],
+        ),
+    ],
+)  # fmt: skip
+def test_granules_beside_the_area_are_left_out(wkt, search, meeting, beside, caplog):
+    with caplog.at_level(logging.INFO):
+        found, left_out = found_of([*meeting, *beside], wkt, search)
+    assert found == set(range(1, 1 + len(meeting)))
+    assert left_out == {(len(meeting) + 1, "its footprint does not meet the area searched for")}
+    assert "1 granule dropped, whose footprints do not meet the area" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda extent: extent.clear(),
+        lambda extent: extent["HorizontalSpatialDomain"].clear(),
+        lambda extent: extent["HorizontalSpatialDomain"]["Geometry"].update(GPolygons=[]),
+        lambda extent: extent["HorizontalSpatialDomain"].update(Geometry={"Points": [{"Longitude": 0, "Latitude": 0}]}),
+        lambda extent: outline(extent).pop("Points"),
+        lambda extent: outline(extent).update(Points=outline(extent)["Points"][:2]),
+        lambda extent: outline(extent)["Points"].insert(2, outline(extent)["Points"].pop(1)),  # a bow tie
+        lambda extent: outline(extent)["Points"][1].update(Longitude=-170.0),  # west of 180 degrees
+        lambda extent: outline(extent)["Points"][1].update(Longitude=None),
+    ],
+)
+def test_a_footprint_that_is_missing_or_invalid_meets_everything(change, monkeypatch):
+    monkeypatch.setattr("servers.cmr.item_geometry", lambda item: shapely.box(-180, -90, 180, 90))
+    items = [umm_item(name(cycle=number), BETA, rectangle(85, 27, 87, 29)) for number in (1, 2)]
+    change(items[0]["umm"]["SpatialExtent"])
+    with CmrServer(items) as cmr:
+        found, left_out = search_archive(TWO_PARTS, {}, cmr.host)
+    assert ([g.cycle for g in found], [g.cycle for g, _ in left_out]) == ([1], [2])
+
+
+def outline(extent) -> dict:
+    """The boundary of the only polygon of a spatial extent."""
+    return extent["HorizontalSpatialDomain"]["Geometry"]["GPolygons"][0]["Boundary"]
+
+
+@pytest.mark.parametrize(
+    "wkt",
+    [
+        WKT,
+        "POLYGON((84 28, 90 28.5, 89 31, 84.3 28.4, 84 28))",
+        "MULTIPOLYGON(((84 28, 84.4 28, 84.2 28.4, 84 28)))",
+        shapely.Point(86, 30).buffer(2, 20).wkt,
+    ],
+)
+def test_a_box_or_simple_polygon_finds_what_the_catalogue_finds(wkt, monkeypatch):
+    """Even where the two disagree about an edge: here the catalogue answers for twice the area."""
+    grid = [rectangle(west, south, west + 0.9, south + 0.9) for west in range(80, 94) for south in range(24, 36)]
+    plain, _ = found_of(grid, wkt)
+    assert 1 <= len(plain) < len(grid)
+    area = shapely.from_wkt(wkt)
+    assert plain == {number for number, one in enumerate(grid, 1) if shapely.Polygon(one).intersects(area)}
+    monkeypatch.setattr("servers.cmr.item_geometry", lambda item: shapely.box(-180, -90, 180, 90))
+    assert found_of(grid, wkt) == (set(range(1, len(grid) + 1)), set())
+
+
+# ---- records that lack something
+
+
+def without(scheme):
+    """Removes the granule's address with this scheme."""
+
+    def change(umm):
+        umm["RelatedUrls"] = [url for url in umm["RelatedUrls"] if not re.match(scheme + ".*1.h5$", url["URL"])]
+
+    return change
+
+
+def sizes(**fields):
+    """Gives every file these fields in place of its size in bytes."""
+
+    def change(umm):
+        for file in umm["DataGranule"]["ArchiveAndDistributionInformation"]:
+            for key in ("SizeInBytes", "SizeUnit", "Format"):
+                del file[key]
+            file.update(fields)
+
+    return change
+
+
+KEY = f"{BETA}/{name()}/{name()}.h5"
+URL, S3_URL = f"https://nisar.asf.earthdatacloud.nasa.gov/NISAR/{KEY}", f"s3://sds-n-cumulus-prod-nisar-products/{KEY}"
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        (without("https"), (None, S3_URL, 1_700_000_000)),
+        (without("s3"), (URL, None, 1_700_000_000)),
+        (sizes(Size=1.7, SizeUnit="GB"), (URL, S3_URL, None)),
+        (sizes(Size=1700, SizeUnit="MB", SizeInBytes=None), (URL, S3_URL, None)),
+        (sizes(), (URL, S3_URL, None)),
+        (sizes(SizeInBytes=1_600_000_000), (URL, S3_URL, 1_600_000_000)),
+        (lambda umm: umm["DataGranule"].pop("ArchiveAndDistributionInformation"), (URL, S3_URL, None)),
+        (lambda umm: umm["DataGranule"].update(ArchiveAndDistributionInformation=None), (URL, S3_URL, None)),
+        (lambda umm: umm["DataGranule"].update(ArchiveAndDistributionInformation=[]), (URL, S3_URL, None)),
+        (lambda umm: umm["DataGranule"].pop("Identifiers"), (URL, S3_URL, 1_700_000_000)),
+        (lambda umm: umm.pop("DataGranule"), (URL, S3_URL, None)),
+        (lambda umm: umm.pop("AdditionalAttributes"), (URL, S3_URL, 1_700_000_000)),
+        (lambda umm: umm.pop("SpatialExtent"), (URL, S3_URL, 1_700_000_000)),
+        (lambda umm: umm["RelatedUrls"].reverse(), (URL, S3_URL, 1_700_000_000)),
+    ],
+)
+def test_a_record_that_lacks_something_is_a_granule_all_the_same(change, wanted, monkeypatch):
+    monkeypatch.setattr("servers.cmr.select", lambda items, form: items)  # whatever the query filters on
+    item = umm_item(name(), BETA, FOOTPRINT)
+    change(item["umm"])
+    with CmrServer([item, umm_item(name(cycle=9), BETA, FOOTPRINT)]) as cmr:
+        found, left_out = search_archive(WKT, {}, cmr.host)
+    assert left_out == [] and len(found) == 2
+    assert (found[0].url, found[0].s3_url, found[0].size) == wanted
+    assert (found[0].name, found[0].maturity, found[0].frame) == (name(), "BETA", 16)
+
+
+@pytest.mark.parametrize("change", [lambda umm: umm.pop("RelatedUrls"), lambda umm: umm.update(RelatedUrls=[])])
+def test_a_record_without_any_address_is_left_out_and_said(change):
+    item = umm_item(name(), BETA, FOOTPRINT)
+    change(item["umm"])
+    with CmrServer([item, umm_item(name(cycle=9), BETA, FOOTPRINT)]) as cmr:
+        found, left_out = search_archive(WKT, {}, cmr.host)
+    assert [granule.cycle for granule in found] == [9]
+    assert [(granule.name, reason) for granule, reason in left_out] == [(name(), "the catalogue gives no address")]

@@ -166,7 +166,7 @@ def test_partial_releases_never_mix_and_cover_what_they_replace(found, order: ra
         newer = [g for g in kept if g.rank[:3] >= granule.rank[:3] and g.same_acquisition(granule)]
         ground = set().union(*map(seconds, newer)) & seconds(granule)
         assert (
-            reason.startswith("newer, but covers only")
+            reason.startswith("newer, but covers too little")
             or any(g.maturity != granule.maturity for g in newer)
             or len(ground) >= 0.9 * len(seconds(granule))
         )

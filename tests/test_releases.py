@@ -124,10 +124,10 @@ def test_no_ground_is_lost_to_a_newer_partial_release(found, kept, shares, caplo
 @pytest.mark.parametrize(
     ("found", "reason"),
     [
-        ([FULL, release("X05010", 0, 18)], f"newer, but covers only 51 % of {FULL.name}"),
+        ([FULL, release("X05010", 0, 18)], f"newer, but covers too little: 51 % of {FULL.name}"),
         (
             [FULL, release("X05010", 0, 14), release("X05010", 21, 35)],
-            f"newer, but covers only 80 % of {FULL.name} with other newer ones",
+            f"newer, but covers too little: 80 % of {FULL.name} with other newer ones",
         ),
         (
             [release("P05023", 0, 18), FULL],

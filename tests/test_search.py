@@ -7,6 +7,7 @@ import os
 from datetime import datetime, timedelta
 
 import pytest
+import shapely
 from helpers import BBOX
 from search import search
 from servers.cmr import ARCHIVE_URL, BUCKET, CmrServer, umm_item
@@ -93,11 +94,11 @@ def settings_of(server) -> Archive:
     return read_config({"aois": {"a": {"bbox": BBOX}}, "archive": {"cmr_host": server.host}})[1].archive
 
 
-def run(server, folder, asked=EVERYTHING, bbox=tuple(BBOX)) -> list[dict]:
+def run(server, folder, asked=EVERYTHING, polygon=None) -> list[dict]:
     """The rows of granules.csv of a search."""
     search(
-        bbox=bbox,
-        polygon=None,
+        bbox=tuple(BBOX),
+        polygon=polygon,
         listed=(),
         query=asked,
         archive=settings_of(server),
@@ -246,6 +247,48 @@ def test_a_qa_file_listed_first_is_not_taken(tmp_path):
         (row,) = run(server, tmp_path, {})
     assert row["url"].endswith(f"/{name()}.h5") and row["s3_url"].endswith(f"/{name()}.h5")
     assert row["size"] == "1700000000"
+
+
+def test_what_lies_between_the_parts_of_an_aoi_is_dropped_with_the_reason(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    parts = shapely.MultiPolygon([shapely.box(84, 28, 84.1, 28.1), shapely.box(87, 28, 87.1, 28.1)])
+    between = [(85.5, 27), (86.5, 27), (86.5, 29), (85.5, 29)]
+    other = name(frame=17, start=FIRST + timedelta(seconds=35))
+    with CmrServer([item(name()), item(other, footprint=between)]) as server:
+        rows = {row["name"]: row for row in run(server, tmp_path, {}, parts.wkt)}
+    assert (rows[name()]["kept"], rows[other]["kept"]) == ("true", "false")
+    assert rows[other]["reason"] == "its footprint does not meet the area searched for"
+    assert "1 granule dropped, whose footprints do not meet the area" in caplog.text
+    assert "1 granules kept (1 dates), 1 dropped" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [([True, True], "they are 3400 MB"), ([True, False], "at least 1700 MB"), ([False] * 2, "unknown")],
+)
+def test_sizes_that_the_catalogue_does_not_give_are_unknown(known, said, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    items = [item(name(number)) for number in range(2)]
+    for one, size in zip(items, known):
+        for file in one["umm"]["DataGranule"]["ArchiveAndDistributionInformation"] * (not size):
+            file.update(Size=file.pop("SizeInBytes") / 1e6, SizeUnit="MB")
+    with CmrServer(items) as server:
+        rows = run(server, tmp_path, {})
+    assert [row["size"] for row in rows] == ["1700000000" if size else "" for size in known]
+    assert said in caplog.text
+
+
+def test_a_newer_release_of_part_of_a_frame_does_not_replace_the_whole_frame(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    full, part = name(), name(crid="X05010", coverage="P", end=FIRST + timedelta(seconds=4))
+    provisional = name(1, crid="P05023", coverage="P", start=FIRST + timedelta(days=12, seconds=31))
+    with CmrServer([item(full), item(part), item(name(1)), item(provisional, PROVISIONAL)]) as server:
+        rows = {row["name"]: row for row in run(server, tmp_path, {})}
+    assert {granule for granule in rows if rows[granule]["kept"] == "true"} == {full, provisional}
+    assert rows[part]["reason"] == f"newer, but covers too little: 11 % of {full}"
+    assert rows[name(1)]["reason"].endswith("(PROVISIONAL P05023), only 11 % of its interval")
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert f"what is kept covers only 11 % of {name(1)}, which is dropped" in warnings
 
 
 def test_maturity_is_the_collections(tmp_path):

@@ -142,7 +142,8 @@ def test_the_product_asf_search_makes(varied):
         "stopTime": "2025-11-23T23:48:14Z",
         "platform": "NISAR",
         "sensor": "L-SAR",
-        "orbit": 5 * 173 + 26,
+        "orbit": 5 * 173 + 26 + 791,
+        "orbitType": "MOE",
     }
     assert {key: properties[key] for key in expected} == expected
 

@@ -58,7 +58,7 @@ def _choose(members: list[Granule]) -> tuple[list[Granule], Dropped]:
             # choose again without them, because they may have replaced others
             kept, dropped = _choose([g for g in members if g not in short])
             others = " with other newer ones" if len(newer) > 1 else ""
-            reason = f"newer, but covers only {share} % of {granule.name}{others}"
+            reason = f"newer, but covers too little: {share} % of {granule.name}{others}"
             return kept, [*dropped, *((g, reason) for g in short)]
         else:
             kept.append(granule)

@@ -6,7 +6,7 @@ import threading
 import zlib
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from urllib.parse import parse_qs, urlsplit
 
@@ -37,7 +37,8 @@ POLARIZATIONS = {
     "QP": ["HH", "HV", "VH", "VV"],
     "NA": [],
 }
-ORBIT_TYPES = {"P": "POE", "M": "MOE", "N": "NOE", "F": "FOE"}
+ORBIT_TYPES = {"P": "POE", "M": "MOE", "N": "MOE", "F": "FOE"}  # a granule with the letter N says MOE
+FIRST_ORBIT = 791  # orbits before the first one of cycle 1, track 1
 # what the collections declare; every other additional attribute is a string
 INTEGER_ATTRIBUTES = {"TRACK_NUMBER", "FRAME_NUMBER"}
 
@@ -53,7 +54,8 @@ def umm_item(name, collection, footprint, size=1_700_000_000, base_url=ARCHIVE_U
     parts = GRANULE_NAME.fullmatch(name)
     if parts is None:
         raise ValueError(f"not a GCOV granule name: {name}")
-    start, end = (_iso(parts[key]) for key in ("start", "end"))
+    # names hold whole seconds, and the end of another moment
+    start, end = _iso(parts["start"], 0.000658), _iso(parts["end"], 0.999342)
     return {
         "meta": {
             "concept-type": "granule",
@@ -70,7 +72,7 @@ def umm_item(name, collection, footprint, size=1_700_000_000, base_url=ARCHIVE_U
             "CollectionReference": {"ShortName": collection, "Version": "1"},
             "TemporalExtent": {"RangeDateTime": {"BeginningDateTime": start, "EndingDateTime": end}},
             "SpatialExtent": _spatial_extent(footprint),
-            "OrbitCalculatedSpatialDomains": [{"OrbitNumber": (int(parts["cycle"]) - 1) * 173 + int(parts["track"])}],
+            "OrbitCalculatedSpatialDomains": [{"OrbitNumber": _orbit(parts)}],
             "Platforms": [{"ShortName": "NISAR", "Instruments": [{"ShortName": "L-SAR"}]}],
             "PGEVersionClass": {"PGEVersion": "R05.00.9"},
             "DataGranule": {
@@ -94,9 +96,15 @@ def umm_item(name, collection, footprint, size=1_700_000_000, base_url=ARCHIVE_U
     }
 
 
-def _iso(stamp):
-    """`20251123T234739` as CMR writes it."""
-    return datetime.strptime(stamp, "%Y%m%dT%H%M%S").strftime("%Y-%m-%dT%H:%M:%SZ")
+def _iso(stamp, seconds):
+    """So many seconds after `20251123T234739`, as CMR writes it."""
+    moment = datetime.strptime(stamp, "%Y%m%dT%H%M%S") + timedelta(seconds=seconds)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _orbit(parts):
+    """The absolute orbit number."""
+    return 173 * (int(parts["cycle"]) - 1) + int(parts["track"]) + FIRST_ORBIT
 
 
 def _spatial_extent(footprint):
@@ -113,18 +121,27 @@ def _spatial_extent(footprint):
 
 
 def _attributes(parts):
-    """The additional attributes that `asf_search` reads or filters on."""
-    bands = [str(int(parts["mode"][i : i + 2])) for i in (0, 2) if parts["mode"][i : i + 2] != "00"]
+    """The additional attributes, as far as they are known from real records."""
+    widths = {band: str(int(parts["mode"][i : i + 2])) for band, i in (("A", 0), ("B", 2))}
+    bands = {band: width for band, width in widths.items() if width != "0"}
     values = {
         "ASCENDING_DESCENDING": ["ASCENDING" if parts["direction"] == "A" else "DESCENDING"],
         "TRACK_NUMBER": [str(int(parts["track"]))],
         "FRAME_NUMBER": [str(int(parts["frame"]))],
-        "RANGE_BANDWIDTH_CONCAT": ["+".join(bands)],
+        "RANGE_BANDWIDTH_CONCAT": ["+".join(bands.values())],
         "FULL_FRAME": ["TRUE" if parts["coverage"] == "F" else "FALSE"],
         "JOINT_OBSERVATION": ["FALSE"],
         "PRODUCTION_PIPELINE": [parts["pipeline"]],
         "PRODUCT_TYPE": ["GCOV"],
         "ORBIT_TYPE": [ORBIT_TYPES[parts["accuracy"]]],
+        "PRODUCT_VERSION": ["0.1.0"],
+        "PRODUCT_TYPE_DESC": ["Geocoded Polarimetric Covariance"],
+        "PROCESSING_CENTER": ["JPL"],
+        "PROCESSING_LEVEL": ["L2"],
+        "FREQUENCIES": list(bands),
+        "STACK_ID": [f"{parts['track']}_{parts['direction']}_{parts['frame']}"],
+        "INPUT_RCID": [parts["crid"]],
+        **{f"FREQUENCY_{band}_RANGE_BANDWIDTH": [width] for band, width in bands.items()},
     }
     for band, code in (("A", parts["pols"][:2]), ("B", parts["pols"][2:])):
         if POLARIZATIONS[code]:
@@ -144,18 +161,23 @@ def _files(name, size):
 
 
 def _related_urls(name, collection, base_url, bucket):
-    """Each file by HTTPS and by S3, as the archive lists them, and the credentials page."""
+    """Each file by HTTPS and by S3, as the archive lists them, a private one, and the credentials page."""
     kinds = {
         ".h5": ("GET DATA", "GET DATA VIA DIRECT ACCESS"),
         "_QA_STATS.h5": ("GET DATA", "GET DATA VIA DIRECT ACCESS"),
         ".h5.iso.xml": ("EXTENDED METADATA", "EXTENDED METADATA"),
-        ".png": ("GET RELATED VISUALIZATION", "GET RELATED VISUALIZATION"),
+        ".rc.yaml": ("EXTENDED METADATA", "EXTENDED METADATA"),
+        "_QA_REPORT.pdf": ("EXTENDED METADATA", "EXTENDED METADATA"),
+        "_QA_SUMMARY.csv": ("EXTENDED METADATA", "EXTENDED METADATA"),
     }
     key = f"{collection}/{name}/{name}"
     urls = []
     for ending, (https_type, s3_type) in kinds.items():
         urls.append({"URL": f"{base_url}/NISAR/{key}{ending}", "Type": https_type})
         urls.append({"URL": f"s3://{bucket}/{key}{ending}", "Type": s3_type})
+    for ending in (".png", "_thumbnail.png"):
+        urls.append({"URL": f"{base_url}/BROWSE/{key}{ending}", "Type": "GET RELATED VISUALIZATION"})
+    urls.append({"URL": f"{base_url}/NISAR-JPL-PRIVATE-DATA/{key}.h5.log", "Type": "EXTENDED METADATA"})
     return [*urls, {"URL": f"{base_url}/s3credentials", "Type": "VIEW RELATED INFORMATION"}]
 
 
@@ -268,8 +290,11 @@ def _spatial_filter(make_shape):
 
 
 def item_geometry(item):
-    """The granule's footprint."""
-    polygons = item["umm"]["SpatialExtent"]["HorizontalSpatialDomain"]["Geometry"]["GPolygons"]
+    """The granule's footprint; without one it has its collection's, the world."""
+    geometry = item["umm"].get("SpatialExtent", {}).get("HorizontalSpatialDomain", {}).get("Geometry", {})
+    if "GPolygons" not in geometry:
+        return box(-180, -90, 180, 90)
+    polygons = geometry["GPolygons"]
     rings = [[(p["Longitude"], p["Latitude"]) for p in poly["Boundary"]["Points"]] for poly in polygons]
     return unary_union([Polygon(ring) for ring in rings])
 

@@ -6,15 +6,19 @@ import os
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import shapely
+
 from gcov.addresses import host_of, is_web, shown
-from gcov.archive import s3, transport
+from gcov.archive import records, s3, transport
 from gcov.errors import GcovError
-from gcov.granules import BANDWIDTHS, Granule, from_name, from_url, is_standard, maturity_of
+from gcov.granules import BANDWIDTHS, Granule, from_url, is_standard
 from gcov.identification import granule_of_file
 from gcov.inputs.settings import Archive, Search
+from gcov.words import number_of
 
 log = logging.getLogger(__name__)
 
@@ -23,45 +27,79 @@ ATTEMPTS = 6  # one minute in total
 POLARIZATIONS = {
     "SH": "HH", "SV": "VV", "DH": "HH+HV", "DV": "VV+VH", "CL": "LH+LV", "CR": "RH+RV", "QP": "HH+HV+VH+VV", "NA": None,
 }  # fmt: skip
+MOST_POINTS = 300  # of a polygon that asf_search passes on
+EMPTY = {  # a record that asf_search can read
+    "meta": {},
+    "umm": {"CollectionReference": {"ShortName": "NISAR"}, "DataGranule": {"ArchiveAndDistributionInformation": []}},
+}
+BESIDE = "its footprint does not meet the area searched for"
 
 
 def search_archive(wkt: str, search: Search, cmr_host: str) -> tuple[list[Granule], list[tuple[Granule, str]]]:
     """Every GCOV granule in the catalogue for an AOI (WKT, EPSG:4326) and the search keys.
 
-    The second list holds the granules left out, each with its reason: those of other collections than the mission's
-    own (early adopters', custom, urgent), unless `search.collections` names them. The query is repeated if the
-    catalogue is busy, unreachable or returns an incomplete listing. Raises GcovError if repeating does not help or if
-    the catalogue refuses the query, so that a stack is never built from an incomplete listing.
+    The second list holds the granules left out, each with its reason: those that do not meet the AOI, those without an
+    address, and those of other collections than the mission's own (early adopters', custom, urgent), unless
+    `search.collections` names them. The query is repeated if the catalogue is busy, unreachable or returns an
+    incomplete listing. Raises GcovError if repeating does not help or if the catalogue refuses the query, so that a
+    stack is never built from an incomplete listing.
     """
     asked = query(wkt, search)
     frames = asked.get("frame")
     # for several frames in one query, asf_search reports only whether the last one's listing is complete
     questions = [{**asked, "frame": frame} for frame in frames] if isinstance(frames, list) else [asked]
+    area = _area_to_check(asked["intersectsWith"])
     found, left_out = [], []
-    for properties in (product for question in questions for product in _listing(question, cmr_host)):
-        granule, collection = from_product(properties), properties["collectionName"] or ""
+    for record in (record for question in questions for record in _listing(question, cmr_host)):
+        granule = records.granule_of(record)
         if granule is None:
-            continue
-        if not collection or is_standard(collection) or collection in search.get("collections", []):
-            found.append(granule)
+            log.warning("left out %s: not the name of a NISAR L2 GCOV granule", record["GranuleUR"])
+        elif reason := _reason_against(record, granule, search, area):
+            left_out.append((granule, reason))
         else:
-            left_out.append((granule, f"of {collection}, which search.collections does not name"))
+            found.append(granule)
+    if beside := sum(reason == BESIDE for _, reason in left_out):
+        log.info(
+            "%s dropped, whose footprints do not meet the area: the catalogue is asked for a simpler, larger one",
+            number_of(beside, "granule"),
+        )
     return found, left_out
 
 
+def _area_to_check(wkt: str) -> shapely.Geometry | None:
+    """The area if asf_search asks for a larger one: the hull of several parts, without holes, of 300 points at most."""
+    area = shapely.from_wkt(wkt)
+    rings = shapely.get_rings(shapely.get_parts(area))
+    return area if len(rings) > 1 or shapely.get_num_coordinates(area) > MOST_POINTS else None
+
+
+def _reason_against(record: dict, granule: Granule, search: Search, area: shapely.Geometry | None) -> str:
+    """Why a granule that the catalogue found is left out; empty if it is not."""
+    collection = records.collection_of(record)
+    if collection and not is_standard(collection) and collection not in search.get("collections", []):
+        return f"of {collection}, which search.collections does not name"
+    if granule.url is None and granule.s3_url is None:
+        return "the catalogue gives no address"
+    if area is not None and not records.meets(records.footprint_of(record), area):
+        return BESIDE
+    return ""
+
+
 def _listing(asked: dict, cmr_host: str) -> list[dict]:
-    """The properties of every product that asf_search finds for one query, which must not list several frames."""
+    """The catalogue's records (UMM-G) for one query, which must not list several frames."""
     import asf_search  # takes 2 s and is not needed for local granules
 
     asf_search.REPORT_ERRORS = False  # otherwise it sends the query to a third party
     for attempt in range(1, ATTEMPTS + 1):
         session = asf_search.ASFSession()  # a new one, because one that failed in mid-listing would resume there
         session.auth = lambda request: request  # otherwise it sends the ~/.netrc login of any host
-        session.hooks["response"].append(_check_status)  # asf_search understands only errors in CMR's JSON
+        listed: list[dict] = []
+        # asf_search understands only errors in CMR's JSON, and only complete records
+        session.hooks["response"] += [_check_status, partial(_take_records, listed)]
         try:
             found = asf_search.search(opts=asf_search.ASFSearchOptions(host=cmr_host, session=session, **asked))
             if found.searchComplete:
-                return [product.properties for product in found]
+                return listed
             reason = f"gave an incomplete list of {len(found)} granules"
         except _Busy as busy:
             reason = f"answered {busy}"
@@ -75,7 +113,7 @@ def _listing(asked: dict, cmr_host: str) -> list[dict]:
 
 
 class _Busy(Exception):
-    """The catalogue is busy or broken; the text is the HTTP status."""
+    """The catalogue is busy or broken; the text says how it answered, beginning with the HTTP status."""
 
 
 def _check_status(response, **_) -> None:
@@ -84,6 +122,17 @@ def _check_status(response, **_) -> None:
     if response.status_code >= 400:
         host = host_of(response.url)
         raise GcovError(f"{host} refused the search ({response.status_code}): {response.text[:300]}")
+
+
+def _take_records(listed: list[dict], response, **_) -> None:
+    """Keep the records of a page, and leave asf_search as many empty ones to count."""
+    if response.status_code != 200:
+        return
+    page = response.json()
+    if not isinstance(page, dict) or "items" not in page:
+        raise _Busy("200 without a listing")
+    listed += [item["umm"] for item in page["items"]]
+    response.json = lambda: page | {"items": [EMPTY] * len(page["items"])}
 
 
 def query(wkt: str, search: Search) -> dict:
@@ -124,26 +173,6 @@ def _joined(table: dict, first: str, second: str, separator: str, key: str) -> s
         if code not in table:
             raise GcovError(f"search.{key}: unknown code {code}; known: {', '.join(table)}")
     return separator.join(filter(None, (table[first], table[second]))) or None
-
-
-def from_product(properties: dict) -> Granule | None:
-    """The granule in a product that asf_search found; None if it is not a GCOV granule (a QA file, a side product)."""
-    name = properties["sceneName"]
-    granule = from_name(name)
-    if granule is None:
-        log.warning("left out %s: not the name of a NISAR L2 GCOV granule", name)
-        return None
-    size = properties["bytes"].get(f"{name}.h5", {}).get("bytes")
-    return from_name(
-        name,
-        url=next(
-            (url for url in [properties["url"], *properties["additionalUrls"]] if url.endswith(f"/{name}.h5")),
-            None,
-        ),
-        s3_url=next((url for url in properties["s3Urls"] if url.endswith(f"/{name}.h5")), None),
-        size=int(size) if size is not None else None,
-        maturity=maturity_of(granule.crid, properties["collectionName"] or ""),
-    )
 
 
 def listed_granules(entries: tuple[str, ...], archive: Archive) -> list[Granule]:

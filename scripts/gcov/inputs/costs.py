@@ -12,7 +12,7 @@ import pandas as pd
 from gcov.cautions import long_steps
 from gcov.granules import Granule, passes
 from gcov.inputs.settings import Aoi
-from gcov.inputs.volume import needed_bytes, needed_requests, samples_of
+from gcov.inputs.volume import in_full, needed_bytes, needed_requests, samples_of
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,12 @@ def explained(aoi: Aoi, table: pd.DataFrame, granules: list[Granule], cores: int
     """Lines stating what an AOI's run will read, keep and cost; `table` is granules.csv, `granules` the kept ones."""
     days = [members[0].start[:10] for members in passes(granules)]
     yield f"{aoi.name}: {len(granules)} granules, {len(days)} dates from {days[0]} to {days[-1]}"
-    dropped = table.loc[table["kept"] == "false", "reason"].str.replace(r" by .*", "", regex=True).value_counts()
+    dropped = table.loc[table["kept"] == "false", "reason"].str.replace(r"( by |: ).*", "", regex=True).value_counts()
     yield f"  left out  {', '.join(f'{number} {reason}' for reason, number in dropped.items()) or 'none'}"
     yield f"  gaps      {', '.join(gaps(granules)) or 'none'}"
     need = sum(needed_bytes(aoi.bbox, aoi.frequency, granule, aoi.names) for granule in granules)
     requests = sum(needed_requests(aoi.bbox, aoi.frequency, granule, aoi.names) for granule in granules)
-    whole = sum(granule.size or 0 for granule in granules)
-    yield f"  to read   {_size(need)} in about {requests} requests; in full, the granules are {_size(whole)}"
+    yield f"  to read   {_size(need)} in about {requests} requests; the whole granules are {in_full(granules, _size)}"
     copies = 1 + len(daily_geotiffs(aoi)) + bool(aoi.filter_window)  # of the diagonal terms
     stores = 2 + copies * len(aoi.diagonal_terms) / max(len(aoi.names), 1)
     yield f"  on disk   {_size(need * stores)}: fragments, stack and everything with one image per date; maps are small"

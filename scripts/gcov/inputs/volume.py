@@ -1,7 +1,7 @@
 """Estimate how much of a granule an AOI needs, from the AOI's box and the posting, before any data is read."""
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from gcov.granules import BANDWIDTHS, LAYERS, Granule, is_diagonal
 
@@ -34,3 +34,10 @@ def needed_requests(bbox: Box, frequency: str, granule: Granule, layers: Collect
     """Approximate number of requests: 8 to open, 10 for the mask, and one per row of chunks of each layer."""
     rows, _ = samples_of(bbox, frequency, granule)
     return math.ceil(18 + len(layers) * (rows / CHUNK + 1))
+
+
+def in_full(granules: Collection[Granule], written: Callable[[float], str]) -> str:
+    """The size of whole granules as text: `written` makes it from a number of bytes. The catalogue may not give it."""
+    sizes = [granule.size for granule in granules if granule.size is not None]
+    at_least = "" if len(sizes) == len(granules) else "at least "
+    return at_least + written(sum(sizes)) if sizes else "of unknown size"
