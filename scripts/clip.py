@@ -74,7 +74,7 @@ def clip(
                 size = abs(grid.rio.resolution()[0])
                 raise GcovError(f"the polygon of {aoi} holds no pixel centre at {size:g} m: draw a larger one")
             floor = noise.described(tables, grid, *points)
-            store.finish(part, n_pixels=n_pixels, n_valid=n_valid, noise=floor)
+            store.finish(part, n_pixels=n_pixels, n_valid=n_valid, noise=floor, without_noise=without_noise)
         if note := band.ignored_exceptions:
             log.info("%s: %s", granule.name, note)
         if without_noise:

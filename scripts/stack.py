@@ -36,7 +36,7 @@ def stack(*, fragments: list[Path], output: Path) -> None:
         "title": f"NISAR GCOV time series: {first.attributes['aoi']}",
         **{key: first.attributes[key] for key in SHARED},
         "maturity_note": note or "",
-        "noise": noise.gathered([[by_granule[granule].attributes for granule in date] for date in passes(granules)]),
+        **noise.gathered([[by_granule[granule].attributes for granule in date] for date in passes(granules)]),
         "granule_records": json.dumps([vars(granule) for granule in granules]),
         "software": store.software(),
     }

@@ -32,13 +32,13 @@ def zones(
     """
     data = store.open_stack(stack)
     found = on_grid(read_zones(zones, zone_name, "zones"), data, data.attrs["aoi_polygon"] or None)
-    codes, rain = looks.codes_of(data, term), rain_of(data, rainfall)
-    speckle = looks.entries_of(looks_json, term, codes)
+    codes = looks.codes_of(data, term)
+    shared = {"codes": codes, "speckle": looks.entries_of(looks_json, term, codes), "rain": rain_of(data, rainfall)}
+    shared["without_noise"] = noise.missing(data, term)
     series = []
     for zone, sums in zip(found, zonal.sums(data, term, found, valid_samples_only=valid_samples_only)):
         floor = noise.of_dates(data, term, zone.points(data))
-        facts = {"n_pixels": zone.n_pixels, "speckle": speckle, "codes": codes, "noise": floor, "rain": rain}
-        rows = means.table(data, sums, **facts)
+        rows = means.table(data, sums, n_pixels=zone.n_pixels, noise=floor, **shared)
         rows.insert(0, "zone", zone.name)
         series.append(rows)
     log.info("%d zones, %d to %d samples", len(found), *(f(zone.n_pixels for zone in found) for f in (min, max)))

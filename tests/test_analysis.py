@@ -313,6 +313,17 @@ def test_a_table_in_other_units_is_not_used(value, flaw):
     assert one.flaw == "holds no value"
 
 
+def test_why_there_is_no_noise_floor():
+    grid = grid_of(EPSG, WEST + 20 * (np.arange(100) + 0.5), NORTH - 20 * (np.arange(60) + 0.5))
+    known = noise.described({"HHHH": table()}, grid, np.array([NORTH - 500.0]), np.array([WEST + 500.0]))
+    members = [{"noise": known, "without_noise": ""}, {"noise": "{}", "without_noise": "the table of HH holds 3 to 4"}]
+    data = xr.Dataset(coords={"time": range(3)}, attrs=noise.gathered([members, members[1:], [{}]]))
+    here, none, untold = "the product's table has no value there", "the table of HH holds 3 to 4", noise.UNTOLD
+    assert noise.missing(data, "HHHH") == [f"{here}; {none}", none, untold]
+    assert noise.missing(data, "HVHV") == [f"the product has no table of it; {none}", none, untold]
+    assert noise.missing(data.drop_attrs(), "HHHH") == [untold] * 3
+
+
 def test_noise_of_a_pass_is_the_mean_of_its_granules():
     grid = grid_of(EPSG, WEST + 20 * (np.arange(100) + 0.5), NORTH - 20 * (np.arange(60) + 0.5))
     y, x = np.array([NORTH - 500.0]), np.array([WEST + 500.0])
@@ -320,7 +331,7 @@ def test_noise_of_a_pass_is_the_mean_of_its_granules():
         noise.described({"HHHH": Table(table().y, table().x, factor * table().power)}, grid, y, x) for factor in (1, 3)
     ]
     attributes = [[{"noise": texts[0]}, {"noise": texts[1]}], [{"noise": texts[0]}], [{}]]
-    data = xr.Dataset(coords={"time": range(3)}, attrs={"noise": noise.gathered(attributes)})
+    data = xr.Dataset(coords={"time": range(3)}, attrs=noise.gathered(attributes))
     mean = table().mean(y, x)
     np.testing.assert_allclose(noise.of_dates(data, "HHHH"), [2 * mean, mean, np.nan])
     np.testing.assert_allclose(noise.of_dates(data, "HHHH", (y, x)), [2 * mean, mean, np.nan], rtol=1e-4)

@@ -13,7 +13,10 @@ import shapely
 from explore import explore as explore_aoi
 from helpers import BBOX, memory_stack, summary_of
 
+from gcov.cautions import empty_values
 from gcov.errors import GcovError
+from gcov.figures.series import mean_series
+from gcov.figures.zones import zones as draw_zones
 from gcov.pages import explore, index, notes, pixels
 from gcov.pages.charts import Tables, charts
 
@@ -74,6 +77,35 @@ def test_names_of_zones_stand_on_the_page_as_written():
     assert [zone["name"] for zone in facts["zones"]] == names
     assert [line["name"].partition(" (zone, ")[0] for line in facts["charts"]["HHHH"]["lines"][1:]] == names
     assert "<b>x" not in page and "<!--" not in page and page.count("{{facts}}") == 3  # a file, twice, and a granule
+
+
+@pytest.mark.parametrize(
+    ("power", "reason"),
+    [
+        (np.full((1, 40, 40), 0.1), "no n_effective and no se_db (one date alone: there is nothing to compare"),
+        (np.random.default_rng(1).gamma(4, 0.02, (2, 7, 40)), "no n_effective and no se_db (no block of 8 x 8 samples"),
+        (np.full((3, 40, 40), 0.1), "no n_effective and no se_db (the dates have one speckle: their ratios do"),
+        (np.random.default_rng(2).gamma(4, 0.02, (2, 40, 40)) - 9 * (np.indices((2, 40, 40))[1] > 34),
+         "no se_db (the mean is 0 or below)"),
+    ],
+)  # fmt: skip
+def test_why_values_are_empty_is_in_the_table_the_figures_and_the_page(power, reason):
+    stack = memory_stack({"HHHH": power.astype("f4")}, np.ones(power.shape, "u1"))
+    series = series_of(stack, ["HHHH"])
+    assert series["HHHH"][["se_db", "noise_db"]].isna().all(axis=None)
+    options = {"term": "HHHH", "frequency": "A", "title": "", "min_valid_fraction": 0.5}
+    drawn = mean_series(series["HHHH"], **options), draw_zones(series["HHHH"].assign(zone="field"), **options)
+    notes = [" ".join(text.get_text() for text in figure.texts).replace("\n", " ") for figure in drawn]
+    for said in (series["HHHH"]["why_empty"][0], *notes, page_of(stack, ["HHHH"])):
+        assert reason in said and "no noise_db (the fragment does not say why)" in said
+
+
+def test_reasons_are_counted_and_not_repeated():
+    words = ["a", "", "b", "a", "c", "d", "e"]
+    zones = [pd.DataFrame({"time": range(7), "why_empty": words, "zone": zone}) for zone in ("x", "y")]
+    said = ["2 of 7 dates: a", "1 of 7 dates: b", "1 of 7 dates: c", "2 further reasons in the column why_empty"]
+    assert empty_values(pd.concat(zones)) == said
+    assert empty_values(zones[0].assign(why_empty="a")) == ["a"] and empty_values(zones[0][["time"]]) == []
 
 
 @pytest.mark.parametrize("looks", [1, 2, 3, 5, 64])

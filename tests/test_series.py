@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import shapely
 import xarray as xr
-from helpers import BBOX, EPSG, FIRST, NORTH, REPO, SERIES, WEST, grid_of
+from helpers import BBOX, EPSG, FIRST, NORTH, REPO, SERIES, WEST, grid_of, summary_of
 from stack import stack
 from test_pipeline import fragment
 from write_granules import FIRST as DEMO_FIRST
@@ -97,7 +97,7 @@ def test_zones_are_means_over_the_stack(made):
     rows = tables.read_series(made / "real/HHHH/zones.csv").query("zone == 'stand'")
     np.testing.assert_allclose(rows["mean_power"], power.mean(axis=1), rtol=1e-9)
     np.testing.assert_allclose(rows["std_power"], power.std(axis=1, ddof=1), rtol=1e-9)
-    assert rows["n_valid"].tolist() == [72] * 4
+    assert rows["n_valid"].tolist() == [72] * 4 and rows["why_empty"].tolist() == [""] * 4
     entry = json.loads((made / "real/looks.json").read_text())["HHHH"]
     error = np.sqrt((power**2).mean(axis=1) / ((entry["looks"] + 1) * rows["n_effective"]))
     np.testing.assert_allclose(rows["se_db"], 10 / np.log(10) * error / power.mean(axis=1), rtol=1e-9)
@@ -143,8 +143,10 @@ def test_one_take_scaled_has_the_ratios_of_its_scaling(made):
     for _, rows in zones.groupby("zone"):
         np.testing.assert_allclose(rows["mean_power"] / rows["mean_power"].iloc[0], FACTORS, rtol=1e-6)
     assert zones[["n_effective", "se_db"]].isna().all(axis=None)
+    assert zones["why_empty"].str.startswith("no n_effective and no se_db (the dates have one speckle").all()
     with xr.open_zarr(made / "scaled/HHHH/statistics.zarr") as found:
         assert np.isnan(found["excess_cv"]).all()
+        assert found.attrs["warning"].startswith("excess_cv is empty: no number of looks (the dates have one speckle")
         cv = np.std(FACTORS, ddof=1) / np.mean(FACTORS)
         np.testing.assert_allclose(found["cv"].where(found["count"] == 4).mean(), cv, rtol=1e-5)
 
@@ -226,7 +228,11 @@ def test_a_table_of_noise_in_other_units_is_left_out(band, write, tmp_path, capl
     with caplog.at_level("INFO", logger="gcov"):
         made = fragment(tmp_path, path, BBOX)
     assert json.loads(json.loads((made / "zarr.json").read_text())["attributes"]["noise"]) == {}
-    assert "no noise floor: the table of HH holds -28.2 to -28.2, which is not a linear noise power" in caplog.text
+    reason = "the table of HH holds -28.2 to -28.2, which is not a linear noise power"
+    assert f"no noise floor: {reason}" in caplog.text
+    stack(fragments=[made], output=tmp_path / "stack.zarr")
+    series = summary_of(store.open_stack(tmp_path / "stack.zarr"), "HHHH")
+    assert series["noise_db"].isna().all() and f"no noise_db ({reason})" in series["why_empty"][0]
 
 
 def test_wrong_zones_are_refused_before_any_job(analysis, newest):

@@ -53,6 +53,21 @@ def dates_in_words(series: pd.DataFrame) -> str:
     return f"{number_of(len(series), 'date')}, {days(series['time'])}" if len(series) else "no date"
 
 
+def empty_values(series: pd.DataFrame, *, most: int = 3) -> list[str]:
+    """Why values of a mean series are empty: a sentence for each of at most this many reasons, with its dates' number.
+
+    `series` may hold several zones.
+    """
+    if "why_empty" not in series:
+        return []
+    dates = series["time"].nunique()
+    reasons = series.drop_duplicates(["time", "why_empty"])["why_empty"]
+    counts = reasons[reasons != ""].value_counts(sort=False)
+    said = [str(reason) if n == dates else f"{n} of {dates} dates: {reason}" for reason, n in counts.items()]
+    more = [f"{number_of(len(said) - most, 'further reason')} in the column why_empty"] if len(said) > most else []
+    return [*said[:most], *more]
+
+
 def cautions(series: pd.DataFrame, *, term: str, frequency: str, min_valid_fraction: float) -> list[str]:
     """The warnings to read before trusting a mean series, one sentence each; empty if there are none."""
     dates = series[held(series, term, frequency)]

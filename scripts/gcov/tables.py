@@ -1,13 +1,14 @@
 """Writing the tables, and reading the series with their types."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gcov.files import building
 
-TEXT = ("zone", "granule", "crid", "maturity", "polarizations")
+TEXT = ("zone", "granule", "crid", "maturity", "polarizations", "why_empty")
 ADDED = ("std_power", "p05_db", "p50_db", "p95_db", "n_effective", "se_db", "noise_db", "rain_mm")  # since version 0.1
 MEANS = ("mean_power", "mean_db", *ADDED)  # columns that may be empty
 
@@ -22,7 +23,7 @@ def write(path: Path, table: pd.DataFrame) -> None:
 def read_series(path: Path) -> pd.DataFrame:
     """Read mean_series.csv or zones.csv: time as datetime64 (UTC), granule facts as text, empty numbers as NaN.
 
-    Tables of version 0.1 lack polarizations (read as empty text) and the columns of ADDED (read as NaN).
+    Older tables lack why_empty and polarizations (read as empty text), and those of ADDED (read as NaN).
     """
     table = pd.read_csv(
         path,
@@ -31,8 +32,9 @@ def read_series(path: Path) -> pd.DataFrame:
         keep_default_na=False,  # a granule may be called NA
         na_values=dict.fromkeys(MEANS, ""),
     )
-    absent = {name: np.nan for name in ADDED if name not in table}
-    return table.assign(**({} if "polarizations" in table else {"polarizations": ""}), **absent)
+    absent: dict[str, Any] = {name: np.nan for name in ADDED if name not in table}
+    absent |= {name: "" for name in ("polarizations", "why_empty") if name not in table}
+    return table.assign(**absent)
 
 
 def read_indices(path: Path) -> pd.DataFrame:

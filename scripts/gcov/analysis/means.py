@@ -1,6 +1,6 @@
 """The mean of an area (AOI or zone) on each date, with its spread and uncertainty: the rows of the tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,14 +47,16 @@ def table(
     speckle: Mapping[str, dict],
     codes: list[str | None],
     noise: np.ndarray,
+    without_noise: Sequence[str],
     rain: np.ndarray,
 ) -> pd.DataFrame:
     """One row per date of a stack; unknown values are NaN.
 
     Means are taken in linear power, then converted to dB. std_power uses n - 1; p05_db to p95_db are percentiles of the
     positive samples. n_effective and se_db (standard error of the mean due to speckle) are computed from `speckle`, the
-    entries of looks.json by polarization code; `codes` are the dates' codes. `noise` (dates,) is linear power, `rain`
-    (dates,) is mm since the previous date.
+    entries of looks.json by polarization code; `codes` are the dates' codes. `noise` (dates,) is linear power, with
+    the reason `without_noise` where it is NaN. `rain` (dates,) is mm since the previous date. why_empty says why a date
+    with valid samples has no n_effective, se_db or noise_db.
     """
     dates = pd.DataFrame(map(vars, store.dates_of(data)))
     n = sums.n
@@ -77,4 +79,23 @@ def table(
         "noise_db": to_db(noise),
     }
     facts = dates.drop(columns="polarizations").assign(**numbers)
-    return facts.assign(polarizations=dates["polarizations"], rain_mm=rain)
+    reasons = [
+        _why_empty(one, speckle.get(code or ""), without) if code is not None and one["n_valid"] else ""
+        for one, code, without in zip(facts.to_dict("records"), codes, without_noise)
+    ]
+    return facts.assign(polarizations=dates["polarizations"], rain_mm=rain, why_empty=reasons)
+
+
+def _why_empty(row: Mapping, entry: Mapping | None, without_noise: str) -> str:
+    """Why n_effective, se_db or noise_db are empty in a row; `entry` is that of looks.json."""
+    said = []
+    method = entry["method"] if entry else "no estimate"
+    if np.isnan(row["n_effective"]):
+        said.append(f"no n_effective and no se_db ({method})")
+    elif not row["mean_power"] > 0:
+        said.append("no se_db (the mean is 0 or below)")
+    elif np.isnan(row["se_db"]):
+        said.append(f"no se_db ({method})")
+    if np.isnan(row["noise_db"]):
+        said.append(f"no noise_db ({without_noise})")
+    return "; ".join(said)

@@ -92,6 +92,7 @@ class Summary:
             speckle=entries(self.speckle, given),
             codes=self.codes,
             noise=noise.of_dates(data, term),
+            without_noise=noise.missing(data, term),
             rain=rain,
         )
 

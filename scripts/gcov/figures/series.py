@@ -14,6 +14,7 @@ from gcov.cautions import (
     cautions,
     column,
     dates_in_words,
+    empty_values,
     held,
     little_valid,
     long_steps,
@@ -66,7 +67,7 @@ def mean_series(series: pd.DataFrame, *, term: str, frequency: str, title: str, 
     below[-1].set_xlabel("start of acquisition, UTC")
     figure.align_ylabels([axes, *below])
     said = cautions(series, term=term, frequency=frequency, min_valid_fraction=min_valid_fraction)
-    add_words(figure, f"{title}: mean of the AOI", said, [in_words(dates)])
+    add_words(figure, f"{title}: mean of the AOI", said, [in_words(dates), *empty_values(dates)])
     return figure
 
 

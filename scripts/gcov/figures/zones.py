@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gcov.cautions import column, dates_in_words, held, little_valid, near_noise, release_changes
+from gcov.cautions import column, dates_in_words, empty_values, held, little_valid, near_noise, release_changes
 from gcov.figures.series import draw_means, draw_rain, draw_releases, limits_of, noise_shown
 from gcov.figures.style import GAMMA0, SMALL, add_words, date_axis
 from gcov.granules import maturity_note
@@ -112,4 +112,4 @@ def _notes(
         words.append("red: noise floor (dashed) where it is in the picture, squares within 3 dB of it")
     if rain:
         words.append("rain: the sum since the date before")
-    return ["; ".join(words)]
+    return ["; ".join(words), *empty_values(every)]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from gcov.cautions import cautions
+from gcov.cautions import cautions, empty_values
 from gcov.figures.series import line
 
 SWITCHED_OFF = pd.Timestamp("2026-07-27"), pd.Timestamp("2026-08-10")  # when the instrument was off
@@ -19,15 +19,16 @@ def gaps(dates: pd.DataFrame) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
 
 
 def warnings(series: Mapping[str, pd.DataFrame], frequency: str, min_valid_fraction: float) -> list[str]:
-    """The cautions about an AOI's mean series (stated once if all terms share them), then the gaps between dates."""
+    """The cautions about an AOI's mean series and reasons of empty values (once if terms share them), then the gaps."""
     found: dict[str, list[str]] = {}
     for term, table in series.items():
-        for text in cautions(table, term=term, frequency=frequency, min_valid_fraction=min_valid_fraction):
+        said = cautions(table, term=term, frequency=frequency, min_valid_fraction=min_valid_fraction)
+        for text in (*said, *empty_values(table)):
             found.setdefault(text, []).append(term)
     shared = [len(terms) == len(series) or terms[0] in text for text, terms in found.items()]
-    said = [text if alike else f"{', '.join(terms)}: {text}" for (text, terms), alike in zip(found.items(), shared)]
+    listed = [text if alike else f"{', '.join(terms)}: {text}" for (text, terms), alike in zip(found.items(), shared)]
     for before, after in gaps(next(iter(series.values()))):
         known = before < SWITCHED_OFF[1] and after > SWITCHED_OFF[0]
         reason = f"; the instrument was off from {SWITCHED_OFF[0]:%Y-%m-%d} to {SWITCHED_OFF[1]:%Y-%m-%d}"
-        said.append(f"no date between {before:%Y-%m-%d} and {after:%Y-%m-%d}{reason if known else ''}")
-    return said
+        listed.append(f"no date between {before:%Y-%m-%d} and {after:%Y-%m-%d}{reason if known else ''}")
+    return listed

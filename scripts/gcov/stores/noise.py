@@ -1,8 +1,8 @@
 """The noise floor: the backscatter that noise alone would give, which the product states on a coarse grid.
 
-A fragment keeps in an attribute the mean of `noiseEquivalentBackscatter` over the AOI and the nodes around the AOI. A
-stack keeps these for all granules, date by date. Values are linear gamma0, like the samples. A table with any value
-outside (0, 1) is in other units and is not used.
+A fragment keeps in an attribute the mean of `noiseEquivalentBackscatter` over the AOI and the nodes around the AOI, and
+in another why it has none. A stack keeps these for all granules, date by date. Values are linear gamma0, like the
+samples. A table with any value outside (0, 1) is in other units and is not used.
 """
 
 import json
@@ -15,6 +15,7 @@ import xarray as xr
 
 FEWEST = 100  # smallest number of samples to evaluate, if there are as many
 STEP = 499  # one in so many samples of an AOI or zone is evaluated; the tables are smooth over kilometres
+UNTOLD = "the fragment does not say why"
 ROWS = 128  # rows searched at once: the index of a sample needs eight bytes
 
 
@@ -96,9 +97,27 @@ def described(tables: Mapping[str, Table], grid: xr.Dataset, y: np.ndarray, x: n
     return json.dumps(found)
 
 
-def gathered(fragments: Sequence[Sequence[Mapping]]) -> str:
-    """The JSON attribute of a stack, from the attributes of each date's fragments."""
-    return json.dumps([[json.loads(one.get("noise", "{}")) for one in members] for members in fragments])
+def gathered(fragments: Sequence[Sequence[Mapping]]) -> dict[str, str]:
+    """The JSON attributes of a stack, from the attributes of each date's fragments."""
+    stated = [[json.loads(one.get("noise", "{}")) for one in members] for members in fragments]
+    without = [[one.get("without_noise", UNTOLD) for one in members] for members in fragments]
+    return {"noise": json.dumps(stated), "without_noise": json.dumps(without)}
+
+
+def missing(data: xr.Dataset, term: str) -> list[str]:
+    """Why a term has no noise floor on a date (dates,); to be read only where it has none."""
+    stated, without = (json.loads(data.attrs.get(name, "[]")) for name in ("noise", "without_noise"))
+    reasons = [
+        "; ".join(dict.fromkeys(_missing(*member, term) for member in zip(*members)))
+        for members in zip(stated, without)
+    ]
+    return reasons or [UNTOLD] * data.sizes["time"]
+
+
+def _missing(stated: Mapping, without: str, term: str) -> str:
+    if term in stated:
+        return "the product's table has no value there"
+    return without or "the product has no table of it"
 
 
 def of_dates(data: xr.Dataset, term: str, where: tuple[np.ndarray, np.ndarray] | None = None) -> np.ndarray:
