@@ -1,12 +1,21 @@
 # Shared by the rules: the register of products, wildcards, settings of an AOI, the result of the search.
 
 import os
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 
-from gcov.granules import kept_names, local_file, names_by_day
+import gcov
+from gcov.granules import kept_names, local_file, names_by_day, read_record
+from gcov.stores.origin import is_replaced
 
+# The environment of jobs. Each process that reads the rules sets it, on compute nodes too.
 # A job has one core. Separate memory pools for threads (of the C library) would cost a clip a third more memory.
 os.environ.setdefault("MALLOC_ARENA_MAX", "1")
+# Jobs import the modules that the rules have imported, even if another copy is installed: Snakemake puts the folder of
+# a script last in sys.path.
+modules = [str(Path(gcov.__file__).parents[1]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+os.environ.update(PYTHONPATH=os.pathsep.join(dict.fromkeys(filter(None, modules))))
 
 PRODUCTS = []
 GEOTIFFS = []
@@ -84,13 +93,35 @@ def record(wildcards):
     return ancient(f"results/{wildcards.aoi}/granules/{wildcards.granule}.json")
 
 
-def local(wildcards):
-    """The granule's local file, if it has one: a changed file is read again.
+def granule_file(wildcards):
+    """The granule's local file, if it has one: a file that was replaced is read again, even by an older one.
 
-    Paths with braces are left out, because Snakemake interprets braces as wildcards and they cannot be escaped.
+    `local` keeps a module's prefix away from relative paths. Snakemake takes braces for wildcards, and they cannot be
+    escaped: where a path holds some, the folder of records stands in for it.
     """
-    records = checkpoints.search.get(aoi=wildcards.aoi).output.records
-    return [path for path in local_file(records, wildcards.granule) if "{" not in path]
+    replaced = outdate_if_replaced(wildcards)
+    paths = local_file(checkpoints.search.get(aoi=wildcards.aoi).output.records, wildcards.granule)
+    if any("{" in path for path in paths):
+        records = f"results/{wildcards.aoi}/granules"
+        return [records if replaced else ancient(records)]
+    return [local(path) for path in paths]
+
+
+def outdate_if_replaced(wildcards):
+    """Whether a fragment's local file is another than was read; if so, make the fragment older than every file."""
+    records, fragment = (
+        Path(str(path).format(**wildcards)) for path in (rules.search.output.records, rules.clip.output[0])
+    )
+    record = records / f"{wildcards.granule}.json"
+    file = read_record(record).path if workflow.is_main_process and record.exists() else None
+    if not (file and is_replaced(fragment, file)):
+        return False
+    stamp = fragment / ".snakemake_timestamp"  # Snakemake takes the time of a folder from this file
+    time = min(os.stat(file).st_mtime, 2) - 0.5  # never 0: Snakemake would ignore it
+    with suppress(OSError):  # a dry run of results that only others may write
+        stamp.touch()
+        os.utime(stamp, (time, time))
+    return True
 
 
 def fragments(aoi):

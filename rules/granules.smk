@@ -39,7 +39,7 @@ rule clip:
     """Read the AOI's window from one granule of 2-7 GB. No other rule reads samples from the archive."""
     input:
         record=record,
-        local=local,
+        local=granule_file,
     output:
         directory("results/{aoi}/fragments/{granule}.zarr"),
     log:

@@ -18,7 +18,7 @@ from gcov.files import building
 from gcov.granule.product import Band, open_band
 from gcov.granules import Granule, read_record
 from gcov.inputs.settings import Archive
-from gcov.stores import mosaic, noise, store
+from gcov.stores import mosaic, noise, origin, store
 from gcov.stores.grid import Window, aoi_window, inside_polygon, projected, window_grid
 from gcov.stores.radiometry import fill_value, is_valid
 
@@ -43,6 +43,7 @@ def clip(
     Raises GcovError, naming the granule, if a band or term is missing or the file cannot be read; and before samples
     are read if one of the `zones`, a file of polygons, contains no pixel centre of the grid.
     """
+    read_from = {origin.NOTE: origin.note_of(granule.path)} if granule.path else {}
     source = open_bytes(granule, archive)
     with open_band(source, granule.label, frequency) as band:
         band.check_layers([term for term in terms if granule.holds(term, frequency)])
@@ -65,6 +66,7 @@ def clip(
             "center_frequency": band.center_frequency or "",  # Hz
             "n_pixels_on_granule": math.prod(window.within(band.data["mask"].shape).shape),
             "software": store.software(),
+            **read_from,
         }
         with building(fragment) as part:
             date = mosaic.date_of([granule])

@@ -186,11 +186,21 @@ def test_records_come_back(tmp_path):
     assert granules.read_record(tmp_path / "granules" / f"{wanted.name}.json") == wanted
 
 
-def test_local_file_of_a_record(tmp_path):
-    local = from_name(NAME, path="data/a.h5")
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("data/./a.h5", "data/a.h5"),
+        ("../data/a.h5", "../data/a.h5"),
+        (f"{os.getcwd()}/data/a.h5", "data/a.h5"),
+        ("/data/a.h5", "/data/a.h5"),
+    ],
+)
+def test_local_file_of_a_record(path, wanted, tmp_path):
+    """Relative where it may be moved with the results."""
+    local = from_name(NAME, path=path)
     remote = granule(cycle=7)
     granules.write_records(tmp_path / "granules", [local, remote])
-    assert granules.local_file(tmp_path / "granules", local.name) == [os.path.abspath("data/a.h5")]
+    assert granules.local_file(tmp_path / "granules", local.name) == [wanted]
     assert granules.local_file(tmp_path / "granules", remote.name) == []
     with pytest.raises(GcovError, match="not among the granules kept"):
         granules.local_file(tmp_path / "granules", "other")

@@ -1,6 +1,7 @@
 """Facts stated in several places agree: code, README, docs, schema, rules."""
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -8,8 +9,9 @@ import sys
 import tomllib
 from itertools import product
 
+import pytest
 import yaml
-from helpers import REPO
+from helpers import BBOX, REPO
 
 from gcov import __version__, granules
 
@@ -94,3 +96,17 @@ def test_the_package_installs_and_imports(tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == [__version__, "True"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("first", [True, False])
+def test_jobs_run_the_workflows_own_modules(first, analysis, newest, tmp_path):
+    """Another copy is installed, before or behind all other packages."""
+    installed = tmp_path / "installed"
+    shutil.copytree(REPO / "scripts" / "gcov", installed / "gcov")
+    for path in installed.rglob("*.py"):
+        path.write_text(f"raise ImportError('the installed copy')\n{path.read_text()}")
+    (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.path.append({str(installed)!r})\n")
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path}:{installed}" if first else str(tmp_path)}
+    analysis.configure({"aois": {"one": {"bbox": BBOX, "granules": [str(newest[0])]}}, "basemap": None})
+    assert "1 granules" in analysis.run("explain", "results/one/stack.zarr", env=env)

@@ -276,15 +276,20 @@ def names_by_day(folder: str | Path) -> dict[str, list[str]]:
 
 
 def local_file(folder: str | Path, name: str) -> list[str]:
-    """The absolute path of a kept granule's local file (a list of one); empty if the granule is fetched.
+    """The path of a kept granule's local file (a list of one); empty if the granule is fetched.
 
+    The path is relative if the configuration says so, or below the working directory: such files may be moved together
+    with the results.
     Raises GcovError if the granule is not among the kept ones.
     """
     record = Path(folder) / f"{name}.json"
     if not record.exists():
         raise GcovError(f"{name} is not among the granules kept for this AOI; they are listed in {folder}")
     path = read_record(record).path
-    return [os.path.abspath(path)] if path else []
+    if path is None:
+        return []
+    relative = os.path.relpath(path)
+    return [path if os.path.isabs(path) and relative.startswith(os.pardir) else relative]
 
 
 def write_table(path: Path, kept: list[Granule], dropped: list[tuple[Granule, str]]) -> None:
