@@ -64,6 +64,7 @@ def clip(
             "aoi_polygon": polygon or "",
             "frequency": frequency,
             "center_frequency": band.center_frequency or "",  # Hz
+            "look_direction": band.look_direction,
             "n_pixels_on_granule": math.prod(window.within(band.data["mask"].shape).shape),
             "software": store.software(),
             **read_from,

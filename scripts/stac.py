@@ -2,7 +2,6 @@
 
 from gcov.log import job_log, log
 
-import json
 from pathlib import Path
 
 from gcov.export import stac as catalogues
@@ -16,8 +15,7 @@ def stac(*, fragments: list[Path], stack: Path, geotiffs: list[Path], looks: Pat
     GeoTIFFs named after a date are assets of that date's item. The others are assets of the collection. The stack is
     an asset of the collection and of every item.
     """
-    estimated = json.loads(looks.read_text()) if looks else {}
-    collection = catalogues.catalogue([store.read_fragment(path) for path in fragments], stack, geotiffs, estimated)
+    collection = catalogues.catalogue([store.read_fragment(path) for path in fragments], stack, geotiffs, looks)
     with building(output) as part:
         catalogues.write(collection, part)
     log.info("%d dates, %d GeoTIFFs", len(collection.get_item_links()), len(geotiffs))

@@ -5,25 +5,33 @@ import shutil
 from datetime import timedelta
 from pathlib import Path
 
+import h5py
 import numpy as np
 import odc.stac
+import pyproj
 import pystac
 import pystac.validation
 import pytest
 import xarray as xr
 from geotiff import geotiff
 from geotiff_date import geotiff_date
-from helpers import BBOX, FIRST
+from helpers import BBOX, EPSG, FIRST, NORTH, WEST
 from stac import stac
+from stack import stack
 from test_geotiff import counts
 from test_pipeline import fragment, stacked
 
 from gcov import __version__
+from gcov.archive.catalog import listed_granules
+from gcov.export import stac as catalogues
 from gcov.stores import store
 
 SCHEMA = "https://stac-extensions.github.io/{}/schema.json"
 DAYS = ["20251123", "20251205", "20251217", "20251229"]
-LOOKS = {"HHHH": {"looks": 9.3, "method": "log-ratio"}, "HVHV": {"DHDH": {"looks": 8.1}, "SHSH": {"looks": 4.2}}}
+LOOKS = {
+    "HHHH": {"looks": 7.1, "given": 9.3, "method": "log-ratio"},
+    "HVHV": {"DHDH": {"looks": 8.1, "given": None}, "SHSH": {"looks": 4.2, "given": None}},
+}
 
 
 def product(stack: xr.Dataset, path: Path) -> Path:
@@ -204,8 +212,52 @@ def test_a_date_without_a_term_and_a_fragment_that_knows_little(band, write, new
     stacked(tmp_path, [newest[0], path], terms=("HHHH", "HVHV"))
     metadata = json.loads((fragments[1] / "zarr.json").read_text())
     del metadata["attributes"]["center_frequency"]
+    del metadata["attributes"]["look_direction"]
     (fragments[1] / "zarr.json").write_text(json.dumps(metadata))
     stac(fragments=fragments, stack=tmp_path / "stack.zarr", geotiffs=[], looks=None, output=tmp_path / "stac")
     first, second = (documents(tmp_path)[f"x_{day}.json"]["properties"] for day in DAYS[:2])
     assert (first["sar:polarizations"], second["sar:polarizations"]) == (["HH", "HV"], ["HH"])
     assert first["sar:center_frequency"] == 1.229 and "sar:center_frequency" not in second
+    assert first["sar:observation_direction"] == "left" and "sar:observation_direction" not in second
+
+
+@pytest.mark.parametrize(
+    ("entry", "wanted"),
+    [
+        ({"looks": 7.1, "given": 9.3}, 9.3),
+        ({"looks": None, "given": 9.3}, 9.3),
+        ({"looks": 7.1, "given": None}, 7.1),
+        ({"looks": None, "given": None}, None),
+    ],
+)
+@pytest.mark.parametrize("alternating", [False, True])
+def test_looks_that_are_given_take_precedence(entry, wanted, alternating, newest, tmp_path):
+    entry = {**entry, "method": ""}
+    (tmp_path / "looks.json").write_text(json.dumps({"HHHH": {"DHDH": entry} if alternating else entry}))
+    (granule,) = listed_granules((str(newest[0]),), None)
+    assert catalogues.looks_of(tmp_path / "looks.json", "db_HHHH", granule, "A") == wanted
+    assert catalogues.looks_of(tmp_path / "looks.json", "db_VVVV", granule, "A") is None, "the date lacks the term"
+    assert catalogues.looks_of(None, "db_HHHH", granule, "A") is None
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (5, 1)])
+@pytest.mark.parametrize(("stated", "wanted"), [("Right", "right"), ("Left", "left"), ("", None)])
+def test_narrow_areas_and_where_the_radar_looked(shape, stated, wanted, newest, tmp_path):
+    path = tmp_path / newest[0].name
+    shutil.copy(newest[0], path)
+    with h5py.File(path, "r+") as file:
+        node = file["science/LSAR/identification"]
+        del node["lookDirection"]
+        if stated:
+            node["lookDirection"] = stated
+    left, top = WEST + 20 * 60 + 9, NORTH - 20 * 40 - 9
+    area = left, top - 20 * (shape[0] - 1) - 1, left + 20 * (shape[1] - 1) + 1, top
+    made = fragment(
+        tmp_path, path, bbox=pyproj.Transformer.from_crs(EPSG, 4326, always_xy=True).transform_bounds(*area)
+    )
+    stack(fragments=[made], output=tmp_path / "stack.zarr")
+    stac(fragments=[made], stack=tmp_path / "stack.zarr", geotiffs=[], looks=None, output=tmp_path / "stac")
+    said = documents(tmp_path)["x_20251123.json"]["properties"]
+    data = xr.open_zarr(tmp_path / "stack.zarr")
+    assert said["gsd"] == 20 and said["proj:shape"] == [data.sizes["y"], data.sizes["x"]] == list(shape)
+    assert said.get("sar:observation_direction") == wanted

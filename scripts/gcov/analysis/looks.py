@@ -128,7 +128,7 @@ def looks(entries: Mapping[str, dict], codes: Sequence[str | None], *, multilook
     """The looks (dates,) from entries of looks.json, configured or estimated; NaN without either."""
 
     def one(entry: dict) -> float | None:
-        return entry["looks_multilooked"] if multilooked else entry["given"] or entry["looks"]
+        return entry["looks_multilooked"] if multilooked else entry.get("given") or entry["looks"]
 
     return np.array([one(entries[code]) if code is not None else None for code in codes], np.float64)
 

@@ -1,10 +1,9 @@
 """The STAC 1.1 catalogue of an AOI: a collection and one item per date, with GeoTIFFs and the stack as assets."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyproj
@@ -15,7 +14,8 @@ import xarray as xr
 from pystac.layout import CustomLayoutStrategy
 
 from gcov import __version__
-from gcov.granules import day_names, is_diagonal, maturity_note, passes
+from gcov.analysis import looks as estimates
+from gcov.granules import Granule, day_names, is_diagonal, maturity_note, passes
 from gcov.stores import mosaic, store
 from gcov.stores.store import Fragment
 
@@ -34,9 +34,9 @@ SUMMARIZED = (
 
 
 def catalogue(
-    fragments: Sequence[Fragment], stack: Path, geotiffs: Iterable[Path], looks: Mapping[str, Any]
+    fragments: Sequence[Fragment], stack: Path, geotiffs: Iterable[Path], looks: Path | None
 ) -> pystac.Collection:
-    """The collection of an AOI, from the fragments of all dates; `looks` is the content of looks.json, or empty.
+    """The collection of an AOI, from the fragments of all dates; `looks` is looks.json, if it exists.
 
     GeoTIFFs named after a date are assets of that date's item. The others are assets of the collection. The stack is
     an asset of the collection and of every item.
@@ -44,12 +44,13 @@ def catalogue(
     by_granule = {fragment.granule: fragment for fragment in fragments}
     dates = passes(by_granule)
     grid, left, items = store.open_stack(stack), set(geotiffs), []
+    frequency = fragments[0].attributes["frequency"]
     for day, members in zip(day_names(granules[0].start for granules in dates), dates):
         one = item(day, [by_granule[granule] for granule in members], grid)
         ours = {path.stem.removesuffix(f"_{day}"): path for path in left if path.stem.endswith(f"_{day}")}
         left -= set(ours.values())
         for key, path in sorted(ours.items()):
-            add_geotiff(one, key, path, looks_of(looks, key, members[0].polarizations))
+            add_geotiff(one, key, path, looks_of(looks, key, members[0], frequency))
         one.add_asset("stack", store_asset(stack))
         items.append(one)
     made = collection(fragments[0].attributes["aoi"], items)
@@ -62,7 +63,8 @@ def catalogue(
 def item(day: str, members: Sequence[Fragment], grid: xr.Dataset) -> pystac.Item:
     """The item of a date, without assets; `members` are the fragments of its pass in order of time.
 
-    Properties that the granules do not state are left out: fragments of earlier versions lack the centre frequency.
+    Properties that the granules do not state are left out: fragments of earlier versions lack the centre frequency
+    and the look direction.
     """
     granules = [member.granule for member in members]
     first, known = granules[0], members[0].attributes
@@ -72,9 +74,9 @@ def item(day: str, members: Sequence[Fragment], grid: xr.Dataset) -> pystac.Item
     facts = {
         "platform": "nisar",
         "instruments": ["lsar"],
-        "gsd": abs(float(grid["x"][1] - grid["x"][0])),
+        "gsd": abs(transform(grid)[0]),
         "sar:frequency_band": "L",
-        "sar:observation_direction": "left",  # NISAR always looks left
+        "sar:observation_direction": known.get("look_direction"),
         "sar:instrument_mode": first.mode,
         "sar:polarizations": [term[:2] for term in held],
         "sar:center_frequency": (known.get("center_frequency") or 0) / 1e9,  # GHz
@@ -161,14 +163,17 @@ def store_asset(path: Path) -> pystac.Asset:
     return pystac.Asset(f"../{path.name}", title=title, media_type=ZARR, roles=["data"])
 
 
-def looks_of(looks: Mapping[str, Any], key: str, polarizations: str | None) -> float | None:
-    """The equivalent number of looks of an asset power_{term} or db_{term}; None if looks.json has none.
+def looks_of(looks: Path | None, key: str, granule: Granule, frequency: str) -> float | None:
+    """The equivalent number of looks of an asset power_{term} or db_{term}, configured or estimated; None if unknown.
 
-    If polarizations alternate, looks.json has one entry per polarization code.
+    `looks` is looks.json, if it exists; `granule` is one of the asset's date.
     """
     quantity, _, term = key.partition("_")
-    estimate = looks.get(term, {}) if quantity in ("power", "db") else {}
-    return estimate.get("looks") or estimate.get(polarizations, {}).get("looks")
+    if looks is None or quantity not in ("power", "db") or not granule.holds(term, frequency):
+        return None
+    codes = [granule.polarizations]
+    (found,) = estimates.looks(estimates.entries_of(looks, term, codes), codes)
+    return None if np.isnan(found) else float(found)
 
 
 def footprint(grid: xr.Dataset) -> shapely.Geometry:

@@ -64,6 +64,12 @@ class Band:
         return shapely.box(*self.data.rio.transform_bounds(4326)).wkt
 
     @property
+    def look_direction(self) -> str:
+        """The side to which the radar looked: left or right; empty if the file does not state it."""
+        stated = text(self._group.file, f"{IDENTIFICATION}/lookDirection").strip().lower()
+        return stated if stated in ("left", "right") else ""
+
+    @property
     def center_frequency(self) -> float | None:
         """The band's centre frequency in Hz; None if the file does not state it."""
         frequency = self._group.name.split("/")[-1]

@@ -59,8 +59,11 @@ class Aoi:
 
     @property
     def needs_looks(self) -> bool:
-        """Whether a requested product needs the equivalent number of looks."""
-        return bool(self.zones or self.statistics or self.changes or self.change_history or self.filter_window)
+        """Whether a requested product needs the number of looks. A STAC catalogue states it if it is configured."""
+        stated = self.geotiff and self.looks
+        return bool(
+            self.zones or self.statistics or self.changes or self.change_history or self.filter_window or stated
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
