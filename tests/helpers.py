@@ -1,5 +1,6 @@
 """The notebook's own calls, as the reference for the workflow's numbers, and helpers shared by tests."""
 
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -86,3 +87,10 @@ def summary_of(stack: xr.Dataset, term: str) -> pd.DataFrame:
     from gcov.inputs.rain import rain_of
 
     return Summary.of(stack, term, valid_samples_only=True).mean_series(stack, term, rain_of(stack, None))
+
+
+def patience(ask, least: float) -> float:
+    """A time-out in seconds for tests of stalls: as long as ten ordinary answers take now, however busy the machine."""
+    began = time.monotonic()
+    ask()
+    return max(least, 10 * (time.monotonic() - began))

@@ -19,8 +19,17 @@ import pytest
 import urllib3
 from clip import clip
 from conftest import Analysis
-from helpers import FIRST
-from servers.archive import EXPIRED_TOKEN, PASSWORD, TOKEN, UNLICENSED_TOKEN, USERNAME, Archive
+from helpers import FIRST, patience
+from servers.archive import (
+    EXPIRED_TOKEN,
+    OUTSIDER_TOKEN,
+    PASSWORD,
+    POWERLESS_TOKEN,
+    TOKEN,
+    UNLICENSED_TOKEN,
+    USERNAME,
+    Archive,
+)
 from servers.cmr import CmrServer
 from servers.field import (
     FOOTPRINT,
@@ -137,6 +146,13 @@ def test_a_fragment_is_bit_identical_to_the_local_one(user, many_ranges, archive
     assert archive.leaked_authorizations == []
 
 
+def stalls_are_noticed(monkeypatch, archive, scene):
+    """Soon; on a busy machine an ordinary answer may be taken for a stall now and then, and is asked for again."""
+    one_answer = patience(lambda: source_of(archive, scene, "https").read(0, 1000), 1)
+    monkeypatch.setattr(transport, "TIMEOUT", urllib3.Timeout(connect=30, read=one_answer))
+    archive.reset_log()
+
+
 FAULTS = {
     "503 burst": {"kind": "503", "times": 3},
     "500": {"kind": "500"},
@@ -145,8 +161,8 @@ FAULTS = {
     "dropped in mid-body": {"kind": "drop", "after_bytes": 5, "times": 2},
     "body shorter than announced": {"kind": "truncate", "times": 2},
     "valid answer with too few bytes": {"kind": "short", "times": 2},
-    "stall before the answer": {"kind": "stall", "seconds": 60},
-    "stall in mid-body": {"kind": "stall", "seconds": 60, "after_bytes": 5},
+    "stall before the answer": {"kind": "stall", "seconds": 600},
+    "stall in mid-body": {"kind": "stall", "seconds": 600, "after_bytes": 5},
     "expired in mid-file": {"kind": "expire"},
 }
 
@@ -155,8 +171,8 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_outlived(user, pauses, many_ranges, monkeypatch, archive, scene, wanted, tmp_path, fault, way):
     """The fault strikes at the first block, then at metadata, then among concurrent ranges."""
-    if fault.startswith("stall"):  # a busy machine may take as long for other answers
-        monkeypatch.setattr(transport, "TIMEOUT", urllib3.Timeout(connect=5, read=1.5))
+    if fault.startswith("stall"):
+        stalls_are_noticed(monkeypatch, archive, scene)
     for answered in (0, 1, 4):
         archive.faults.add(**FAULTS[fault], way=SERVER[way], skip=answered)
     assert fetch(archive, scene, tmp_path / "f.zarr", way) == wanted
@@ -169,7 +185,7 @@ def test_outlived(user, pauses, many_ranges, monkeypatch, archive, scene, wanted
         assert len(pauses) >= asked_again
     else:
         assert len(pauses) == asked_again
-    assert archive.count(way="https") == (4 if expired else 1)
+    assert archive.count(way="https") == (4 if expired else 1) or fault.startswith("stall")
 
 
 @pytest.mark.parametrize("way", SERVER)
@@ -178,8 +194,8 @@ def test_outlived_where_address_and_credentials_are_given(
     user, pauses, monkeypatch, archive, scene, wanted, tmp_path, kind, way
 ):
     if kind == "stall":
-        monkeypatch.setattr(transport, "TIMEOUT", urllib3.Timeout(connect=5, read=1.5))
-    archive.faults.add("drop" if kind == "truncate" else kind, times=2, way="https", seconds=60)
+        stalls_are_noticed(monkeypatch, archive, scene)
+    archive.faults.add("drop" if kind == "truncate" else kind, times=2, way="https", seconds=600)
     assert fetch(archive, scene, tmp_path / "f.zarr", way) == wanted
     assert archive.faults.pending() == 0
     assert len(pauses) >= 2 if kind == "stall" else len(pauses) == 2
@@ -223,7 +239,14 @@ def test_a_server_that_wants_hours_is_asked_another_day(user, pauses, archive, s
     assert pauses == []
 
 
-@pytest.mark.parametrize("value", ["soon", "Fri, 31 Dec 1999 23:59:59 GMT", "-5"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("soon", "Fri, 31 Dec 1999 23:59:59 GMT", "-5", "9" * 5000),
+        *("Fri, 31 Dec 999999 23:59:59 GMT", "Fri, 31 Dec 99999999999999999999 23:59:59 GMT"),
+        *("nan", "1e30", ""),
+    ],
+)
 def test_a_retry_after_without_sense_is_none(value):
     assert transport._retry_after(transport.Answer(429, {"Retry-After": value}, b"")) == 0
 
@@ -453,6 +476,33 @@ def test_a_wrong_netrc(user, login_server, monkeypatch, tmp_path, archive):
         login.token()
 
 
+def test_a_netrcs_default_entry_is_for_other_machines(user, login_server, tmp_path, archive):
+    (tmp_path / ".netrc").write_text(f"machine elsewhere login a password b\ndefault login {USERNAME} password x\n")
+    assert login.at_hand() is None
+    with pytest.raises(GcovError, match="no Earthdata token"):
+        login.token()
+    assert archive.count() == 0
+    with open(tmp_path / ".netrc", "a") as file:
+        file.write(f'machine localhost login {USERNAME} password "{PASSWORD}"\n')
+    assert login.token() == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("machine localhost login jos\xe9 password x\n".encode("latin-1"), "it is not UTF-8 text: save it as UTF-8"),
+        (b"# \x80\nmachine localhost login me password x\n", "it is not UTF-8 text"),
+        (None, "cannot be read: Is a directory"),
+    ],
+    ids=["login", "comment", "folder"],
+)
+def test_a_netrc_that_cannot_be_read(user, login_server, tmp_path, content, message):
+    (tmp_path / ".netrc").mkdir() if content is None else (tmp_path / ".netrc").write_bytes(content)
+    assert login.at_hand() == "~/.netrc"
+    with pytest.raises(GcovError, match=rf"\.netrc cannot be read: .*{message.removeprefix('cannot be read: ')}"):
+        login.token()
+
+
 def test_a_password_beyond_latin_letters(user, login_server, monkeypatch):
     monkeypatch.setenv("EARTHDATA_USERNAME", "łukasz")
     monkeypatch.setenv("EARTHDATA_PASSWORD", "zażółć")
@@ -494,12 +544,24 @@ def jwt(expires):
         (jwt(4e9), f"the archive rejected the Earthdata token: get one at {GENERATE}"),
         (jwt(1767225600), f"the Earthdata token expired on 2026-01-01: get one at {GENERATE}"),
         (EXPIRED_TOKEN, f"the Earthdata token has expired: get one at {GENERATE}"),
+        (jwt(-1e30), "the archive rejected the Earthdata token: get one at"),
+        (jwt(1e300), "the archive rejected the Earthdata token: get one at"),
+        (jwt(10**400), "the archive rejected the Earthdata token: get one at"),
+        (jwt(float("-inf")), "the archive rejected the Earthdata token: get one at"),
+        (jwt(float("nan")), "the archive rejected the Earthdata token: get one at"),
+        (jwt([0]), "the archive rejected the Earthdata token: get one at"),
         (
             UNLICENSED_TOKEN,
-            "this account may not read it (403): accept the licence once, at https://urs.earthdata.nasa.gov > EULAs",
+            "this account has not accepted the licence (403): accept it at https://urs.earthdata.nasa.gov/approve_app?",
         ),
+        (OUTSIDER_TOKEN, "this account is not among those that may read this collection (403): ask ASF (uso@asf.alask"),
+        (POWERLESS_TOKEN, "has no permission to read from the archive (403): fill in the field Study Area of your pro"),
     ],
-    ids=["missing", "wrong", "no JSON", "unknown to the archive", "past its own date", "expired", "licence"],
+    ids=[
+        *("missing", "wrong", "no JSON", "unknown to the archive", "past its own date", "expired"),
+        *("long ago", "far away", "without end", "minus infinity", "no number", "a list"),
+        *("licence", "not in the group", "no permission"),
+    ],
 )
 def test_each_refusal_has_its_own_message(user, archive, scene, tmp_path, monkeypatch, way, token, message):
     monkeypatch.delenv("EARTHDATA_TOKEN") if token is None else monkeypatch.setenv("EARTHDATA_TOKEN", token)
@@ -510,6 +572,58 @@ def test_each_refusal_has_its_own_message(user, archive, scene, tmp_path, monkey
     # nothing is tried in vain, and nothing is left to go stale
     assert archive.count() <= 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example/approve_app?client_id=1",
+        "https://urs.earthdata.nasa.gov.evil.example/approve_app",
+        "https://urs.earthdata.nasa.gov@evil.example/approve_app",
+        "https://urs.earthdata.nasa.gov:444/approve_app",
+        "http://urs.earthdata.nasa.gov/approve_app",
+        "https://urs.earthdata.nasa.gov/approve_app\n\x1b[31mdo this",
+        "https://urs.earthdata.nasa.gov/" + 1000 * "a",
+        ["https://urs.earthdata.nasa.gov/approve_app"],
+        None,
+    ],
+)
+def test_another_hosts_link_to_the_licence_is_not_shown(user, archive, scene, tmp_path, monkeypatch, url):
+    monkeypatch.setenv("EARTHDATA_TOKEN", UNLICENSED_TOKEN)
+    archive.resolution_url = url
+    with pytest.raises(GcovError, match=r"licence \(403\): accept the licence once, at https://urs.earthdata") as error:
+        fetch(archive, scene, tmp_path / "f.zarr")
+    assert "evil" not in str(error.value) and "approve_app" not in str(error.value)
+
+
+PAGES = [
+    b"<html>please log in</html>",
+    b"[" * 60_000,
+    b'["access_token"]',
+    b'{"access_token": "a\\nb"}',
+    b"\xff{}",
+    b"",
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page[:20].decode(errors="replace"))
+def test_a_login_service_that_gives_a_page_instead_of_a_token(user, plain, monkeypatch, page):
+    server = plain(session_tls(), data=page or b" ", ranges=None)
+    monkeypatch.setattr(Plain, "do_POST", Plain.do_GET, raising=False)
+    monkeypatch.setattr(login, "LOGIN", server.url)
+    monkeypatch.delenv("EARTHDATA_TOKEN")
+    monkeypatch.setenv("EARTHDATA_USERNAME", USERNAME)
+    monkeypatch.setenv("EARTHDATA_PASSWORD", PASSWORD)
+    with pytest.raises(GcovError, match="Earthdata Login answered 200 with a page instead of a token: get one at"):
+        login.token()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page[:20].decode(errors="replace"))
+def test_a_page_instead_of_s3_credentials(user, archive, scene, tmp_path, plain, monkeypatch, page):
+    server = plain(session_tls(), data=page or b" ", ranges=None)
+    monkeypatch.setenv("GCOV_TRUST_HOST", server.host)
+    with pytest.raises(GcovError, match="s3credentials gave no credentials"):
+        fetch(archive, scene, tmp_path / "f.zarr", "s3", {"credentials_url": f"{server.url}/s3credentials"})
 
 
 # ---- which way
@@ -643,7 +757,70 @@ def test_a_server_that_ignores_ranges(user, archive, scene, tmp_path, plain):
         fetch(archive, scene, tmp_path / "f.zarr", url=f"{server.url}/{scene.name}", s3_url=None)
 
 
-@pytest.mark.parametrize("ranges", ["bytes {}-{}/*", "nonsense", "bytes 7-{}/{}"])
+@pytest.mark.parametrize(
+    "location", ["http://[::1", "https://[bad]/x?Signature=secret", "https://h:99999/x", "file:/etc"]
+)
+def test_a_redirect_to_no_address(user, pauses, archive, scene, tmp_path, location):
+    archive.sign = lambda key: location
+    with pytest.raises(GcovError, match=r"is not a valid address|more than 5 redirects") as error:
+        fetch(archive, scene, tmp_path / "f.zarr", s3_url=None)
+    assert "secret" not in str(error.value)
+    assert pauses == []
+
+
+def test_a_page_for_people_instead_of_a_granule(user, archive, scene, tmp_path, monkeypatch):
+    archive.faults.add("page", times=99, way="cdn")
+    with pytest.raises(GcovError, match="the server answered with a page for people instead of data: open the address"):
+        fetch(archive, scene, tmp_path / "f.zarr")
+
+
+class Endless(Handler):
+    """An answer whose body has no end."""
+
+    def do_GET(self):
+        self.send_response(self.server.status)
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.close_connection = True
+        while not self.server.stopping.is_set():
+            self.wfile.write(bytes(1 << 16))
+            self.server.sent += 1 << 16
+
+
+@pytest.mark.parametrize("length", [None, str(10**12)], ids=["unknown length", "a terabyte"])
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (200, "ignores range requests"),
+        (206, r"failed \(Interrupted\)"),
+        (302, "more than 5 redirects"),
+        (401, "cannot be read"),
+        (403, "cannot be read"),
+        (404, "there is no such granule"),
+        (500, "answered 500"),
+    ],
+)
+def test_no_more_is_read_than_was_asked_for(user, pauses, archive, scene, tmp_path, status, message, length):
+    with LoopbackServer(Endless) as server:
+        server.status, server.sent = status, 0
+        server.headers = {"Content-Range": "bytes 0-0/1000000", "Location": "/again"}
+        server.headers |= {"Content-Length": length} if length else {}
+        with pytest.raises(GcovError, match=message):
+            fetch(archive, scene, tmp_path / "f.zarr", url=f"{server.url}/{scene.name}", s3_url=None)
+        assert server.sent < 8 * 8_000_000  # what fits into the buffers of eight connections
+
+
+def test_s3_reads_no_further_either(user, pauses, archive, scene):
+    """Of an object that goes on behind its range, no more than one byte is read."""
+    source = source_of(archive, scene, "s3")
+    archive.faults.add("longer", times=99, way="s3")
+    with pytest.raises(GcovError, match=r"failed \(Interrupted"):
+        source.read(0, 1000)
+    assert archive.bytes_sent(way="s3") < 8 * 8_000_000
+
+
+@pytest.mark.parametrize("ranges", ["bytes {}-{}/*", "nonsense", "bytes {}-{}/" + "9" * 5000, "bytes 7-{}/{}"])
 def test_a_server_with_ranges_of_its_own_kind(user, pauses, archive, scene, tmp_path, plain, ranges):
     server = plain(ranges=ranges)
     with pytest.raises(GcovError, match=r"failed \(Interrupted\) \(attempt 8 of 8\): try again later"):

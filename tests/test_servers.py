@@ -7,6 +7,7 @@ import random
 import socket
 import ssl
 import time
+from types import SimpleNamespace
 
 import aiohttp
 import asf_search as asf
@@ -15,7 +16,18 @@ import requests
 import s3fs
 from asf_search.constants import INTERNAL
 from asf_search.exceptions import ASFSearch4xxError, ASFSearch5xxError, ASFSearchError
-from servers.archive import EXPIRED_TOKEN, PASSWORD, TOKEN, UNLICENSED_TOKEN, USERNAME, Archive, parse_range
+from servers import archive as archive_server
+from servers.archive import (
+    EXPIRED_TOKEN,
+    OUTSIDER_TOKEN,
+    PASSWORD,
+    POWERLESS_TOKEN,
+    TOKEN,
+    UNLICENSED_TOKEN,
+    USERNAME,
+    Archive,
+    parse_range,
+)
 from servers.cmr import BUCKET, CmrServer, umm_item
 from servers.tls import make_tls, session_tls, trust
 from tenacity import wait_none
@@ -282,9 +294,9 @@ def test_cmr_drops_the_second_page(many):
 
 
 def test_cmr_stalls(many, monkeypatch):
-    monkeypatch.setattr(INTERNAL, "CMR_TIMEOUT", 0.3)
-    many.stall(5)
-    with pytest.raises(ASFSearchError, match="took too long"):
+    many.stall(60)
+    with monkeypatch.context() as patch, pytest.raises(ASFSearchError, match="took too long"):
+        patch.setattr(INTERNAL, "CMR_TIMEOUT", 0.3)
         search(many)
     assert len(search(many)) == 300
 
@@ -367,7 +379,7 @@ def test_ranges_out_of_reach(text):
 def test_https_redirects_to_a_signed_url(archive, content):
     answer = fetch(archive)
     assert answer.content == content
-    assert [step.status_code for step in answer.history] == [307]
+    assert [step.status_code for step in answer.history] == [303]
     assert answer.url.startswith(f"{archive.cdn_url}/{BUCKET}/{BETA}/{NAME}/{NAME}.h5?")
     assert all(f"{key}=" in answer.url for key in ("Expires", "Signature", "Key-Pair-Id"))
     assert archive.leaked_authorizations == []
@@ -385,7 +397,9 @@ def test_https_range(archive, content):
 
 def test_https_head_and_impossible_range(archive):
     head = fetch(archive, method="HEAD")
-    assert [step.status_code for step in [*head.history, head]] == [307, 200]
+    assert [step.status_code for step in [*head.history, head]] == [303, 200]
+    assert head.history[0].headers["Cache-Control"].startswith("private, max-age=")
+    assert head.headers["ETag"].endswith('-14"')
     assert (head.headers["Content-Length"], head.content) == (str(SIZE), b"")
     assert head.headers["Accept-Ranges"] == "bytes"
     beyond = fetch(archive, Range=f"bytes={SIZE}-")
@@ -406,7 +420,10 @@ def test_expired_token_and_missing_licence(archive):
     assert fetch(archive, token=EXPIRED_TOKEN).status_code == 401
     refused = fetch(archive, token=UNLICENSED_TOKEN)
     assert refused.status_code == 403
-    assert "EULA" in refused.text
+    assert refused.json()["error_description"] == "EULA Acceptance Failure"
+    for stranger in (OUTSIDER_TOKEN, POWERLESS_TOKEN):
+        refused = fetch(archive, token=stranger)
+        assert (refused.status_code, refused.headers["Content-Type"]) == (403, "text/html")
     for token, status in ((EXPIRED_TOKEN, 401), (UNLICENSED_TOKEN, 403), ("unknown", 401)):
         with pytest.raises(requests.HTTPError) as error:
             credentials(archive, token)
@@ -425,16 +442,20 @@ def test_unknown_file(archive):
     assert requests.get(url, headers=archive.bearer).status_code == 404
 
 
-def test_signed_urls_expire_and_cannot_be_altered(archive):
-    archive.url_seconds = 0.3
+def later(monkeypatch, seconds):
+    """The archive's clock is ahead from now on."""
+    ahead = SimpleNamespace(time=lambda: time.time() + seconds, monotonic=time.monotonic)
+    monkeypatch.setattr(archive_server, "time", ahead)
+
+
+def test_signed_urls_expire_and_cannot_be_altered(archive, monkeypatch):
     url = fetch(archive).url
     assert requests.get(url.replace(NAME, SECOND).replace(BETA, PROVISIONAL)).status_code == 403
     assert requests.get(url.replace("Expires=", "Expires=9")).status_code == 403
-    time.sleep(0.4)
+    later(monkeypatch, archive.url_seconds)
     expired = requests.get(url)
     assert expired.status_code == 403
     assert "<Code>AccessDenied</Code>" in expired.text
-    archive.url_seconds = 60
     url = fetch(archive).url
     archive.expire_signed_urls()
     assert requests.get(url).status_code == 403
@@ -503,11 +524,10 @@ def test_s3_is_read_only(archive):
         filesystem(archive).pipe_file(archive.s3_url(NAME), b"")
 
 
-def test_s3_credentials_expire(archive):
-    archive.credential_seconds = 3
+def test_s3_credentials_expire(archive, monkeypatch):
     s3, url = filesystem(archive), archive.s3_url(NAME)
     assert len(s3.cat_file(url, start=0, end=10)) == 10
-    time.sleep(3.2)
+    later(monkeypatch, archive.credential_seconds)
     with pytest.raises(PermissionError, match="token has expired"):
         s3.cat_file(url, start=0, end=10)
     s3.invalidate_cache()
@@ -590,14 +610,14 @@ def test_short_answers_look_valid(archive, content):
 
 
 def test_stalls(archive):
-    archive.faults.add("stall", way="cdn", seconds=5)
+    archive.faults.add("stall", way="cdn", seconds=60)
     archive.faults.add("stall", way="cdn", seconds=0.3, after_bytes=1000)
     url = archive.sign(archive.key_of(NAME))
     with pytest.raises(requests.exceptions.ReadTimeout):
-        requests.get(url, timeout=0.3)
+        requests.get(url, timeout=(30, 0.3))
     began = time.monotonic()
     assert len(requests.get(url).content) == SIZE
-    assert 0.3 <= time.monotonic() - began < 4
+    assert 0.3 <= time.monotonic() - began < 30
 
 
 def test_corrupted_bytes(archive, content):
@@ -662,8 +682,10 @@ def test_latency_and_bandwidth(folder):
         began = time.monotonic()
         requests.get(url)
         whole = time.monotonic() - began
-        began = time.monotonic()
-        requests.get(url, headers={"Range": "bytes=0-99"})
-        part = time.monotonic() - began
-    assert 0.1 + SIZE / 1e6 <= whole < 2
-    assert 0.1 <= part < whole
+        parts = []
+        for _ in range(3):
+            began = time.monotonic()
+            requests.get(url, headers={"Range": "bytes=0-99"})
+            parts.append(time.monotonic() - began)
+    assert whole >= 0.1 + SIZE / 1e6
+    assert 0.1 <= min(parts) < whole

@@ -37,14 +37,33 @@ from .tls import Handler, LoopbackServer, session_tls
 TOKEN = "eyJ0eXAiOiJKV1QifQ.eyJ1aWQiOiJ0ZXN0ZXIifQ.valid"
 EXPIRED_TOKEN = "eyJ0eXAiOiJKV1QifQ.eyJ1aWQiOiJ0ZXN0ZXIifQ.expired"
 UNLICENSED_TOKEN = "eyJ0eXAiOiJKV1QifQ.eyJ1aWQiOiJub2JvZHkifQ.unlicensed"
+OUTSIDER_TOKEN = "eyJ0eXAiOiJKV1QifQ.eyJ1aWQiOiJub2JvZHkifQ.outsider"  # not in the collection's group
+POWERLESS_TOKEN = "eyJ0eXAiOiJKV1QifQ.eyJ1aWQiOiJub2JvZHkifQ.powerless"  # may read nothing at all
+REFUSED = {
+    "outsider": "This data is not currently available.",
+    "powerless": "You do not have permission to access data.",
+}
 USERNAME, PASSWORD = "tester", "correct horse"
 
 REGION = "us-west-2"
 BLOCK = 1 << 16
 WAYS = ("https", "login", "cdn", "s3")
-FAULT_KINDS = ("500", "503", "429", "drop", "truncate", "short", "stall", "corrupt", "expire", "changed")
+FAULT_KINDS = (
+    "500",
+    "503",
+    "429",
+    "drop",
+    "truncate",
+    "short",
+    "stall",
+    "corrupt",
+    "expire",
+    "changed",
+    "longer",
+    "page",
+)
 # these spoil the bytes of an object, so only an answer that carries some can use one up
-BODY_KINDS = ("truncate", "short", "corrupt")
+BODY_KINDS = ("truncate", "short", "corrupt", "longer")
 
 
 # ---- what happened, and what shall go wrong
@@ -114,7 +133,9 @@ class Faults:
         kind:        500, 503, 429 (Retry-After `seconds`); "drop" (connection reset); "truncate" (fewer bytes
                      than Content-Length said); "short" (a valid answer with fewer bytes than asked for);
                      "stall" (wait `seconds`); "corrupt" (one byte changed); "expire" (all S3 credentials or
-                     all signed URLs become invalid); "changed" (the object gets another size and ETag)
+                     all signed URLs become invalid); "changed" (the object gets another size and ETag);
+                     "longer" (a body that goes on for a terabyte behind its range); "page" (a page for
+                     people, status 200)
         match:       substring of the request's path
         way:         "https", "login", "cdn" or "s3"; None for any of them
         after_bytes: bytes of the body sent before it strikes; without it "drop" and "stall" strike before the
@@ -175,6 +196,11 @@ def parse_range(text, size):
     return None if length < 0 else (start, length)
 
 
+def multipart_etag(stat):
+    """An ETag as S3 gives it to a file that was uploaded in parts: not the MD5 of its bytes."""
+    return f'"{hashlib.md5(f"{stat.st_mtime_ns} {stat.st_size}".encode()).hexdigest()}-14"'
+
+
 def _blocks(span, flip=None):
     """The bytes of a span in blocks, one byte changed at offset `flip`."""
     with open(span.path, "rb") as file:
@@ -230,6 +256,8 @@ class _ArchiveHandler(Handler):
             self.archive.expire(self.way)
         if fault.kind == "changed":
             self.archive.change(self.key())
+        if fault.kind == "page":
+            return self.html(200, "Please log in")
         return self.respond(fault)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = serve
@@ -268,6 +296,8 @@ class _ArchiveHandler(Handler):
         """Send part of a file at the pace of the cost model, spoiled as the fault says."""
         if fault.kind == "short":
             span, headers = _shorten(span, headers, fault)
+        if fault.kind == "longer":
+            headers = headers | {"Content-Length": str(10**12)}
         self.entry.status = status
         self.send_response(status)
         for name, value in headers.items():
@@ -279,6 +309,8 @@ class _ArchiveHandler(Handler):
         began = time.monotonic()
         for block in _blocks(span._replace(length=span.length if cut is None else cut), fault.flip(span.length)):
             self._send_block(block, began)
+        while fault.kind == "longer" and not self.server.stopping.is_set():
+            self._send_block(bytes(BLOCK), began)
         if cut is None:
             return
         if fault.kind != "stall":
@@ -323,12 +355,16 @@ class _HttpsHandler(_ArchiveHandler):
             return self._json(401, {"error": "invalid_token", "error_description": "The token has expired"})
         if account == "unlicensed":
             return self._json(403, self._eula())
+        if account in REFUSED:
+            return self.html(403, REFUSED[account])
         if self.route == "/s3credentials":
             return self._json(200, self.archive.issue_credentials())
         if self.archive.path_of(self.key()) is None:
             return self.html(404, "Could not find file")
         location = self.archive.sign(self.key())
-        return self.answer(self.archive.redirect_status, headers={"Location": location})
+        kept = f"private, max-age={self.archive.url_seconds:.0f}"
+        headers = {"Location": location, "Cache-Control": kept}
+        return self.answer(self.archive.redirect_status, headers=headers)
 
     def _json(self, status, content):
         self.answer(status, json.dumps(content), "application/json")
@@ -344,7 +380,7 @@ class _HttpsHandler(_ArchiveHandler):
         return {
             "status_code": 403,
             "error_description": "EULA Acceptance Failure",
-            "resolution_url": f"{self.archive.login_url}/accept_eula?eula_id=asf",
+            "resolution_url": self.archive.resolution_url,
         }
 
 
@@ -389,7 +425,7 @@ class _CdnHandler(_ArchiveHandler):
     def _send_file(self, path, fault):
         """A file, or the range of it that was asked for."""
         stat = path.stat()
-        size, etag = stat.st_size, f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
+        size, etag = stat.st_size, multipart_etag(stat)
         if self.headers.get("If-Match", etag) != etag:
             return self.xml(412, "PreconditionFailed", "At least one of the pre-conditions did not hold")
         try:
@@ -540,8 +576,9 @@ class Archive:
     """The archive's servers around a folder of granules; start and stop them by `with`.
 
     Files lie in `root` as `<collection>/<granule>/<granule>.h5`, or flat: then the collection follows from
-    the name's CRID (X: BETA, P: PROVISIONAL). `latency` (seconds to the first byte of every answer) and
-    `bandwidth` (bytes/s of a connection) make up the cost model. `credential_seconds` and `url_seconds` say
+    the name's CRID (X: BETA, P: PROVISIONAL). `latency` (seconds to the first byte of every answer: 0.3 in
+    the archive's region, 1 to 2.6 elsewhere) and `bandwidth` (bytes/s of a connection; 3 to 7 MB/s there) make up the
+    cost model. `credential_seconds` and `url_seconds` say
     how long S3 credentials and signed URLs live; `in_region=False` is a client outside us-west-2, to whom S3
     denies everything. Settings are attributes and may be changed while it runs.
 
@@ -558,13 +595,15 @@ class Archive:
         credential_seconds=3600,
         url_seconds=3600,
         in_region=True,
-        redirect_status=307,
+        redirect_status=303,
         tls=None,
     ):
         self.latency, self.bandwidth = latency, bandwidth
         self.credential_seconds, self.url_seconds = credential_seconds, url_seconds
         self.in_region, self.redirect_status = in_region, redirect_status
+        self.resolution_url = "https://urs.earthdata.nasa.gov/approve_app?client_id=loopback"
         self.tokens = {TOKEN: "valid", EXPIRED_TOKEN: "expired", UNLICENSED_TOKEN: "unlicensed"}
+        self.tokens |= {OUTSIDER_TOKEN: "outsider", POWERLESS_TOKEN: "powerless"}
         self.faults = Faults()
         self.log = []
         self.leaked_authorizations = []

@@ -64,6 +64,8 @@ def explain(answer: Answer) -> str:
     """The text that explains an unexpected answer to the user."""
     if answer.code == "NoSuchBucket":
         return "there is no such bucket (404)"
+    if answer.status == 200 and "html" in answer.headers.get("Content-Type", ""):
+        return "the server answered with a page for people instead of data: open the address in a browser"
     known = {
         404: "there is no such granule (404): it may have been withdrawn; look again with `-R search`",
         200: "the server ignores range requests: download the file and name it under `granules:`",

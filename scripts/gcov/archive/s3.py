@@ -4,7 +4,6 @@ Neither kind of credentials is used for the other kind of bucket. s3fs and botoc
 over HTTPS.
 """
 
-import json
 import logging
 import os
 import re
@@ -171,16 +170,13 @@ def filesystem(bucket: str, archive: Archive):
 def _earthdata_credentials(url: str) -> dict[str, str]:
     """Temporary credentials for the archive's buckets, as arguments of S3FileSystem."""
     answer = transport.request("GET", url, login.bearer(url, urlsplit(url).netloc))
-    if answer.status in (301, 302, 303, 307, 401, 403):
+    if answer.status in (*transport.REDIRECTED, 401, 403):
         raise login.refusal(answer, url)
     if answer.status != 200:
         raise Refused(f"{url} answered {answer.status}")
-    try:
-        page = json.loads(answer.data)
-        keys = {name: page[theirs] for name, theirs in CREDENTIALS.items()}
-    except (ValueError, KeyError):
-        keys = {}
-    if not keys or not all(keys.values()):  # if a key is missing, s3fs would use the user's
+    page = transport.document(answer)
+    keys: dict[str, Any] = {name: page.get(theirs) for name, theirs in CREDENTIALS.items()}
+    if not all(isinstance(key, str) and key for key in keys.values()):  # if one is missing, s3fs would use the user's
         raise Refused(f"{url} gave no credentials")
     return keys
 
@@ -189,9 +185,13 @@ async def _get(fs, bucket: str, key: str, start: int, stop: int) -> Answer:
     """Request a range of an object; the single answer also gives size and ETag."""
     response = await fs._call_s3("get_object", Bucket=bucket, Key=key, Range=f"bytes={start}-{stop - 1}")
     meta = response["ResponseMetadata"]
-    async with response["Body"] as body:
-        data = await body.read() if meta["HTTPStatusCode"] == 206 else b""  # otherwise it is the whole object
-    return transport.checked(_answer(meta, data), start, stop)
+    data = bytearray()
+    async with response["Body"]:
+        while meta["HTTPStatusCode"] == 206 and len(data) <= stop - start:  # otherwise it is the whole object
+            if not (more := await response["Body"].read(stop - start + 1 - len(data))):
+                break
+            data += more
+    return transport.checked(_answer(meta, bytes(data)), start, stop)
 
 
 def _answer(meta: dict, data: bytes, code: str = "") -> Answer:

@@ -14,7 +14,6 @@ log = logging.getLogger(__name__)
 
 
 REDIRECTS = 5
-REDIRECTED = (301, 302, 303, 307, 308)
 
 
 def open_bytes(granule: Granule, archive: Archive) -> str | RangeFile:
@@ -76,9 +75,9 @@ class HttpsFile:
         """Request a range from a resolved URL, which may redirect again, even to another host."""
         for _ in range(REDIRECTS):
             answer = transport.request("GET", url, login.bearer(url, self._archive_host), span=(start, stop))
-            if answer.status not in REDIRECTED:
+            if answer.status not in transport.REDIRECTED:
                 return answer
-            url = urljoin(url, answer.headers.get("Location", ""))
+            url = self._followed(url, answer)
         raise GcovError(f"{self.name}: more than {REDIRECTS} redirects")
 
     def _resolve(self) -> str:
@@ -87,17 +86,26 @@ class HttpsFile:
         for _ in range(REDIRECTS):
             headers = login.bearer(url, self._archive_host)
             answer = transport.request("GET", url, headers, span=(0, 1))
-            location = answer.headers.get("Location", "")
-            to_login = urlsplit(location).path.endswith("/oauth/authorize")
             if answer.status in (206, 416):  # 416: an empty file has no first byte
                 return url
+            following = self._followed(url, answer) if answer.status in transport.REDIRECTED else ""
+            to_login = urlsplit(following).path.endswith("/oauth/authorize")
             if answer.status in (401, 403) or to_login:
                 if headers:
                     raise login.refusal(answer, self.name)
                 raise Refused(f"{host_of(url)} answered {answer.status}")
-            if answer.status not in REDIRECTED:
+            if not following:
                 raise GcovError(f"{self.name}: {renewal.explain(answer)}")
-            url = urljoin(url, location)
+            url = following
             if urlsplit(url).netloc != self._archive_host:
                 return url
         raise GcovError(f"{self.name}: more than {REDIRECTS} redirects")
+
+    def _followed(self, url: str, answer: transport.Answer) -> str:
+        """The address that an answer redirects to. Raises GcovError if it is none."""
+        try:
+            following = urljoin(url, answer.headers.get("Location", ""))
+            urlsplit(following)
+        except ValueError:
+            raise GcovError(f"{self.name}: redirected to something that is not a valid address") from None
+        return following

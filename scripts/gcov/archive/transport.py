@@ -3,6 +3,7 @@
 Messages show a URL without its query, because a signed URL is a secret.
 """
 
+import json
 import logging
 import os
 import random
@@ -30,8 +31,10 @@ CONNECTIONS = 16  # per host and job
 TIMEOUT = urllib3.Timeout(connect=10, read=30)
 UNREACHED = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 NO_NETWORK = "; compute nodes may have no internet: then set archive.fetch_on_submit_host: true"
+REDIRECTED = (301, 302, 303, 307, 308)
 BUSY = {408, 429, 500, 502, 503, 504}
 PATIENCE = 600  # seconds; give up if Retry-After asks for more
+PAGE = 1 << 16  # bytes to read of an answer that is no range: a message, a redirect, credentials
 
 logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings show signed URLs
 
@@ -67,9 +70,9 @@ def request(
 ) -> Answer:
     """Request a URL, repeated as in `insist`; redirects are not followed.
 
-    `span` requests the bytes [start, stop), or those up to the end of the file. A shorter answer counts as broken, and
-    the body of an answer with the whole file is not read. Raises Unanswered as `insist` does, and GcovError if the URL
-    is invalid or the server's certificate is not trusted.
+    `span` requests the bytes [start, stop), or those up to the end of the file. A shorter or longer answer counts as
+    broken. Of an answer with the whole file nothing is read, of any other body 64 KiB. Raises Unanswered as `insist`
+    does, and GcovError if the URL is invalid or the server's certificate is not trusted.
     """
     if span:
         headers = {**headers, "Range": f"bytes={span[0]}-{span[1] - 1}"}
@@ -107,13 +110,7 @@ def _once(method: str, url: str, headers: dict[str, str], span: tuple[int, int] 
         response = _pool(_proxy(url)).request(
             method, url, headers=headers, redirect=False, retries=False, timeout=TIMEOUT, preload_content=False
         )
-        try:
-            if span and response.status == 200:
-                response.close()  # do not read the whole file
-                return Answer(200, response.headers, b"")
-            data = response.read()
-        finally:
-            response.release_conn()
+        data = _body(response, span)
     except urllib3.exceptions.LocationValueError:
         raise GcovError(f"{shown(bare(url))} is not a valid address") from None
     except urllib3.exceptions.HTTPError as error:
@@ -124,6 +121,30 @@ def _once(method: str, url: str, headers: dict[str, str], span: tuple[int, int] 
     return checked(answer, *span) if span else answer
 
 
+def _body(response: urllib3.BaseHTTPResponse, span: tuple[int, int] | None) -> bytes:
+    """The body of an answer, no further than was asked for; a range that goes on is one byte too long."""
+    most = span[1] - span[0] if span and response.status == 206 else PAGE
+    try:
+        if span and response.status == 200:
+            response.close()  # it is the whole file
+            return b""
+        data = response.read(most)
+        if further := response.read(1):
+            response.close()  # what follows must not be taken for the next answer
+        return data + further if response.status == 206 else data
+    finally:
+        response.release_conn()
+
+
+def document(answer: Answer) -> dict[str, Any]:
+    """The JSON object in the body of an answer; empty if there is none, as in a page for people."""
+    try:
+        found = json.loads(answer.data)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def checked(answer: Answer, start: int, stop: int) -> Answer:
     """The answer, checked to hold the bytes [start, stop), or those up to the end of the file.
 
@@ -131,7 +152,7 @@ def checked(answer: Answer, start: int, stop: int) -> Answer:
     """
     if answer.status != 206:
         return answer
-    match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", answer.headers.get("Content-Range", ""))
+    match = re.fullmatch(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", answer.headers.get("Content-Range", ""))
     if match:
         first, last, size = map(int, match.groups())
         if first == start and last + 1 == min(stop, size) and len(answer.data) == last + 1 - first:
@@ -176,8 +197,8 @@ def _proxy(url: str) -> str | None:
 
 
 def _retry_after(answer: Answer) -> float:
-    """The pause in seconds that the server asks for (given as seconds or a date); 0 if it asks for none."""
+    """The pause in seconds that the server asks for (given as seconds or a date); 0 without one that makes sense."""
     try:
-        return urllib3.Retry().parse_retry_after(answer.headers.get("Retry-After", "0"))
-    except urllib3.exceptions.InvalidHeader:
+        return float(urllib3.Retry().parse_retry_after(answer.headers.get("Retry-After", "0")))
+    except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
         return 0
