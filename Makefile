@@ -16,10 +16,12 @@ pictures: demo
 
 # what a change usually breaks; test-all adds long tests, Slurm and a browser
 test: .venv/dev
+	@echo "The tests take about 10 minutes on two free cores, half as long on four."
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder tests -m "not slurm and not long" --ignore tests/browser
 
 # three files at a time: those on Slurm mostly wait
 test-all: .venv/dev
+	@echo "All tests take about half an hour on two free cores."
 	CI=true $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 20 tests
 
 # before a version is tagged (by people): everything passes, and CHANGELOG.md has a heading for the version

@@ -127,6 +127,7 @@ def outdate_if_replaced(wildcards):
 def fragments(aoi):
     """The fragments of an AOI's kept granules. Offline and cheap, because it runs again on compute nodes."""
     warn_of_missing_guards()
+    warn_of_until()
     records = checkpoints.search.get(aoi=aoi).output.records
     return [f"results/{aoi}/fragments/{name}.zarr" for name in kept_names(records)]
 

@@ -18,3 +18,14 @@ def warn_of_missing_guards():
             "profiles/default is not in force: a changed script (an upgrade, say) fetches every granule again."
             " To prevent it: --rerun-triggers mtime params input"
         )
+
+
+@cache
+def warn_of_until():
+    """Warn once that `--until` knows no job after the search: Snakemake then says that there is nothing to be done."""
+    after = {*workflow.dag_settings.until} - {"search"}
+    if workflow.is_main_process and after and not as_module:
+        logger.warning(
+            f"--until {' '.join(sorted(after))}: Snakemake knows the jobs after a search only once it is done, and may"
+            " say that there is nothing to be done. Name files instead: `snakemake --cores 4 results/AOI/stack.zarr`"
+        )

@@ -1,5 +1,6 @@
 """The log of a job: what the user sees, what the file keeps, zarr's threads, and when garbage is collected."""
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -109,3 +110,12 @@ def test_modules_are_imported_without_collecting_garbage(tmp_path):
 def test_scripts_import_the_log_first(script):
     first = next(line for line in script.read_text(encoding="utf-8").splitlines() if "import " in line)
     assert first.startswith("from gcov.log import job_log")
+
+
+@pytest.mark.parametrize("name", ["PROJ_DATA", "PROJ_LIB"])
+def test_another_projs_data_do_not_take_away_the_crs(tmp_path, name):
+    """Its variables are set by other installations of GDAL or PROJ; rasterio reads them when it is imported."""
+    code = "from gcov.log import log\nimport rasterio.crs\nprint(rasterio.crs.CRS.from_epsg(32645).to_epsg())"
+    environment = {**os.environ, "PYTHONPATH": str(REPO / "scripts"), name: str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.stdout.split() == ["32645"], done.stderr

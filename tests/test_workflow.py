@@ -411,3 +411,12 @@ def test_the_demos_configuration_makes_a_plan(analysis, granules):
 def test_the_example_makes_a_plan_without_a_network(analysis):
     found = jobs(analysis.configure((REPO / "config/config.yaml").read_text()).run("--dry-run"))
     assert found["search", "queretaro"] == 1 and found["animation", "queretaro"] == 2
+
+
+def test_until_a_rule_after_the_search_says_what_to_ask_for_instead(analysis, aoi):
+    analysis.configure({"aois": {"a": aoi}, "terms": ["HHHH"], "basemap": None})
+    assert "--until search:" not in analysis.run("--until", "search")
+    said = analysis.run("--until", "clip")
+    assert "--until clip: Snakemake knows the jobs after a search only once it is done" in said
+    assert "snakemake --cores 4 results/AOI/stack.zarr" in said
+    assert "--until" not in analysis.run("-n", "results/a/stack.zarr")

@@ -1,11 +1,12 @@
 """Job logging: the same lines go to the log file and to the terminal, and a failure ends in one clear message.
 
 Scripts import this before anything else. Looking for garbage among the modules that follow would take Python a fifth of
-the time to import them; `job_log` sets the usual thresholds again.
+the time to import them; `job_log` sets the usual thresholds again. PROJ_DATA is read when rasterio is imported.
 """
 
 import gc
 import logging
+import os
 import sys
 from contextlib import contextmanager
 
@@ -14,6 +15,8 @@ from gcov.errors import GcovError
 log = logging.getLogger("gcov")
 USUAL = gc.get_threshold()
 gc.set_threshold(1_000_000)
+for _name in ("PROJ_DATA", "PROJ_LIB"):
+    os.environ.pop(_name, None)  # of another PROJ than the libraries' own, which would then know no CRS
 
 
 @contextmanager
