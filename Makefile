@@ -16,7 +16,7 @@ pictures: demo
 
 # what a change usually breaks; test-all adds long tests, Slurm and a browser
 test: .venv/dev
-	@echo "The tests take about 10 minutes on two free cores, half as long on four."
+	@echo "The tests take 5 to 10 minutes on two free cores, half as long on four."
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder tests -m "not slurm and not long" --ignore tests/browser
 
 # three files at a time: those on Slurm mostly wait
