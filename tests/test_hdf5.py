@@ -198,7 +198,7 @@ KINDS = {
     "device": "a pipe, a socket or a device",
     "folder": "folder; ",
     "below a file": "cannot be read: Not a directory",
-    "nothing": "there is no such file",
+    "nothing": "[Nn]o such file",
 }
 
 
