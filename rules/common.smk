@@ -7,6 +7,7 @@ from pathlib import Path
 
 import gcov
 from gcov.granules import kept_names, local_file, names_by_day, read_record
+from gcov.inputs.contents import digest
 from gcov.stores.origin import is_replaced
 
 # The environment of jobs. Each process that reads the rules sets it, on compute nodes too.
@@ -162,6 +163,15 @@ def files_beside(wildcards):
 def rainfall(wildcards):
     """The AOI's daily rain file, if it has one."""
     return aois[wildcards.aoi].rainfall or []
+
+
+def contents_of(*keys):
+    """The contents of the AOI's own files, as a parameter without a name, which scripts do not receive.
+
+    A file that is replaced by one with an older time stamp is noticed. For products only: `clip` and `search` would
+    fetch every granule again.
+    """
+    return lambda wildcards: [digest(path) for path in (getattr(aois[wildcards.aoi], key) for key in keys) if path]
 
 
 def required(key):

@@ -136,6 +136,7 @@ rule location:
         mem_mb=700,
         runtime=15,
     params:
+        contents_of("zones"),
         zone_name=setting("zone_name"),
         basemap=lambda w: config["basemap"],  # as a function: Snakemake would interpret {z} in the text as a wildcard
     script:

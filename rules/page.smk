@@ -28,6 +28,7 @@ rule explore:
         mem_mb=1000,
         runtime=60,
     params:
+        contents_of("zones"),
         valid_samples_only=setting("valid_samples_only"),
         megabytes=setting("explore_megabytes"),
         zone_name=setting("zone_name"),

@@ -39,6 +39,7 @@ rule summarize:
         mem_mb=1000,
         runtime=60,
     params:
+        contents_of("rainfall"),
         valid_samples_only=setting("valid_samples_only"),
         looks=setting("looks"),
     script:
@@ -95,6 +96,7 @@ rule zones:
         mem_mb=1500,
         runtime=60,
     params:
+        contents_of("zones", "rainfall"),
         zone_name=setting("zone_name"),
         valid_samples_only=setting("valid_samples_only"),
     script:
@@ -154,6 +156,7 @@ rule indices:
         mem_mb=1500,
         runtime=60,
     params:
+        contents_of("zones"),
         zone_name=setting("zone_name"),
         indices=required("indices"),
         terms=setting("diagonal_terms"),

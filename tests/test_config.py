@@ -367,6 +367,95 @@ def test_yaml_traps(tmp_path, text, message):
     assert re.search(f"config.yaml.*{message}", yaml_refusal(tmp_path, text), re.DOTALL)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("aois:\n\tx: 1\n", "line 2: not valid YAML: a tab: indent with spaces$"),
+        ("aois:\n  x:\n  \tbbox: [1]\n", "line 3: .* a tab: indent with spaces"),
+        ("aois:\n  x: 1\n\ty: 2\n", "line 3: .* a tab"),
+        ("aois:\n  x:\n    bbox: [1]\n      terms: [2]\n", "line 4: .* is not indented like those"),
+        ("aois:\n    x:\n        bbox: [1]\n      terms: [2]\n", "line 4: .* is not indented like those"),
+        ("aois:\n  x:\n    bbox: [1]\n   terms: [2]\n", "line 4: .* is not indented like those"),
+        (" aois:\n  x: 1\nterms: [2]\n", "line 3: .* is not indented like those"),
+        ("aois:\n  x:\n    bbox:[1]\n    terms: [2]\n", "line 4: .* write a blank after each `key:`.* the line above"),
+        ("a: b: c\n", "line 1: .* put a text with a colon in quotes"),
+        ("aois:\n  x:\n    bbox: [1, 2\n    terms: [2]\n", "line 4: .* that begins in line 3 is not closed"),
+        ('aois:\n  x: "abc\n  y: 1\n', "line 4: .* that begins in line 2 has no closing quote"),
+        ("granules:\n  - *.h5\n", "line 2: .* in quotes: .\\*\\.h5"),
+        ("granules: [*all]\n", "line 1: .* in quotes"),
+        ("a: @x\n", "line 1: .* in quotes"),
+        ("a: 'x'y\n", "line 1: .* something follows a text"),
+        ('a: "\\d"\n', "line 1: .* a backslash"),
+        ("a: 1\n---\nb: 2\n", "line 2: .* a second document"),
+        ("a: 1\nb: \x07\n", "line 2: .* a control character, #x07"),
+    ],
+)
+def test_broken_yaml_in_plain_words(tmp_path, text, message):
+    found = yaml_refusal(tmp_path, text)
+    assert re.search(f"config.yaml, {message}", found) and "block" not in found and "\n" not in found
+
+
+@pytest.mark.parametrize("key", ["mode", "zone_name"])
+def test_a_text_with_leading_zeros_is_to_be_quoted(tmp_path, key):
+    assert yaml_refusal(tmp_path, f"a:\n  {key}: 0005\n").endswith('which YAML reads as octal: write "0005"')
+    path = tmp_path / "config.yaml"
+    path.write_text(f'{key}: "0005"\n')
+    check_yaml(path)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            {"valid_samples_only": "false"},
+            "holds .false.; .* command line: --config valid_samples_only=False",
+        ),
+        ({"statistics": "yes"}, "statistics: holds .yes.; .* --config statistics=True"),
+        ({"explore_megabytes": "null"}, r"explore_megabytes: holds .*without quotes.* --config explore_megabytes=\)$"),
+        ({"looks": "~"}, "looks: holds .*without quotes"),
+        ({"multilook": "3"}, "multilook: holds .3.; .*this is text: write it without quotes"),
+        ({"aois": {"x": {"bbox": [1, 2, "3", 4]}}}, "bbox.2: holds .3.; .*this is text"),
+        (
+            {"aois": {"x": None}, "bbox": BOX},
+            "bbox: unknown key; it belongs under an area of interest: check",
+        ),
+        ({"aois": {"x": {"bbox": BOX, "relative_orbit": 26}}}, "aois.x.relative_orbit: .* it belongs under search"),
+        ({"aois": {"x": {"bbox": BOX, "basemap": None}}}, "aois.x.basemap: .* it belongs at the top level"),
+        ({"endpoint": 1, "buckets": {}}, "unknown key"),
+    ],
+)
+def test_texts_and_misplaced_keys_have_a_hint(config, message):
+    assert re.search(message, refusal({"aois": {"x": {"bbox": BOX}}, **config}))
+
+
+@pytest.mark.parametrize("bbox", [[28.1, 83.9, 28.2, 98.2], [60, 120, 61, 121], [-35, 148, -34, 149]])
+def test_exchanged_coordinates_are_called_so(bbox):
+    shape = shapely.box(*bbox).wkt
+    for entry in ({"bbox": bbox}, {"polygon": shape}):
+        assert "Latitude and longitude may be exchanged." in refusal({"aois": {"x": entry}})
+    assert "exchanged" not in refusal({"aois": {"x": {"bbox": [179, -17, -179, -16]}}})
+
+
+@pytest.mark.parametrize(
+    "polygon",
+    [
+        "POLYGON ((179 -17, -179 -17, -179 -16, 179 -16, 179 -17))",
+        "MULTIPOLYGON (((179 -17, 180 -17, 180 -16, 179 -17)), ((-180 -17, -179 -17, -180 -16, -180 -17)))",
+    ],
+)
+def test_a_polygon_across_180_degrees_is_refused_as_a_box_is(tmp_path, polygon):
+    for text in (polygon, str(tmp_path / "aoi.geojson")):
+        (tmp_path / "aoi.geojson").write_text(json.dumps(shapely.geometry.mapping(shapely.from_wkt(polygon))))
+        assert "antimeridian must be split into two AOIs, one on" in refusal({"aois": {"x": {"polygon": text}}})
+    assert read({"polygon": "POLYGON ((179 -17, 180 -17, 180 -16, 179 -17))"})["x"].bbox == (179, -17, 180, -16)
+
+
+def test_a_projected_polygon_across_180_degrees_is_refused(tmp_path):
+    outline = shapely.box(5.5e5, 8e6, 7e5, 8.1e6)
+    (tmp_path / "aoi.geojson").write_bytes(geojson("EPSG:32660", shapely.geometry.mapping(outline)))
+    assert "antimeridian" in refusal({"aois": {"x": {"polygon": str(tmp_path / "aoi.geojson")}}})
+
+
 def test_of_another_workflows_file_only_our_sections_are_checked(tmp_path):
     path = tmp_path / "theirs.yaml"
     path.write_text("code: 026\nsamples: {NO: 1}\ngcov: {aois: {x: {bbox: [1, 2, 3, 4]}}}\n")

@@ -7,7 +7,9 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
+import geopandas
 import pytest
+import shapely
 import xarray as xr
 from helpers import BBOX, FIRST, REPO
 from servers.archive import TOKEN, Archive
@@ -171,3 +173,53 @@ def test_a_comment_in_a_script_redoes_nothing(analysis, newest, tmp_path):
     for script in (copy / "scripts").glob("*.py"):
         script.write_text(script.read_text() + "# a comment\n")
     assert "Nothing to be done" in analysis.run(*arguments)
+
+
+AREA = shapely.box(WEST + 0.001, SOUTH + 0.001, WEST + 0.01, SOUTH + 0.008)
+
+
+def write_older(folder, files: dict) -> None:
+    """Replace files by others whose time stamps are years older than all results."""
+    for name, write in files.items():
+        write(folder / name)
+    for path in folder.glob("*.*"):
+        os.utime(path, (1e9, 1e9))
+
+
+def zones(name: str, **more):
+    return lambda path: geopandas.GeoDataFrame({"name": [name], **more}, geometry=[AREA], crs=4326).to_file(path)
+
+
+def test_own_files_replaced_by_older_ones_are_noticed(analysis, newest):
+    """Rain, zones, a part of a Shapefile, and the file of a polygon; only the last one fetches anything."""
+    rain = {amount: lambda path, a=amount: path.write_text(f"date,mm\n2025-11-24,{a}\n") for amount in (12, 108)}
+    write_older(analysis.folder, {"rain.csv": rain[12], "z.geojson": zones("a"), "z.shp": zones("a")})
+    (analysis.folder / "aoi.wkt").write_text(AREA.wkt)
+    common = {"granules": [str(newest[0])], "terms": ["HHHH", "HVHV"], "indices": ["RVI"]}
+    aois = {
+        "a": {"bbox": list(AREA.bounds), "zones": "z.geojson", "rainfall": "rain.csv", **common},
+        "b": {"polygon": "aoi.wkt", "zones": "z.shp", **common},
+    }
+    analysis.configure({"aois": aois, "basemap": None, "explore_megabytes": 24})
+    names = ("HHHH/zones.csv", "indices.csv", "explore.html", "location.png")
+    targets = [f"results/{aoi}/{name}" for aoi in aois for name in names]
+    analysis.run(*targets)
+
+    def remade(files: dict) -> set:
+        """Rules and AOIs of the jobs that would run."""
+        write_older(analysis.folder, files)
+        job = r"(?:rule|checkpoint) (\w+):\n(?:.*\n)*?.*wildcards: aoi=(\w+)"
+        return set(re.findall(job, analysis.run("--dry-run", *targets)))
+
+    of_zones = {"zones", "indices", "explore", "location"}
+    assert remade({}) == set()
+    assert remade({"z.geojson": zones("b")}) == {(rule, "a") for rule in of_zones}
+    old = (analysis.folder / "z.prj").read_text()
+    other = lambda path: path.write_text(old + " ")  # noqa: E731
+    assert remade({"z.geojson": zones("a"), "z.prj": other}) == {(rule, "b") for rule in of_zones}
+    back = lambda path: path.write_text(old)  # noqa: E731
+    of_rain = {"summarize", "looks", "zones", "explore"}
+    assert remade({"z.prj": back, "rain.csv": rain[108]}) == {(rule, "a") for rule in of_rain}
+    assert remade({"rain.csv": rain[12]}) == set()
+    larger = AREA.buffer(0.0005).wkt
+    assert ("search", "b") in remade({"aoi.wkt": lambda path: path.write_text(larger)})

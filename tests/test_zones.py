@@ -283,6 +283,12 @@ def test_a_shapefile_or_geopackage_of_no_known_place_is_refused(tmp_path, prj, m
             read_zones(package, "name", "zones")
 
 
+def test_a_zone_across_180_degrees_is_refused(tmp_path):
+    shapes = {"a": shapely.box(178, -17, 179, -16), "b": shapely.Polygon([(179, -17), (-179, -17), (-179, -16)])}
+    with pytest.raises(GcovError, match=r"zones across the antimeridian, split them at 180 degrees: b$"):
+        read_zones(zone_file(tmp_path / "z.gpkg", shapes, 4326), "name", "zones")
+
+
 def test_what_is_refused_by_name(data, tmp_path):
     path = tmp_path / "z.geojson"
     box = rectangle(0, 9, 0, 9)
@@ -318,6 +324,9 @@ def test_zones_outside_and_between_pixel_centres(data, tmp_path):
     with pytest.raises(GcovError, match=r"zones outside of the AOI: far$"):
         check_inside(zones, area, "config: aois.x.zones")
     check_inside(zones.loc[["near", "sliver"]], area, "zones")
+    exchanged = shapely.transform(area, lambda xy: xy[:, ::-1])
+    with pytest.raises(GcovError, match=r"zones outside of the AOI: near, .*; latitude and longitude may be exchanged"):
+        check_inside(zones, exchanged, "zones")
     with pytest.raises(GcovError, match="without a pixel centre in the AOI at 20 m: far, sliver;"):
         on_grid(zones, data, None)
 

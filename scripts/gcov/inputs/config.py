@@ -18,11 +18,16 @@ from gcov import addresses
 from gcov.errors import GcovError
 from gcov.indices import terms_of_index
 from gcov.inputs.settings import Aoi, Archive, Search, Settings
+from gcov.inputs.yaml_errors import in_words
 
 SCHEMA = Path(__file__).parents[3] / "config" / "schema.yaml"
 NUMBERS = {f"tag:yaml.org,2002:{kind}" for kind in ("int", "float")}
+SPLIT = "An area across the antimeridian must be split into two AOIs, one on each side"
 LONGEST_NUMBER = 40  # characters
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)  # bad GeoJSON
+OCTAL = re.compile(r"[-+]?0[0-9_]+")
+LEADING_ZERO = "has a leading zero, which YAML reads as octal"
+TEXT_KEYS = ("mode", "zone_name")  # which hold text even where it looks like a number
 RESERVED = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)[0-9]", re.IGNORECASE)
 NO_TEXT = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float", "null")}
 
@@ -39,15 +44,15 @@ def check_yaml(path: str | Path, *, ours: bool = True) -> None:
     if not path.exists() or path.suffix == ".json":
         return  # Snakemake reports a missing file itself; JSON has none of these traps
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        root = yaml.compose(text)
         sections = [root] if ours else list(_sections(root))
         problems = [f"{path}, line {line}: {text}" for node in sections if node for line, text in _yaml_traps(node)]
     except UnicodeDecodeError as error:
         raise GcovError(f"{path}: not UTF-8 text: {error.reason} at byte {error.start}") from None
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}, line {mark.line + 1}" if mark else str(path)
-        raise GcovError(f"{where}: not valid YAML: {getattr(error, 'problem', error)}") from None
+        line, words = in_words(error, text)
+        raise GcovError(f"{path}, line {line}: not valid YAML: {words}") from None
     except RecursionError:
         raise GcovError(f"{path}: lists or mappings are nested too deeply") from None
     if ours and not isinstance(root, yaml.MappingNode):
@@ -87,6 +92,10 @@ def _yaml_traps(node, above=()):
             yield from traps
             if not traps and key.tag in NO_TEXT and str(read := yaml.safe_load(key.value)) != key.value:
                 yield key.start_mark.line + 1, f'{key.value} is read as {read} by YAML: write "{key.value}"'
+            if key.value in TEXT_KEYS and isinstance(value, yaml.ScalarNode) and OCTAL.fullmatch(value.value):
+                if value.style is None:
+                    yield value.start_mark.line + 1, f'{value.value} {LEADING_ZERO}: write "{value.value}"'
+                continue
             yield from _yaml_traps(value, (*above, node))
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
@@ -100,9 +109,9 @@ def _scalar_traps(node: yaml.ScalarNode) -> Iterator[str]:
             yaml.safe_load(text)
         except ValueError as error:
             yield f"{text} is not a date: {error}"
-    if re.fullmatch(r"[-+]?0[0-9_]+", text) and node.style is None:
+    if OCTAL.fullmatch(text) and node.style is None:
         plain = text.lstrip("0") or "0"
-        yield f'{text} has a leading zero, which YAML reads as octal: write {plain}, or "{text}" as text'
+        yield f'{text} {LEADING_ZERO}: write {plain}, or "{text}" as text'
     elif node.tag in NUMBERS and len(text) > LONGEST_NUMBER:
         yield f"{text[:10]}... is a number of {len(text)} digits"
     elif node.tag in NUMBERS and ":" in text:
@@ -185,15 +194,40 @@ def _explain(error: Any, schema: dict) -> str:
         unknown = next(key for key in error.instance if key not in known)
         near = difflib.get_close_matches(unknown, known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"known keys here: {', '.join(known)}"
+        if place := _place_of(unknown, schema):
+            hint = f"it belongs {place}: check the indentation"
         return f"{'.'.join(filter(None, [where, addresses.shown(unknown)]))}: unknown key; {hint}"
     if error.validator == "required":
         return f"{'.'.join(filter(None, [where, error.message.split(chr(39))[1]]))}: missing"
     if "propertyNames" in error.absolute_schema_path:
         return f"{where}.{_one_line(addresses.shown(error.instance))}: {error.schema['description']}"
     wanted = error.schema.get("description") or addresses.shown(error.message)
+    wanted += _text_hint(error)
     if isinstance(error.instance, float) and not math.isfinite(error.instance):
         wanted += " (.nan and .inf are out of range)"
     return f"{where or 'config'}: holds {json.dumps(_shown(error.instance), default=str)}; should be {wanted}"
+
+
+def _place_of(key: str, schema: dict) -> str | None:
+    """Where in the configuration a key belongs; None if there is no such key."""
+    known, archive = schema["$defs"], schema["properties"]["archive"]
+    places = {"at the top level": schema, "under an area of interest": known["aoi"], "under search": known["search"]}
+    places |= {"under archive": archive}
+    return next((place for place, entry in places.items() if key in entry["properties"]), None)
+
+
+def _text_hint(error: Any) -> str:
+    """What to do about a text that stands for true, null or a number."""
+    try:
+        value = yaml.safe_load(error.instance) if isinstance(error.instance, str) else ""
+    except (yaml.YAMLError, ValueError):
+        return ""
+    if error.validator not in ("type", "anyOf") or not isinstance(value, (bool, int, float, type(None))):
+        return ""
+    hint = "this is text: write it without quotes"
+    if len(error.absolute_path) == 1 and isinstance(value, (bool, type(None))):
+        hint += f", or on the command line: --config {error.absolute_path[0]}={'' if value is None else value}"
+    return f" ({hint})"
 
 
 def _shown(value: Any) -> Any:
@@ -309,15 +343,16 @@ def check_files(aoi: Aoi) -> None:
 
 def _check_bbox(bbox: tuple[float, ...], where: str) -> None:
     west, south, east, north = bbox
+    exchanged = -180 <= south < north <= 180 and -90 <= west < east <= 90
+    hint = " Latitude and longitude may be exchanged." if exchanged else ""
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= 90 and -90 <= north <= 90):
         raise GcovError(
             f"{where}: {list(bbox)} is out of range; should be [west, south, east, north] in degrees,"
-            " longitudes -180..180, latitudes -90..90"
+            f" longitudes -180..180, latitudes -90..90.{hint}"
         )
     if west >= east:
         raise GcovError(
-            f"{where}: west {west} is not less than east {east}; should be [west, south, east, north]."
-            " An area across the antimeridian must be split into two AOIs, one on each side"
+            f"{where}: west {west} is not less than east {east}; should be [west, south, east, north].{hint} {SPLIT}"
         )
     if south >= north:
         raise GcovError(f"{where}: south {south} is not less than north {north}; should be [west, south, east, north]")
@@ -379,6 +414,9 @@ def read_polygon(text: str, where: str):
         raise GcovError(f"{where}: {text[:60]!r} {unusable}") from None
     if shape.is_empty or shape.geom_type not in ("Polygon", "MultiPolygon"):
         raise GcovError(f"{where}: {text[:60]!r} holds {shape.geom_type}; should hold one or more polygons")
+    west, _, east, _ = shape.bounds
+    if -180 <= west < east - 180 <= 0:  # its edges would lead around the Earth
+        raise GcovError(f"{where}: {text[:60]!r} is {east - west:g} degrees wide. {SPLIT}")
     if not shape.is_valid:
         raise GcovError(f"{where}: {text[:60]!r} is not a valid polygon: {shapely.is_valid_reason(shape)}")
     return shapely.force_2d(shape)

@@ -70,6 +70,9 @@ def read_zones(path: str | Path, name: str, where: str) -> geopandas.GeoDataFram
     except ValueError as error:
         raise GcovError(f"{where}: {path} {error}") from None
     _check(names, frame.geometry, f"{where}: {path}")
+    bounds = frame.geometry.bounds
+    if crs.is_geographic and (wide := [names[n] for n in np.flatnonzero(bounds["maxx"] - bounds["minx"] > 180)]):
+        raise GcovError(f"{where}: {path}: zones across the antimeridian, split them at 180 degrees: {', '.join(wide)}")
     longest = PIECE_DEGREES if crs.is_geographic else PIECE_METRES
     pieces = shapely.segmentize(shapely.force_2d(frame.geometry.values), longest)
     return geopandas.GeoDataFrame(geometry=pieces, index=names, crs=crs)
@@ -140,9 +143,12 @@ def _check(names: list[str], shapes: geopandas.GeoSeries, where: str) -> None:
 
 def check_inside(zones: geopandas.GeoDataFrame, area: shapely.Geometry, where: str) -> None:
     """Raises GcovError, naming the zones, if any zone is wholly outside the AOI's area (EPSG:4326, degrees)."""
-    outside = zones.index[~zones.to_crs(4326).intersects(area)]
+    placed = zones.to_crs(4326)
+    outside = placed[~placed.intersects(area)]
     if len(outside):
-        raise GcovError(f"{where}: zones outside of the AOI: {', '.join(outside)}")
+        exchanged = outside.intersects(shapely.transform(area, lambda xy: xy[:, ::-1])).any()
+        hint = "; latitude and longitude may be exchanged, in the AOI or in the zones" if exchanged else ""
+        raise GcovError(f"{where}: zones outside of the AOI: {', '.join(outside.index)}{hint}")
 
 
 def on_grid(zones: geopandas.GeoDataFrame, grid: xr.Dataset, polygon: str | None) -> list[Zone]:
