@@ -2,6 +2,7 @@
 
 from gcov.log import job_log, log
 
+from collections import Counter
 from pathlib import Path
 
 import shapely
@@ -12,7 +13,7 @@ from gcov.errors import GcovError
 from gcov.files import building
 from gcov.granules import Granule
 from gcov.inputs.settings import Archive, Search
-from gcov.inputs.volume import in_full, needed_bytes
+from gcov.inputs.volume import in_full, needed_by_layer
 
 
 def search(
@@ -69,18 +70,20 @@ def report(
         log.info("dropped %s: %s", granule.name, reason)
     if note := granules.maturity_note(" ".join({g.maturity for g in date}) for date in granules.passes(kept)):
         log.warning("this stack %s", note if note.startswith("mixes") else f"holds {note}")
-    need = sum(needed_bytes(bbox, frequency, granule, terms) for granule in kept)
+    sizes: Counter[str] = Counter()
+    for granule in kept:
+        sizes.update(needed_by_layer(bbox, frequency, granule, terms))
+    megabytes = {name: round(size / 1e6) for name, size in sizes.items()}
     log.info(
-        "%d granules kept (%d dates), %d dropped; in full they are %s, this AOI needs roughly %.0f MB of them",
+        "%d granules kept (%d dates), %d dropped; in full they are %s, this AOI needs roughly %d MB of them",
         len(kept),
         len(granules.passes(kept)),
         len(dropped),
         in_full(kept, lambda size: f"{size / 1e6:.0f} MB"),
-        need / 1e6,
+        sum(megabytes.values()),
     )
-    for term in terms if len(terms) > 1 else ():  # the cost of each term
-        size = sum(needed_bytes(bbox, frequency, granule, (term,)) for granule in kept)
-        log.info("... of which %s is roughly %.0f MB", term, size / 1e6)
+    for name in (*terms, "mask") if len(terms) > 1 else ():  # these lines add up to the sum above
+        log.info("... of which %s is roughly %d MB", name, megabytes.get(name, 0))
 
 
 if __name__ == "__main__":

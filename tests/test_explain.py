@@ -4,30 +4,49 @@ import math
 import re
 
 import pytest
+from search import report
 
 from gcov.granules import Granule
-from gcov.inputs.volume import needed_bytes, needed_requests
+from gcov.inputs.volume import needed_by_layer, needed_bytes, needed_requests
 
 QUARTER = [0.0, -0.1, 0.2, 0.1]  # degrees at the equator: 22.2 x 22.2 km
 
 
-def granule(mode: str = "2005", size: int | None = None) -> Granule:
-    return Granule(name="G", start="", end="", crid="X05009", maturity="BETA", mode=mode, size=size)
+def granule(mode: str = "2005", size: int | None = None, start: str = "", **facts) -> Granule:
+    return Granule(name="G", start=start, crid="X05009", maturity="BETA", mode=mode, size=size, **({"end": ""} | facts))
 
 
 @pytest.mark.parametrize(("mode", "posting"), [("4005", 10), ("2005", 20), ("7700", 20)])
 def test_bytes_are_those_of_the_chunks_a_box_touches(mode, posting):
     side = 22_200 / posting / 512 + 1  # chunks: one more than fit, for a box lies anywhere
-    real, of_the_mask = 512**2 * 4 * 0.85, 512**2 * 0.02
-    found = needed_bytes(QUARTER, "A", granule(mode), ("HHHH", "numberOfLooks"))
-    assert found == pytest.approx(side**2 * (2 * real + of_the_mask), rel=2e-3)
+    found = needed_by_layer(QUARTER, "A", granule(mode), ("HHHH", "HHHV", "numberOfLooks"))
+    per_sample = {"HHHH": 2.4, "HHHV": 4.8, "numberOfLooks": 3.4, "mask": 0.02}
+    assert found == {name: pytest.approx(side**2 * 512**2 * each, rel=2e-3) for name, each in per_sample.items()}
 
 
 def test_a_complex_term_costs_twice_and_no_box_more_than_the_granule():
     real, both = (needed_bytes(QUARTER, "A", granule(), names) for names in (("HHHH",), ("HHHH", "HHHV")))
-    assert 3.0 < both / real < 3.2  # 4 * 0.85 bytes and 8 * 0.9
+    assert both / real == pytest.approx((2.4 + 4.8 + 0.02) / (2.4 + 0.02))
     assert needed_bytes(QUARTER, "A", granule(size=1_000_000), ("HHHH",)) == 1_000_000
     assert needed_bytes(QUARTER, "B", granule(), ("HHHH",)) < real / 4  # 80 m
+
+
+@pytest.mark.parametrize("size", [None, 10**9, 20_000_000, 1000])
+@pytest.mark.parametrize("codes", ["DHDH", "SHSH"])
+def test_the_lines_of_the_search_add_up(caplog, size, codes):
+    """Whether or not a granule is smaller than the box, and where one lacks a term."""
+    granules = [
+        granule(size=size, polarizations=code, start=f"2025-11-2{n}", end=f"2025-11-2{n}")
+        for n, code in enumerate(["DHDH", codes])
+    ]
+    with caplog.at_level("INFO"):
+        report(granules, [], QUARTER, "A", ("HHHH", "HVHV", "HHHV", "numberOfLooks"))
+    total = int(re.search(r"needs roughly (\d+) MB", caplog.text)[1])
+    parts = {name: int(megabytes) for name, megabytes in re.findall(r"of which (\w+) is roughly (\d+) MB", caplog.text)}
+    assert list(parts) == ["HHHH", "HVHV", "HHHV", "numberOfLooks", "mask"] and sum(parts.values()) == total
+    assert total <= 2 * (size or 10**9) / 1e6 + 3
+    if size != 1000:
+        assert parts["HVHV"] < parts["HHHH"] if codes == "SHSH" else parts["HVHV"] == parts["HHHH"]
 
 
 def test_requests_grow_by_a_row_of_chunks_for_each_layer():

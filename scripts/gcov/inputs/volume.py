@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Iterable
 
 from gcov.granules import BANDWIDTHS, LAYERS, Granule, is_diagonal
 
-BYTES = {True: 4 * 0.85, False: 8 * 0.9}  # compressed bytes per sample: real layer, complex layer
+TERM = {True: 2.4, False: 4.8}  # compressed bytes per sample of a diagonal (real) and another term: 16 mantissa bits
+LAYER, MASK = 4 * 0.85, 0.02  # the same of a further layer, with all its bits, and of the mask
 CHUNK = 512  # samples on a side
 METRES_PER_DEGREE = 111_000
 
@@ -20,14 +21,22 @@ def samples_of(bbox: Box, frequency: str, granule: Granule) -> tuple[float, floa
     return (north - south) * METRES_PER_DEGREE / posting, width / posting
 
 
-def needed_bytes(bbox: Box, frequency: str, granule: Granule, layers: Iterable[str]) -> float:
-    """Approximate compressed bytes of the chunks that the box touches, in these layers and the mask.
+def needed_by_layer(bbox: Box, frequency: str, granule: Granule, layers: Iterable[str]) -> dict[str, float]:
+    """Approximate compressed bytes of the chunks that the box touches: of each layer that the granule has, and `mask`.
 
-    At most the granule's size.
+    Together at most the granule's size.
     """
-    chunks = math.prod(side / CHUNK + 1 for side in samples_of(bbox, frequency, granule))
-    per_sample = sum(BYTES[is_diagonal(name) or name in LAYERS] for name in layers) + 0.02
-    return min(chunks * CHUNK**2 * per_sample, granule.size or math.inf)
+    samples = CHUNK**2 * math.prod(side / CHUNK + 1 for side in samples_of(bbox, frequency, granule))
+    held = [name for name in layers if granule.holds(name, frequency)]
+    sizes = {name: samples * (LAYER if name in LAYERS else TERM[is_diagonal(name)]) for name in held}
+    sizes["mask"] = samples * MASK
+    share = min(1, (granule.size or math.inf) / sum(sizes.values()))
+    return {name: size * share for name, size in sizes.items()}
+
+
+def needed_bytes(bbox: Box, frequency: str, granule: Granule, layers: Iterable[str]) -> float:
+    """Approximate compressed bytes of the chunks that the box touches, in these layers and the mask."""
+    return sum(needed_by_layer(bbox, frequency, granule, layers).values())
 
 
 def needed_requests(bbox: Box, frequency: str, granule: Granule, layers: Collection[str]) -> int:
