@@ -265,6 +265,16 @@ def test_the_histogram_of_power_is_a_density_as_well(counted):
         assert (steps.values * np.diff(steps.edges)).sum() / 0.001 == pytest.approx(100, abs=0.1)
 
 
+@pytest.mark.parametrize("white", [99.995, 385, -99.995])
+@pytest.mark.parametrize("quantity", ["db", "power"])
+def test_a_grey_scale_beyond_the_axis_is_no_picture_too_large_to_draw(counted, quantity, white):
+    """Where power is 1e30, on dates of which the axis shows others."""
+    _, tables, stretch, series = counted
+    figure = histogram(tables[quantity], {**stretch, "q95": white}, series, quantity=quantity, title="x")
+    FigureCanvasAgg(figure).draw()
+    assert "white" not in words(figure).split("\n")
+
+
 @pytest.mark.parametrize(("quantity", "left", "right"), [("db", 0.001, 0.001), ("power", 0, 0.005)])
 def test_tails_are_cropped_and_counted(counted, quantity, left, right):
     samples, tables, stretch, series = counted

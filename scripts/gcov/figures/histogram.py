@@ -73,7 +73,8 @@ def _shown(edges: np.ndarray, numbers: np.ndarray, tails: tuple[float, float]) -
 
 
 def _mark_stretch(axes: Axes, stretch: dict, quantity: str) -> None:
-    """Mark with dashed lines where the movies' grey scale reaches black and white."""
+    """Mark with dashed lines where the movies' grey scale reaches black and white, if the axis shows it."""
+    low, high = axes.get_xlim()
     for key, word in (("q05", "black"), ("q95", "white")):
         value = stretch[key] if quantity == "db" else 10 ** (stretch[key] / 10)
         label = f"movies are black below {stretch['q05']:.1f}, white above {stretch['q95']:.1f} dB"
@@ -84,4 +85,5 @@ def _mark_stretch(axes: Axes, stretch: dict, quantity: str) -> None:
             "xytext": (3, -3),
             "va": "top",
         }
-        axes.annotate(word, rotation=90, textcoords="offset points", fontsize=SMALL - 1, color="#555555", **place)
+        if low <= value <= high:  # far outside, a word is a picture too large to draw
+            axes.annotate(word, rotation=90, textcoords="offset points", fontsize=SMALL - 1, color="#555555", **place)
