@@ -60,7 +60,7 @@ def change(
             **periods.facts(store.dates_of(data), before, after, of_dates),
             "significance": significance,
             "multilook": multilook,
-            **selection.left_out(table, use, min_valid_fraction),
+            **selection.left_out(table, use, term, data.attrs["frequency"], min_valid_fraction),
         }
         facts["warning"] = "; ".join(filter(None, (facts["warning"], rough)))
         store.finish(part, **facts)

@@ -75,8 +75,8 @@ def change_history(
             "warning": warning,
         }
         for term in terms:
-            left_out = selection.left_out(means[term], use[term], min_valid_fraction)
-            facts |= {f"{key}_{term}": value for key, value in left_out.items()}
+            left_out = selection.left_out(means[term], use[term], term, data.attrs["frequency"], min_valid_fraction)
+            facts |= {key if key.endswith(term) else f"{key}_{term}": value for key, value in left_out.items()}
         store.finish(part, **facts)
     tables.write(table, changed.table())
     if warning:

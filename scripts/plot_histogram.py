@@ -10,7 +10,7 @@ import pandas as pd
 from gcov import tables
 from gcov.figures import style
 from gcov.figures.histogram import histogram
-from gcov.stores.provenance import provenance
+from gcov.stores.provenance import metadata_of, provenance
 
 
 def plot_histogram(
@@ -21,7 +21,7 @@ def plot_histogram(
     stack: Path,
     valid_samples_only: bool,
     quantity: str,
-    title: str,
+    term: str,
     output: Path,
 ) -> None:
     """Write a PNG of the histogram CSV `counts` and the finer bins in `limits`, a stretch.json.
@@ -29,7 +29,9 @@ def plot_histogram(
     `series` gives dates and samples. The provenance in the PNG is the stack's, plus the setting `valid_samples_only`.
     """
     table, finer = pd.read_csv(counts), json.loads(limits.read_text())
-    figure = histogram(table, finer, tables.read_series(series), quantity=quantity, title=title)
+    facts = metadata_of(stack)["attributes"]
+    shown = {"quantity": quantity, "term": term, "frequency": facts["frequency"], "title": f"{facts['aoi']}, {term}"}
+    figure = histogram(table, finer, tables.read_series(series), **shown)
     style.save(figure, output, provenance(stack, valid_samples_only))
 
 
@@ -40,6 +42,6 @@ if __name__ == "__main__":
             **{name: Path(path) for name, path in snakemake.input.items()},
             **snakemake.params,
             quantity=wildcards.quantity,
-            title=f"{wildcards.aoi}, {wildcards.term}",
+            term=wildcards.term,
             output=Path(snakemake.output[0]),
         )

@@ -30,7 +30,7 @@ def temporal_statistics(
     """
     data, table = store.open_stack(stack), tables.read_series(series)
     use = selection.usable(table, min_valid_fraction)
-    excluded = selection.left_out(table, use, min_valid_fraction)
+    excluded = selection.left_out(table, use, term, data.attrs["frequency"], min_valid_fraction)
     codes = looks.codes_of(data, term)
     entries = looks.entries_of(looks_json, term, codes)
     found = looks.looks(entries, codes, multilooked=True)[use]

@@ -140,12 +140,15 @@ def test_indices_of_averages():
 
 def test_dates_with_few_valid_samples_are_left_out():
     time = pd.to_datetime(["2025-11-23", "2025-12-05", "2025-12-17", "2025-12-29"])
-    series = pd.DataFrame({"time": time, "n_valid": [100, 49, 50, 0]})
+    codes = ["DHDH", "DHDH", "DHDH", "SHSH"]
+    series = pd.DataFrame({"time": time, "n_valid": [100, 49, 50, 0], "polarizations": codes})
     use = selection.usable(series, 0.5)
     assert use.tolist() == [True, False, True, False]
     assert selection.usable(series, 0).tolist() == [True, True, True, False]
-    facts = selection.left_out(series, use, 0.5)
-    assert facts == {"min_valid_fraction": 0.5, "n_dates_left_out": 2, "dates_left_out": "2025-12-05 2025-12-29"}
+    known = {"min_valid_fraction": 0.5, "n_dates_left_out": 2, "dates_left_out": "2025-12-05 2025-12-29"}
+    assert selection.left_out(series, use, "HHHH", "A", 0.5) == known
+    facts = selection.left_out(series, use, "HVHV", "A", 0.5)
+    assert facts == known | {"dates_without_HVHV": "2025-12-29"}
 
 
 # ---- rain

@@ -93,6 +93,14 @@ def test_zones_without_samples_and_with_long_names_are_shown_and_counted():
     assert "mixes maturities" in words(figure) and "releases change" in words(figure)
 
 
+def test_dates_without_the_term_are_said_of_zones():
+    rows = zone_table(3)
+    lacking = rows["time"] == rows["time"].iloc[1]
+    rows.loc[lacking, ["mean_db", "n_valid", "polarizations"]] = [np.nan, 0, "SVSV"]
+    said = words(draw_zones(rows))
+    assert "1 date without HHHH" in said and "without a valid sample" not in said
+
+
 def test_rain_stands_below_every_column_of_zones():
     figure = draw_zones(zone_table(8, rain_mm=[np.nan, 3, 4, 5, 6]))
     below = [axes for axes in figure.axes if axes not in panels(figure) and axes.patches]

@@ -15,6 +15,7 @@ from filtered import filtered
 from helpers import EPSG, NORTH, WEST, grid_of
 from looks import looks as write_looks
 from scipy.stats import f
+from test_figures import words
 from test_speckle import drawn
 
 from gcov.analysis import multitemporal
@@ -22,6 +23,8 @@ from gcov.analysis.change import NEVER, NO_COUNT, NO_DATA
 from gcov.analysis.change import change_history as history_of
 from gcov.analysis.summary import Summary
 from gcov.errors import GcovError
+from gcov.figures.change import change as draw_change
+from gcov.figures.change import change_history as draw_history
 from gcov.stores import store
 from gcov.testing.landscape import CLEARED_ON, landscape
 from gcov.testing.synthetic import centres
@@ -252,6 +255,27 @@ def test_history_is_that_of_the_blocks(made, monkeypatch):
     assert maps.attrs["expected_false_alarms"] == pytest.approx(0.01 * 60 * 80)
     assert maps.attrs["warning"].startswith("CRID changes within the series (X05009 on 4 dates, X05010 on 1 date)")
     assert maps.attrs["dates_left_out_HHHH"] == day(2)
+    seen = words(draw_history(maps, title="x")).replace("\n", " ")
+    assert f"left out for too few valid samples of HHHH, HVHV: 1 ({day(2)})" in seen
+    assert f"left out because the granule has no HVHV: 2 ({day(1)}, {day(3)})" in seen
+
+
+def test_a_change_names_the_dates_left_out_and_why(made):
+    """Too few samples, and no such term; each also where it is the only reason."""
+    power = {"HVHV": speckle((6, 40, 40))}
+    power["HVHV"][[1, 4]] = np.nan
+    power["HVHV"][2, 5:] = np.nan
+    for codes, few, lacking in (
+        (["DHDH", "SHSH", "DHDH", "DHDH", "SHSH", "DHDH"], day(2), f"{day(1)}, {day(4)}"),
+        (["DHDH"] * 6, f"{day(1)}, {day(2)}, {day(4)}", ""),
+        (["DHDH", "SHSH", "SHSH", "DHDH", "SHSH", "DHDH"], "", f"{day(1)}, {day(2)}, {day(4)}"),
+    ):
+        one = made(power, codes=codes, name=lacking or "none").looks({"DHDH": 9.3, "SHSH": 4.6})
+        maps, summary = one.change("HVHV", [day(0), day(2)], [day(3), day(5)])
+        seen = words(draw_change(maps, summary, title="x")).replace("\n", " ")
+        assert (f"too few valid samples: {few.count('-') // 2} ({few})" in seen) == bool(few)
+        assert (f"has no HVHV: {lacking.count('-') // 2} ({lacking})" in seen) == bool(lacking)
+        assert summary.get("dates_without_HVHV", "") == lacking.replace(",", "")
 
 
 def test_shared_speckle_is_refused_unless_looks_are_given(made):

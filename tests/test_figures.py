@@ -246,23 +246,34 @@ def counted():
     return samples, tables, json.loads(json.dumps(stretch)), series
 
 
-def test_the_histogram_is_numpys_in_percent_per_decibel(counted):
+SHOWN = {"term": "HHHH", "frequency": "A", "title": "x"}
+
+
+@pytest.mark.parametrize(("quantity", "unit"), [("db", 1), ("power", 0.001)])
+def test_bars_and_outlines_of_a_histogram_are_numpys_in_the_same_bins(counted, quantity, unit):
     samples, tables, stretch, series = counted
-    axes = histogram(tables["db"], stretch, series, quantity="db", title="x").axes[0]
+    axes = histogram(tables[quantity], stretch, series, quantity=quantity, **SHOWN).axes[0]
     steps = {patch.get_label(): patch.get_data() for patch in axes.patches}
     assert set(steps) == {"all dates", "first: 2025-11-23", "last: 2025-12-05"}
     for label, power in zip(steps, (np.concatenate(samples), *samples)):
-        wanted, _ = np.histogram(10 * np.log10(power), bins=steps[label].edges)
-        np.testing.assert_allclose(steps[label].values, 100 * 4 * wanted / power.size, atol=0.1)
-        assert np.diff(steps[label].edges) == pytest.approx(0.25)
+        edges = steps[label].edges
+        assert np.diff(edges if quantity == "db" else 10 * np.log10(edges)) == pytest.approx(0.25)
+        np.testing.assert_array_equal(edges, steps["all dates"].edges)
+        values = 10 * np.log10(power) if quantity == "db" else power
+        wanted, _ = np.histogram(values, bins=edges)
+        np.testing.assert_allclose(
+            steps[label].values, 100 * wanted / power.size / np.diff(edges) * unit, rtol=0.02, atol=0.01
+        )
 
 
-def test_the_histogram_of_power_is_a_density_as_well(counted):
+@pytest.mark.parametrize("quantity", ["db", "power"])
+def test_samples_that_a_histogram_cannot_show_are_counted(counted, quantity):
+    """Samples of 0 or below have no dB; a date without the term has no samples at all."""
     _, tables, stretch, series = counted
-    axes = histogram(tables["power"], stretch, series, quantity="power", title="x").axes[0]
-    for patch in axes.patches:  # the whole area is 100 %
-        steps = patch.get_data()
-        assert (steps.values * np.diff(steps.edges)).sum() / 0.001 == pytest.approx(100, abs=0.1)
+    series = pd.concat([series.assign(n_valid=[50_007, 30_000, 0]), table([np.nan], polarizations="SVNA")])
+    seen = words(histogram(tables[quantity], stretch, series, quantity=quantity, **SHOWN)).replace("\n", " ")
+    assert "80,007 samples on 3 dates, 1 of them without a valid one" in seen and "7 not positive" in seen
+    assert "Warning: 1 date without HHHH" in seen
 
 
 @pytest.mark.parametrize("white", [99.995, 385, -99.995])
@@ -278,7 +289,7 @@ def test_a_grey_scale_beyond_the_axis_is_no_picture_too_large_to_draw(counted, q
 @pytest.mark.parametrize(("quantity", "left", "right"), [("db", 0.001, 0.001), ("power", 0, 0.005)])
 def test_tails_are_cropped_and_counted(counted, quantity, left, right):
     samples, tables, stretch, series = counted
-    figure = histogram(tables[quantity], stretch, series, quantity=quantity, title="x")
+    figure = histogram(tables[quantity], stretch, series, quantity=quantity, **SHOWN)
     low, high = figure.axes[0].get_xlim()
     values = np.concatenate(samples)
     values = 10 * np.log10(values) if quantity == "db" else values
@@ -293,16 +304,16 @@ def test_tails_are_cropped_and_counted(counted, quantity, left, right):
 def test_the_stretch_is_marked(counted):
     _, tables, stretch, series = counted
     for quantity, of in (("db", float), ("power", lambda db: 10 ** (db / 10))):
-        lines = histogram(tables[quantity], stretch, series, quantity=quantity, title="x").axes[0].get_lines()
+        lines = histogram(tables[quantity], stretch, series, quantity=quantity, **SHOWN).axes[0].get_lines()
         assert [line.get_xdata()[0] for line in lines] == [of(stretch["q05"]), of(stretch["q95"])]
 
 
 def test_one_date_has_no_outlines_and_an_earlier_stretch_is_refused(counted):
     _, tables, stretch, series = counted
-    axes = histogram(tables["db"], stretch, series[:1], quantity="db", title="x").axes[0]
+    axes = histogram(tables["db"], stretch, series[:1], quantity="db", **SHOWN).axes[0]
     assert [patch.get_label() for patch in axes.patches] == ["all dates"]
     with pytest.raises(GcovError, match="snakemake --cores 1 -R summarize"):
-        histogram(tables["db"], {"q05": -20, "q95": -5}, series, quantity="db", title="x")
+        histogram(tables["db"], {"q05": -20, "q95": -5}, series, quantity="db", **SHOWN)
 
 
 def feature(shape: shapely.Geometry, **properties) -> dict:

@@ -1,5 +1,8 @@
 """Warnings about a mean series: dates to distrust, and the text that figures and pages show for them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -13,6 +16,12 @@ LONG_STEP = 1.5  # times the median step
 def held(series: pd.DataFrame, term: str, frequency: str) -> pd.Series:
     """True (dates,) for the dates whose granules have the term; polarizations may alternate."""
     return series["polarizations"].map(lambda codes: holds(codes, term, frequency)).astype(bool)
+
+
+def without_term(series: pd.DataFrame, term: str, frequency: str) -> str | None:
+    """The number of dates whose granules lack the term, as text; None if all have it."""
+    lacking = (~held(series, term, frequency)).sum()
+    return f"{number_of(lacking, 'date')} without {term}" if lacking else None
 
 
 def column(series: pd.DataFrame, name: str) -> pd.Series:
@@ -68,13 +77,30 @@ def empty_values(series: pd.DataFrame, *, most: int = 3) -> list[str]:
     return [*said[:most], *more]
 
 
+def dates_left_out(attributes: Mapping[str, Any]) -> list[str]:
+    """Why an analysis left out which dates, from the attributes of its store: one sentence per reason and term.
+
+    `dates_left_out` names the dates of the store's one term, `dates_left_out_{term}` those of one of several.
+    """
+    lacking = {
+        key.removeprefix("dates_without_"): days.split() for key, days in attributes.items() if "_without_" in key
+    }
+    few: dict[tuple[str, ...], list[str]] = {}
+    for key, days in attributes.items():
+        if key.startswith("dates_left_out"):
+            term = key.removeprefix("dates_left_out").lstrip("_")
+            elsewhere = lacking.get(term, []) if term else [day for days in lacking.values() for day in days]
+            few.setdefault(tuple(day for day in days.split() if day not in elsewhere), []).append(term)
+    said = [(f"for too few valid samples{' of ' * any(terms)}{', '.join(terms)}", days) for days, terms in few.items()]
+    said += [(f"because the granule has no {term}", tuple(days)) for term, days in lacking.items()]
+    return [f"left out {why}: {len(days)} ({', '.join(days)})" for why, days in said if days]
+
+
 def cautions(series: pd.DataFrame, *, term: str, frequency: str, min_valid_fraction: float) -> list[str]:
     """The warnings to read before trusting a mean series, one sentence each; empty if there are none."""
     dates = series[held(series, term, frequency)]
     empty, few, noisy = dates["n_valid"] == 0, little_valid(dates, min_valid_fraction), near_noise(dates)
-    said = [maturity_note(series["maturity"])]
-    if len(dates) < len(series):
-        said.append(f"{number_of(len(series) - len(dates), 'date')} without {term}")
+    said = [maturity_note(series["maturity"]), without_term(series, term, frequency)]
     if empty.any():
         said.append(f"no valid sample on {listed(dates['time'][empty])}")
     if few.any():

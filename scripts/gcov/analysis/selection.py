@@ -5,6 +5,8 @@ import logging
 import numpy as np
 import pandas as pd
 
+from gcov.cautions import held
+
 log = logging.getLogger(__name__)
 
 
@@ -17,12 +19,26 @@ def usable(series: pd.DataFrame, min_valid_fraction: float) -> np.ndarray:
     return (n_valid > 0) & (n_valid >= min_valid_fraction * n_valid.max(initial=0))
 
 
-def left_out(series: pd.DataFrame, use: np.ndarray, min_valid_fraction: float) -> dict[str, object]:
-    """Attributes that count and name the dates left out of an analysis; the log also names them."""
-    days = [f"{time:%Y-%m-%d}" for time in series["time"][~use]]
-    if days:
+def left_out(
+    series: pd.DataFrame, use: np.ndarray, term: str, frequency: str, min_valid_fraction: float
+) -> dict[str, object]:
+    """Attributes that count and name the dates left out of an analysis of a term; the log also says why.
+
+    `dates_without_{term}` names those whose granules lack the term; the others have too few valid samples.
+    """
+    days = series["time"].dt.strftime("%Y-%m-%d")
+    has = held(series, term, frequency)
+    lacking, few = days[~use & ~has].tolist(), days[~use & has].tolist()
+    if few:
         log.warning(
-            "%d of %d dates left out because they have less than %g of the best date's valid samples: %s",
-            len(days), len(series), min_valid_fraction, ", ".join(days),
+            "%s: %d of %d dates left out because they have less than %g of the best date's valid samples: %s",
+            term, len(few), len(series), min_valid_fraction, ", ".join(few),
         )  # fmt: skip
-    return {"min_valid_fraction": min_valid_fraction, "n_dates_left_out": len(days), "dates_left_out": " ".join(days)}
+    if lacking:
+        log.warning("%s: %d of %d dates have no %s: %s", term, len(lacking), len(series), term, ", ".join(lacking))
+    return {
+        "min_valid_fraction": min_valid_fraction,
+        "n_dates_left_out": len(lacking) + len(few),
+        "dates_left_out": " ".join(days[~use]),
+        **({f"dates_without_{term}": " ".join(lacking)} if lacking else {}),
+    }

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gcov.cautions import held, without_term
 from gcov.errors import GcovError
 from gcov.figures.style import COLOURS, GAMMA0, SMALL, add_words, legend_above
 from gcov.granules import maturity_note
@@ -17,46 +18,57 @@ UNIT = {"db": (1, "dB"), "power": (0.001, "0.001")}  # unit of the density: samp
 QUARTER = 0.25  # dB
 
 
-def histogram(counts: pd.DataFrame, stretch: dict, series: pd.DataFrame, *, quantity: str, title: str) -> Figure:
+def histogram(
+    counts: pd.DataFrame,
+    stretch: dict,
+    series: pd.DataFrame,
+    *,
+    quantity: str,
+    term: str,
+    frequency: str,
+    title: str,
+) -> Figure:
     """Histogram of all dates: percent of samples per dB (`quantity` db), or per 0.001 of linear power (power).
 
-    The first and the last date are outlined, and the grey scale of the movies is marked. `counts` is the histogram's
-    table, `stretch` the content of stretch.json with bins of 0.25 dB. Raises GcovError if stretch.json comes from an
-    earlier version, without these bins.
+    Bars and outlines (the first and the last date) have the same bins, those of 0.25 dB in `stretch`, the content of
+    stretch.json. The grey scale of the movies is marked. `counts` is the histogram's table, for the number of samples
+    outside of its bins. Raises GcovError if stretch.json comes from an earlier version, without these bins.
     """
     if "histogram" not in stretch:
         raise GcovError("stretch.json was written by an earlier version: run `snakemake --cores 1 -R summarize` once")
-    samples = int(series["n_valid"].sum())
+    dates = series[held(series, term, frequency)]
+    samples = int(dates["n_valid"].sum())
     fine = stretch["histogram"]
-    fine_edges = fine["low"] + QUARTER * np.arange(len(fine["all"]) + 1)
-    edges, numbers = fine_edges, np.array(fine["all"])
+    numbers = np.array(fine["all"])
+    edges = fine["low"] + QUARTER * np.arange(numbers.size + 1)
     if quantity == "power":
-        fine_edges = 10 ** (fine_edges / 10)
-        edges, numbers = np.append(counts["bin_left"], counts["bin_right"].iloc[-1]), counts["count"].to_numpy()
+        edges = 10 ** (edges / 10)
     figure = Figure(figsize=(7.5, 3.7), layout="constrained")
     axes = figure.subplots()
     unit, name = UNIT[quantity]
     stairs: dict[str, Any] = {"fill": True, "color": COLOURS[quantity], "alpha": 0.55, "label": "all dates"}
     axes.stairs(_density(numbers, edges, samples, unit), edges, **stairs)
-    seen = series[series["n_valid"] > 0]
+    seen = dates[dates["n_valid"] > 0]
     if len(seen) > 1:
         for which, date, colour in (("first", seen.iloc[0], "black"), ("last", seen.iloc[-1], "#d95f02")):
-            density = _density(np.array(fine[which]), fine_edges, int(date["n_valid"]), unit)
-            axes.stairs(density, fine_edges, color=colour, linewidth=1.2, label=f"{which}: {date['time']:%Y-%m-%d}")
+            density = _density(np.array(fine[which]), edges, int(date["n_valid"]), unit)
+            axes.stairs(density, edges, color=colour, linewidth=1.2, label=f"{which}: {date['time']:%Y-%m-%d}")
     low, high = _shown(edges, numbers, TAILS[quantity])
     axes.set(xlim=(low, high), ylim=(0, None), xlabel=GAMMA0[quantity], ylabel=f"% of samples per {name}")
     _mark_stretch(axes, stretch, quantity)
     axes.grid(alpha=0.3)
     legend_above(axes)
-    beyond = samples - numbers[(edges[:-1] >= low) & (edges[1:] <= high)].sum()
+    beyond = numbers.sum() - numbers[(edges[:-1] >= low) & (edges[1:] <= high)].sum()
     table = f"{counts['bin_left'].iloc[0]:g} to {counts['bin_right'].iloc[-1]:g}"
     outside = samples - counts["count"].sum()
-    empty = f", {len(series) - len(seen)} of them without a valid one" if len(seen) < len(series) else ""
+    empty = f", {len(dates) - len(seen)} of them without a valid one" if len(seen) < len(dates) else ""
+    dark = f" {samples - numbers.sum():,} not positive (no dB, not drawn)," if samples > numbers.sum() else ""
     notes = [
-        f"{number_of(samples, 'sample')} on {number_of(len(series), 'date')}{empty}; {beyond:,} beyond this axis,"
+        f"{number_of(samples, 'sample')} on {number_of(len(dates), 'date')}{empty}; {beyond:,} beyond this axis,{dark}"
         f" {outside:,} outside of the table's bins ({table}).",
     ]
-    add_words(figure, f"{title}: histogram", [maturity_note(series["maturity"])], notes)
+    said = [maturity_note(series["maturity"]), without_term(series, term, frequency)]
+    add_words(figure, f"{title}: histogram", said, notes)
     return figure
 
 

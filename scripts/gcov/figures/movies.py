@@ -137,8 +137,9 @@ def frames(
     caption = figure.text(*layout.at(layout.left, top - 48), "", fontsize=10)
     empty = picture.axes.text(0.5, 0.5, "", ha="center", va="center", transform=picture.axes.transAxes, fontsize=13)
     moving = [picture, caption, empty]
+    has = held(series, term, data.attrs["frequency"]).tolist()
     if with_means:
-        means = series[held(series, term, data.attrs["frequency"])].reset_index(drop=True)
+        means = series[has].reset_index(drop=True)
         few = little_valid(means, min_valid_fraction)
         curves = line(means.assign(mean_db=means["mean_db"].mask(few))), means[few]
         lines = _add_means(figure, layout, series, means)
@@ -153,7 +154,8 @@ def frames(
         db = to_db(power)
         picture.set_data(db)
         caption.set_text(words)
-        empty.set_text("" if np.isfinite(db).any() else "no valid sample on this date")
+        nothing = "no valid sample on this date" if has[number - 1] else f"this date has no {term}"
+        empty.set_text("" if np.isfinite(db).any() else nothing)
         if with_means:
             for drawn, rows in zip(lines, curves):
                 seen = rows[rows["time"] <= series["time"][number - 1]]

@@ -5,6 +5,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from scipy.special import chdtri
 
+from gcov.cautions import dates_left_out
 from gcov.figures import rasters
 from gcov.figures.style import GAMMA0, add_words
 from gcov.stores.radiometry import to_db
@@ -51,9 +52,7 @@ def statistics(data: xr.Dataset, *, title: str) -> Figure:
 def cautions_of(data: xr.Dataset) -> list[str]:
     """The warnings in a store's attributes: maturities, a warning about its processing, dates left out."""
     said = [data.attrs.get(key, "") for key in ("maturity_note", "warning")]
-    if number := data.attrs.get("n_dates_left_out", 0):
-        said.append(f"left out for too few valid samples: {number} ({data.attrs['dates_left_out'].replace(' ', ', ')})")
-    return [words for words in said if words]
+    return [words for words in [*said, *dates_left_out(data.attrs)] if words]
 
 
 def _limits(image: np.ndarray) -> tuple[float, float]:

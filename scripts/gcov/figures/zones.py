@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gcov.cautions import column, dates_in_words, empty_values, held, little_valid, near_noise, release_changes
+from gcov.cautions import (
+    column,
+    dates_in_words,
+    empty_values,
+    held,
+    little_valid,
+    near_noise,
+    release_changes,
+    without_term,
+)
 from gcov.figures.series import draw_means, draw_rain, draw_releases, limits_of, noise_shown
 from gcov.figures.style import GAMMA0, SMALL, add_words, date_axis
 from gcov.granules import maturity_note
@@ -56,7 +65,7 @@ def zones(table: pd.DataFrame, *, term: str, frequency: str, title: str, min_val
     figure.supylabel(f"mean {GAMMA0['db']}", fontsize=SMALL + 1)
     chosen = f"the {len(shown)} of {number_of(len(series), 'zone')} with the largest range"
     heading = number_of(len(series), "zone") if len(shown) == len(series) else chosen
-    said = _warnings(table, series, min_valid_fraction)
+    said = _warnings(table, series, term, frequency, min_valid_fraction)
     add_words(figure, f"{title}: {heading}", said, _notes(shown, table, span, min_valid_fraction, rain))
     return figure
 
@@ -78,10 +87,12 @@ def _widest(series: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     return {name: dates for name, dates in series.items() if name in chosen}
 
 
-def _warnings(table: pd.DataFrame, series: dict[str, pd.DataFrame], min_valid_fraction: float) -> list[str | None]:
+def _warnings(
+    table: pd.DataFrame, series: dict[str, pd.DataFrame], term: str, frequency: str, min_valid_fraction: float
+) -> list[str | None]:
     """Warnings about the dates, and the numbers of zones with missing, few or noisy samples."""
-    first = next(iter(series.values()))
-    said = [maturity_note(table.drop_duplicates("time")["maturity"])]
+    first, every = next(iter(series.values())), table.drop_duplicates("time")
+    said = [maturity_note(every["maturity"]), without_term(every, term, frequency)]
     if not release_changes(first).empty:
         said.append("releases change (dotted lines): a step there may be processing")
     for which, words in (

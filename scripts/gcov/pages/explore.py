@@ -16,6 +16,7 @@ from matplotlib import colormaps
 
 from gcov.analysis.multilook import summed
 from gcov.cautions import release_changes
+from gcov.granules import holds
 from gcov.pages import notes, pixels
 from gcov.pages.charts import Tables, charts, numbers
 from gcov.stores import store
@@ -86,7 +87,7 @@ def page(
     parts = {
         "title": html.escape(f"{data.attrs['aoi']}: NISAR L-band backscatter over time"),
         "warnings": warning_list(warned),
-        "tables": details(tables.series, granules, products, origin),
+        "tables": details(tables.series, data.attrs["frequency"], granules, products, origin),
     }
     facts = facts_of(data, tables, zones, valid_samples_only)
     shape = data.sizes["y"], data.sizes["x"]
@@ -209,12 +210,19 @@ def items(texts: Iterable[str]) -> str:
 
 
 def details(
-    series: Mapping[str, pd.DataFrame], granules: pd.DataFrame, products: Sequence[str], origin: Mapping[str, str]
+    series: Mapping[str, pd.DataFrame],
+    frequency: str,
+    granules: pd.DataFrame,
+    products: Sequence[str],
+    origin: Mapping[str, str],
 ) -> str:
     """The lower part of the page: dates and granules, unused granules and why, files, provenance."""
     rows = []
     for n, date in enumerate(next(iter(series.values())).itertuples()):
-        valid = [f"{100 * table['valid_fraction'][n]:.1f} %" for table in series.values()]
+        valid = [
+            f"{100 * table['valid_fraction'][n]:.1f} %" if holds(date.polarizations, term, frequency) else f"no {term}"
+            for term, table in series.items()
+        ]
         button = f'<tr data-date="{n}"><td><button data-go="{n}">{date.time:%Y-%m-%d %H:%M:%S}</button>'
         rows.append(button + cells([date.crid, date.maturity, *valid, date.granule]))
     heads = ["Date, UTC", "Release", "Maturity", *(f"{term} valid" for term in series), "Granules"]

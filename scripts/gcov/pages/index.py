@@ -97,9 +97,11 @@ def facts(area: Area) -> dict[str, str]:
     said = {"Dates": f"{len(times)}, {times.iloc[0][:10]} to {times.iloc[-1][:10]}" if len(times) > 1 else "1"}
     said["Latest"] = last
     for term, series in area.series.items():
-        valid, mean = 100 * series["valid_fraction"], series["mean_db"].dropna()
+        has = series[held(series, term, area.data.attrs["frequency"])]
+        valid, mean = 100 * has["valid_fraction"], has["mean_db"].dropna()
         means = f"{mean.iloc[-1]:.2f} dB last, {mean.min():.2f} to {mean.max():.2f}; " if len(mean) else ""
-        said[term] = f"{means}{valid.min():.0f} to {valid.max():.0f} % valid".replace("-", "−")
+        share = f"{valid.min():.0f} to {valid.max():.0f} % valid" if len(has) else f"no date has {term}"
+        said[term] = f"{means}{share}".replace("-", "−")
     dropped = (area.granules["kept"] == "false").sum()
     tracks = area.granules[["track", "direction"]].drop_duplicates().agg(" ".join, axis=1)
     said["Track"] = ", ".join(tracks)
