@@ -20,7 +20,7 @@ from plot_zones import plot_zones
 from test_figures import curve, table, words
 
 from gcov import tables
-from gcov.figures import rasters, style
+from gcov.figures import palette, rasters
 from gcov.figures.change import change, change_history
 from gcov.figures.indices import indices
 from gcov.figures.statistics import statistics
@@ -139,7 +139,7 @@ def test_an_index_without_a_value_is_a_gap_and_said_and_many_zones_are_grey():
     figure = indices(rows, title="x", warnings=["BETA data (5 dates): not validated"])
     assert np.isnan(curve(figure.axes[0], "AOI")).tolist() == [False, False, True, False, False]
     assert "RVI: no value on 1 date" in words(figure) and "BETA data" in words(figure)
-    assert {line.get_color() for line in figure.axes[0].get_lines()} == {"#a0a0a0", "black"}
+    assert {line.get_color() for line in figure.axes[0].get_lines()} == {palette.MANY, palette.AOI}
 
 
 # ---- maps
@@ -215,7 +215,7 @@ def test_change_is_on_a_symmetric_scale_with_its_false_alarms_beside(periods):
     for axes in (everything, significant):
         norm = axes.get_images()[0].norm
         assert type(norm) is Normalize and norm.vmin == -norm.vmax
-        assert axes.get_images()[0].get_cmap().name.startswith(style.CHANGE)
+        assert axes.get_images()[0].get_cmap().name.startswith("change")
     ratio, sign = periods["log_ratio_db"].values, periods["change"].values
     np.testing.assert_array_equal(image(everything).filled(np.nan), ratio)
     wanted = np.where(sign == -128, np.nan, np.where(sign == 0, 0, ratio))

@@ -37,7 +37,7 @@ from gcov.analysis.multilook import LARGEST, LONGEST, cells_of, looks_for
 from gcov.archive.catalog import listed_granules
 from gcov.errors import GcovError
 from gcov.figures import movies
-from gcov.figures.style import COLOURS
+from gcov.figures.palette import QUANTITIES
 from gcov.identification import granule_of_file
 from gcov.stores import store
 from gcov.testing.synthetic import OUTSIDE, Band, block_average
@@ -362,7 +362,7 @@ def test_cells_lie_where_their_samples_do(made):
 
 def test_the_mean_series_grows_beside_the_image(made):
     """Pixels of the curve's colour: more from date to date, none beside the plain image."""
-    curve = np.round(255 * np.array(to_rgb(COLOURS["db"]))).astype(int)
+    curve = np.round(255 * np.array(to_rgb(QUANTITIES["db"]))).astype(int)
 
     def drawn(picture):
         return (np.abs(np.asarray(picture.convert("RGB")).astype(int) - curve).sum(axis=2) < 20).sum()

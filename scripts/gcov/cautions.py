@@ -85,15 +85,16 @@ def dates_left_out(attributes: Mapping[str, Any]) -> list[str]:
     lacking = {
         key.removeprefix("dates_without_"): days.split() for key, days in attributes.items() if "_without_" in key
     }
-    few: dict[tuple[str, ...], list[str]] = {}
-    for key, days in attributes.items():
+    every = {day for dates in lacking.values() for day in dates}
+    found: dict[str, list[str]] = {}
+    for key in attributes:
         if key.startswith("dates_left_out"):
             term = key.removeprefix("dates_left_out").lstrip("_")
-            elsewhere = lacking.get(term, []) if term else [day for days in lacking.values() for day in days]
-            few.setdefault(tuple(day for day in days.split() if day not in elsewhere), []).append(term)
-    said = [(f"for too few valid samples{' of ' * any(terms)}{', '.join(terms)}", days) for days, terms in few.items()]
-    said += [(f"because the granule has no {term}", tuple(days)) for term, days in lacking.items()]
-    return [f"left out {why}: {len(days)} ({', '.join(days)})" for why, days in said if days]
+            few = [day for day in attributes[key].split() if day not in lacking.get(term, () if term else every)]
+            found.setdefault(" ".join(few), []).append(term)
+    said = [(f"for too few valid samples{' of ' * any(terms)}{', '.join(terms)}", few) for few, terms in found.items()]
+    said += [(f"because the granule has no {term}", " ".join(dates)) for term, dates in lacking.items()]
+    return [f"left out {why}: {len(dates.split())} ({dates.replace(' ', ', ')})" for why, dates in said if dates]
 
 
 def cautions(series: pd.DataFrame, *, term: str, frequency: str, min_valid_fraction: float) -> list[str]:

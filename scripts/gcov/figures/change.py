@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib import colormaps
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 
 from gcov.figures import rasters
+from gcov.figures.palette import AMOUNT, CHANGE, UNCHANGED
 from gcov.figures.statistics import cautions_of
-from gcov.figures.style import CHANGE, SMALL, add_words
+from gcov.figures.style import SMALL, add_words
 from gcov.words import days, number_of
 
 NOT_ALL_IS_CHANGE_OF_COVER = (
@@ -104,7 +104,7 @@ def change_history(data: xr.Dataset, *, title: str) -> Figure:
     when.set_title("first change", fontsize=SMALL + 1)
     often.set_title("number of changes", fontsize=SMALL + 1)
     number = max(len(dates), 1)
-    colours = ["white", *colormaps["viridis"](np.linspace(0, 0.95, number))]
+    colours = [UNCHANGED, *AMOUNT(np.linspace(0, 0.95, number))]
     scale = BoundaryNorm(np.arange(-0.5, number + 1), number + 1)
     image = np.where(np.isfinite(order), order + 1, unchanged)
     bar = rasters.draw(
@@ -114,7 +114,7 @@ def change_history(data: xr.Dataset, *, title: str) -> Figure:
     labels = [np.datetime_as_string(dates[place - 1], unit="D") for place in places] if dates.size else []
     bar.set_ticks([0, *places[: len(labels)]], labels=["none", *labels], fontsize=SMALL)
     most = int(np.nanmax(counts, initial=1))
-    colours = ["white", *colormaps["plasma"](np.linspace(0.1, 0.9, most))]
+    colours = [UNCHANGED, *AMOUNT(np.linspace(0, 0.95, most))]
     scale = BoundaryNorm(np.arange(-0.5, most + 1), most + 1)
     bar = rasters.draw(often, counts, data, looks, label="changes", cmap=ListedColormap(colours), norm=scale)
     bar.set_ticks(range(0, most + 1, 1 + most // 12))

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from gcov.cautions import held, without_term
 from gcov.errors import GcovError
-from gcov.figures.style import COLOURS, GAMMA0, SMALL, add_words, legend_above
+from gcov.figures.palette import LAST, QUANTITIES
+from gcov.figures.style import GAMMA0, SMALL, add_words, legend_above
 from gcov.granules import maturity_note
 from gcov.words import number_of
 
@@ -46,11 +47,11 @@ def histogram(
     figure = Figure(figsize=(7.5, 3.7), layout="constrained")
     axes = figure.subplots()
     unit, name = UNIT[quantity]
-    stairs: dict[str, Any] = {"fill": True, "color": COLOURS[quantity], "alpha": 0.55, "label": "all dates"}
+    stairs: dict[str, Any] = {"fill": True, "color": QUANTITIES[quantity], "alpha": 0.55, "label": "all dates"}
     axes.stairs(_density(numbers, edges, samples, unit), edges, **stairs)
     seen = dates[dates["n_valid"] > 0]
     if len(seen) > 1:
-        for which, date, colour in (("first", seen.iloc[0], "black"), ("last", seen.iloc[-1], "#d95f02")):
+        for which, date, colour in (("first", seen.iloc[0], "black"), ("last", seen.iloc[-1], LAST)):
             density = _density(np.array(fine[which]), edges, int(date["n_valid"]), unit)
             axes.stairs(density, edges, color=colour, linewidth=1.2, label=f"{which}: {date['time']:%Y-%m-%d}")
     low, high = _shown(edges, numbers, TAILS[quantity])

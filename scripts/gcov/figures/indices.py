@@ -1,23 +1,20 @@
 """The figure of the radar indices of the AOI and its zones over time."""
 
-import itertools
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from gcov.cautions import dates_in_words
+from gcov.figures import palette
 from gcov.figures.series import line
 from gcov.figures.style import SMALL, add_words, date_axis
+from gcov.figures.text import shortened
 from gcov.words import number_of
 
 AOI = "aoi"  # the whole AOI in the table's column `zone`
-DISTINCT = 12  # lines that the eye can tell apart
-# colours of Okabe and Ito, with dashes and markers, so that lines do not differ by colour alone
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-DASHES = ("--", ":", "-.")
-MARKERS = "s^Dv<>ph*Xd8"
 
 
 def indices(table: pd.DataFrame, *, title: str, warnings: list[str]) -> Figure:
@@ -26,14 +23,17 @@ def indices(table: pd.DataFrame, *, title: str, warnings: list[str]) -> Figure:
     zones = [zone for zone in dict.fromkeys(table["zone"]) if zone != AOI]
     figure = Figure(figsize=(9.5, 2.5 * len(names) + 0.4), layout="constrained")
     panels = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
+    named: list[Line2D] = []
     for axes, name in zip(panels, names):
-        _draw(axes, table[table["index"] == name], zones)
+        named = _draw(axes, table[table["index"] == name], zones)
         axes.set_ylabel(label_of(name))
         axes.grid(alpha=0.3)
     date_axis(panels[0], list(table["time"].drop_duplicates()))
     panels[-1].set_xlabel("start of acquisition, UTC")
     if zones:
-        panels[0].legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=SMALL, frameon=False)
+        place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1, 1), "fontsize": SMALL, "frameon": False}
+        # given, because a legend leaves out labels that start with an underscore
+        panels[0].legend(named, [shortened(str(each.get_label()), 40) for each in named], **place)
     dates = dates_in_words(table.drop_duplicates("time").sort_values("time"))
     notes = [f"{dates}; ratios of means over the samples valid in all terms"]
     said = [*warnings, *_without(table)]
@@ -46,26 +46,21 @@ def label_of(name: str) -> str:
     return f"{name.replace('_', '/')} (dB)" if "_" in name else name
 
 
-def _draw(axes: Axes, rows: pd.DataFrame, zones: list[str]) -> None:
-    """Draw the lines of one index; they break in gaps and at dates without a value."""
-    styles = zip(MARKERS, itertools.cycle(COLOURS), itertools.cycle(DASHES))
-    for index, zone in enumerate(zones):
+def _draw(axes: Axes, rows: pd.DataFrame, zones: list[str]) -> list[Line2D]:
+    """Draw the lines of one index and return those to name; they break in gaps and at dates without a value."""
+    drawn = []
+    for number, zone in enumerate(zones):
         dates = line(rows[rows["zone"] == zone].reset_index(drop=True))
-        if len(zones) <= DISTINCT:
-            marker, colour, dashes = next(styles)
-            look: dict[str, Any] = {
-                "marker": marker,
-                "color": colour,
-                "linestyle": dashes,
-                "label": zone,
-                "markersize": 4,
-            }
-        else:
-            label = f"{len(zones)} zones: indices.csv" if index == 0 else None
-            look = {"color": "#a0a0a0", "linewidth": 0.7, "label": label, "marker": ".", "markersize": 2}
-        axes.plot(dates["time"], dates["value"], **{"linewidth": 1.1, **look})
+        look: dict[str, Any] = {"color": palette.MANY, "linewidth": 0.7, "marker": ".", "markersize": 2}
+        look["label"] = None if number else f"{len(zones)} zones: indices.csv"
+        if len(zones) <= palette.DISTINCT:
+            style = palette.zone(number)
+            look = {"color": style.colour, "linestyle": style.linestyle, "marker": style.marker, "markersize": 4}
+            look["label"] = zone
+        drawn += axes.plot(dates["time"], dates["value"], **{"linewidth": 1.1, **look})
     whole = line(rows[rows["zone"] == AOI].reset_index(drop=True))
-    axes.plot(whole["time"], whole["value"], "o-", color="black", linewidth=1.6, markersize=4, label="AOI")
+    drawn += axes.plot(whole["time"], whole["value"], "o-", color=palette.AOI, linewidth=1.6, markersize=4, label="AOI")
+    return drawn if len(zones) <= palette.DISTINCT else [drawn[0], drawn[-1]]
 
 
 def _without(table: pd.DataFrame) -> list[str]:

@@ -12,14 +12,17 @@ import numpy as np
 import shapely
 from matplotlib import patheffects
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
+from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path as Outline
 from xyzservices import TileProvider, providers
 
 from gcov import __version__
 from gcov.errors import GcovError
-from gcov.figures.style import AOI_COLOUR, COLOURS, SMALL, ZONE_COLOUR, add_words
+from gcov.figures import palette
+from gcov.figures.style import SMALL, add_words
 from gcov.granules import maturity_note
 from gcov.words import number_of
 
@@ -34,7 +37,7 @@ TILES_TIMEOUT = 60  # seconds for all tiles of a map, so that a slow server cann
 
 
 def location(features: list[dict], basemap: str | None, zones: Sequence[dict] = ()) -> Figure:
-    """A map of the AOI (red), its zones (violet) and the granules' footprints (blue), with a world map.
+    """A map of the AOI (black), its zones in their colours and the granules' footprints (blue), with a world map.
 
     All inputs are GeoJSON features; in `features` the AOI comes first. Nearly equal footprints (one frame in several
     passes) are drawn once. A second map zooms in on the AOI. Raises GcovError if `basemap` is neither a provider nor a
@@ -92,22 +95,28 @@ def _count(group: list[dict]) -> str:
 
 def _draw_footprints(axes: Axes, footprints: list[list[dict]]) -> None:
     """Draw the first footprint of each group."""
-    blue = to_rgba(COLOURS["db"])
-    shapes = [np.transpose(ring) for group in footprints for ring in rings(group[0])]
+    blue = to_rgba(palette.QUANTITIES["db"])
+    shapes = [area(group[0]) for group in footprints]
     fill = (*blue[:3], min(0.15, 0.3 / len(shapes)))
     label = number_of(len(footprints), "footprint")
-    collection = PolyCollection(shapes, facecolors=[fill], edgecolors=[blue], linewidths=1, label=label)
+    collection = PathCollection(shapes, facecolors=[fill], edgecolors=[blue], linewidths=1, label=label)
     axes.add_collection(collection)
     axes.autoscale_view()
 
 
 def _draw_areas(axes: Axes, aoi: dict, zones: Sequence[dict]) -> None:
-    """Draw the outlines of the AOI and its zones."""
-    name, number = aoi["properties"]["name"], number_of(len(zones), "zone")
-    for features, colour, width, label in (([aoi], AOI_COLOUR, 2, f"AOI {name}"), (zones, ZONE_COLOUR, 1, number)):
-        for index, ring in enumerate(ring for feature in features for ring in rings(feature)):
-            axes.fill(*ring, facecolor=colour, alpha=0.15)
-            axes.plot(*ring, color=colour, linewidth=width, label=label if index == 0 else None)
+    """Draw the outlines of the AOI and its zones, holes included."""
+    _draw_area(axes, aoi, palette.AOI, 2, f"AOI {aoi['properties']['name']}")
+    for place, zone in enumerate(zones):
+        label = None if place else number_of(len(zones), "zone")
+        _draw_area(axes, zone, palette.zone(place).colour, 1.2, label)
+
+
+def _draw_area(axes: Axes, feature: dict, colour: str, width: float, label: str | None) -> None:
+    """Draw a polygon or multipolygon as one line, which breaks between its rings, around a pale fill."""
+    axes.add_patch(PathPatch(area(feature), facecolor=colour, edgecolor="none", alpha=0.15))
+    ends = [np.vstack([ring, [np.nan, np.nan]]) for ring in rings(feature)]
+    axes.plot(*np.vstack(ends).T, color=colour, linewidth=width, label=label)
 
 
 def _fit(axes: Axes, adjustable: Literal["box", "datalim"]) -> None:
@@ -121,8 +130,8 @@ def _draw_world(axes: Axes, aoi: dict) -> None:
     """Draw the land masses and a marker at the AOI."""
     land = json.loads(LAND.read_text(encoding="utf-8"))
     axes.add_collection(PolyCollection(land, facecolors="#b9c4b0", edgecolors="none"))
-    (longitudes, latitudes), *_ = rings(aoi)
-    axes.plot(np.mean(longitudes), np.mean(latitudes), "o", color=AOI_COLOUR, markersize=5, markeredgecolor="white")
+    longitude, latitude = np.mean(rings(aoi)[0], axis=0)
+    axes.plot(longitude, latitude, "o", color=palette.AOI, markersize=5, markeredgecolor="white")
     axes.set(xlim=(-180, 180), ylim=(-90, 90), aspect="equal", facecolor="#e8eef4", xticks=[], yticks=[])
 
 
@@ -148,11 +157,16 @@ def add_scale_bar(axes: Axes) -> None:
     axes.annotate(words, fontsize=SMALL, path_effects=outline, **place)
 
 
-def rings(feature: dict) -> list[tuple[tuple[float, ...], ...]]:
-    """Longitudes and latitudes of the outer rings of a polygon or multipolygon."""
-    geometry = feature["geometry"]
-    polygons = [geometry["coordinates"]] if geometry["type"] == "Polygon" else geometry["coordinates"]
-    return [tuple(zip(*polygon[0])) for polygon in polygons]
+def rings(feature: dict) -> list[np.ndarray]:
+    """The rings (n, 2) of a polygon or multipolygon: longitudes and latitudes; holes run the other way round."""
+    shape = shapely.orient_polygons(shapely.force_2d(shapely.geometry.shape(feature["geometry"])))
+    parts = [(part.exterior, *part.interiors) for part in shapely.get_parts(shape)]
+    return [shapely.get_coordinates(ring) for part in parts for ring in part]
+
+
+def area(feature: dict) -> Outline:
+    """The area of a polygon or multipolygon, without its holes, for matplotlib to fill."""
+    return Outline.make_compound_path(*(Outline(ring, closed=True) for ring in rings(feature)))
 
 
 def tile_provider(basemap: str) -> TileProvider:

@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
@@ -30,9 +29,11 @@ from PIL import GifImagePlugin, Image
 
 from gcov.analysis.multilook import LARGEST, LONGEST, Multilook, cells_of, looks_for
 from gcov.cautions import held, little_valid
+from gcov.figures.palette import LEVEL, NO_DATA, QUANTITIES
 from gcov.figures.rasters import extent
 from gcov.figures.series import draw_releases, hollow_style, limits_of, line
-from gcov.figures.style import COLOURS, GAMMA0, NO_DATA, date_axis
+from gcov.figures.style import GAMMA0, date_axis
+from gcov.figures.text import verbatim
 from gcov.files import building
 from gcov.granules import maturity_note
 from gcov.stores import store
@@ -144,6 +145,7 @@ def frames(
         curves = line(means.assign(mean_db=means["mean_db"].mask(few))), means[few]
         lines = _add_means(figure, layout, series, means)
         moving += lines
+    verbatim(figure)
     for artist in moving:
         artist.set_animated(True)
     canvas.draw()
@@ -176,7 +178,7 @@ def _add_image(
     axes = layout.axes(figure, layout.left, layout.width)
     picture = axes.imshow(
         np.full(shape, np.nan),
-        cmap=colormaps["gray"].with_extremes(bad=NO_DATA),
+        cmap=LEVEL.with_extremes(bad=NO_DATA),
         vmin=limits[0],
         vmax=limits[1],
         extent=extent,
@@ -197,15 +199,15 @@ def _add_means(figure: Figure, layout: Layout, series: pd.DataFrame, means: pd.D
     axes.grid(alpha=0.3)
     draw_releases(axes, means)
     date_axis(axes, list(series["time"]), most=6)
-    (curve,) = axes.plot([], [], marker="o", color=COLOURS["db"], linewidth=1.5)
-    (hollow,) = axes.plot([], [], **hollow_style(COLOURS["db"], 6))
+    (curve,) = axes.plot([], [], marker="o", color=QUANTITIES["db"], linewidth=1.5)
+    (hollow,) = axes.plot([], [], **hollow_style(QUANTITIES["db"], 6))
     return curve, hollow
 
 
 def _palette() -> np.ndarray:
     """Colours (n, 3): greys for the image, the no-data colour, and the curve's colour in steps towards white."""
     greys = np.repeat(np.linspace(0, 255, GREYS)[:, None], 3, axis=1)
-    curve, no_data = 255 * np.array([to_rgb(COLOURS["db"]), to_rgb(NO_DATA)])
+    curve, no_data = 255 * np.array([to_rgb(QUANTITIES["db"]), to_rgb(NO_DATA)])
     curves = [255 + share * (curve - 255) for share in (1, 0.75, 0.5, 0.25)]
     return np.vstack([greys, no_data, *curves]).round().astype("u1")
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Colormap
 
 from gcov.analysis.multilook import Multilook, cells_of, looks_for
-from gcov.figures.style import NO_DATA, SMALL
+from gcov.figures.palette import NO_DATA
+from gcov.figures.style import SMALL
 from gcov.stores import store
 
 
@@ -49,7 +49,7 @@ def draw(
     looks: int,
     *,
     label: str,
-    cmap: str | Colormap,
+    cmap: Colormap,
     extend: str = "neither",
     **scale: Any,
 ) -> Colorbar:
@@ -57,9 +57,8 @@ def draw(
 
     `extend` names the ends of the colour bar beyond which values may lie: neither, both, min or max.
     """
-    colours = colormaps[cmap] if isinstance(cmap, str) else cmap
     picture = axes.imshow(
-        image, cmap=colours.with_extremes(bad=NO_DATA), extent=extent(data, looks), interpolation="nearest", **scale
+        image, cmap=cmap.with_extremes(bad=NO_DATA), extent=extent(data, looks), interpolation="nearest", **scale
     )
     axes.set(xlabel="easting (km)", ylabel="northing (km)")
     axes.tick_params(labelsize=SMALL)

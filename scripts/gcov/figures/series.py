@@ -21,13 +21,13 @@ from gcov.cautions import (
     near_noise,
     release_changes,
 )
-from gcov.figures.style import COLOURS, GAMMA0, SMALL, add_words, date_axis, legend_above
+from gcov.figures.palette import NOISE, QUANTITIES, RAIN, RELEASE
+from gcov.figures.style import GAMMA0, SMALL, add_words, date_axis, legend_above
 from gcov.words import percent
 
 NOISE_SHOWN = 10  # dB; a noise floor further below the mean is not drawn
 LEAST_SPAN = 1.0  # dB; a shorter axis would make noise look like signal
 COVERAGE = 1.96  # standard errors in a 95 % interval
-NOISE_COLOUR = "#a00000"
 
 
 def line(dates: pd.DataFrame) -> pd.DataFrame:
@@ -87,7 +87,7 @@ def in_words(dates: pd.DataFrame) -> str:
 
 
 def draw_means(
-    axes: Axes, dates: pd.DataFrame, *, min_valid_fraction: float, colour: str = COLOURS["db"], size: float = 5
+    axes: Axes, dates: pd.DataFrame, *, min_valid_fraction: float, colour: str = QUANTITIES["db"], size: float = 5
 ) -> None:
     """Draw mean_db over time with its uncertainty; the curve breaks in gaps and at dates without a valid sample.
 
@@ -104,7 +104,7 @@ def draw_means(
         axes.fill_between(rows["time"], rows["p05_db"], rows["p95_db"], color=colour, alpha=0.15, linewidth=0)
     if noise_shown(dates):
         rows = line(dates)
-        style: dict[str, Any] = {"linestyle": (0, (6, 2)), "color": NOISE_COLOUR, "linewidth": 1}
+        style: dict[str, Any] = {"linestyle": (0, (6, 2)), "color": NOISE, "linewidth": 1}
         if noise.notna().sum() == 1:  # a line needs more than one date
             axes.axhline(noise.mean(), label="noise floor", **style)
         else:
@@ -119,7 +119,7 @@ def draw_means(
         hollow_style(colour, size),
         f"less than {100 * min_valid_fraction:g} % of the best date's samples",
     )
-    square: dict[str, Any] = {"marker": "s", "linestyle": "none", "color": NOISE_COLOUR, "markersize": size}
+    square: dict[str, Any] = {"marker": "s", "linestyle": "none", "color": NOISE, "markersize": size}
     _mark(axes, dates[noisy & ~few], square, f"within {NOISE_MARGIN} dB of the noise floor")
     at_foot: dict[str, Any] = {
         "linestyle": "none",
@@ -152,10 +152,10 @@ def draw_releases(axes: Axes, dates: pd.DataFrame, *, most: int = 8) -> None:
     changes = release_changes(dates)
     for index, (time, release) in enumerate(zip(date2num(changes["time"]), changes["crid"])):
         label = "release changes" if index == 0 else "_release"
-        axes.axvline(time, linestyle=":", color="#806000", linewidth=1.2, label=label)
+        axes.axvline(time, linestyle=":", color=RELEASE, linewidth=1.2, label=label)
         if len(changes) <= most:
             place: dict[str, Any] = {"xy": (time, 1), "xycoords": ("data", "axes fraction"), "xytext": (2, -3)}
-            words: dict[str, Any] = {"textcoords": "offset points", "fontsize": SMALL - 1, "color": "#806000"}
+            words: dict[str, Any] = {"textcoords": "offset points", "fontsize": SMALL - 1, "color": RELEASE}
             axes.annotate(release, rotation=90, va="top", **place, **words)
 
 
@@ -211,10 +211,10 @@ def bar_width(dates: pd.DataFrame) -> float:
 def draw_rain(axes: Axes, dates: pd.DataFrame) -> None:
     """Draw the rain of each interval between dates as a bar; a cross where it is unknown."""
     times = date2num(dates["time"])
-    axes.bar(times[1:], column(dates, "rain_mm")[1:], -np.diff(times), align="edge", color="#5b8db8", edgecolor="white")
+    axes.bar(times[1:], column(dates, "rain_mm")[1:], -np.diff(times), align="edge", color=RAIN, edgecolor="white")
     unknown = times[1:][column(dates, "rain_mm")[1:].isna()]
     if unknown.size:
         foot = np.full(unknown.size, 0.12)
-        axes.plot(unknown, foot, "x", color="#5b8db8", markersize=4, transform=axes.get_xaxis_transform())
+        axes.plot(unknown, foot, "x", color=RAIN, markersize=4, transform=axes.get_xaxis_transform())
     axes.set_ylabel("rain (mm)")
     axes.grid(axis="y", alpha=0.3)

@@ -7,7 +7,8 @@ from scipy.special import chdtri
 
 from gcov.cautions import dates_left_out
 from gcov.figures import rasters
-from gcov.figures.style import GAMMA0, add_words
+from gcov.figures.palette import AMOUNT, LEVEL
+from gcov.figures.style import GAMMA0, SMALL, add_words
 from gcov.stores.radiometry import to_db
 
 
@@ -20,22 +21,18 @@ def statistics(data: xr.Dataset, *, title: str) -> Figure:
     names = ("mean", "cv", "p05", "p95", "count")
     mean, cv, low, high, count = (rasters.averaged(data, name, looks) for name in names)
     spread = to_db(high) - to_db(low)
+    most_dates = np.nanmax(count, initial=1)
     maps = (
-        (to_db(mean), f"mean {GAMMA0['db']}", "gray", _limits(to_db(mean)), "both"),
-        (cv, "coefficient of variation", "viridis", (0, _limits(cv)[1]), "max"),
-        (spread, "95 % minus 5 % over dates (dB)", "viridis", (0, _limits(spread)[1]), "max"),
-        (
-            np.where(count > 0, count, np.nan),
-            "number of dates used",
-            "cividis",
-            (0, np.nanmax(count, initial=1)),
-            "neither",
-        ),
+        ("mean", to_db(mean), f"mean {GAMMA0['db']}", LEVEL, _limits(to_db(mean)), "both"),
+        ("coefficient of variation", cv, "standard deviation / mean", AMOUNT, (0, _limits(cv)[1]), "max"),
+        ("range over dates", spread, "95 % minus 5 % (dB)", AMOUNT, (0, _limits(spread)[1]), "max"),
+        ("dates used", np.where(count > 0, count, np.nan), "number of dates", AMOUNT, (0, most_dates), "neither"),
     )
     figure = Figure(figsize=_size(data), layout="compressed")
     panels = figure.subplots(2, 2, sharex=True, sharey=True).flat
-    for axes, (image, label, cmap, (least, most), extend) in zip(panels, maps):
+    for axes, (name, image, label, cmap, (least, most), extend) in zip(panels, maps):
         rasters.draw(axes, image, data, looks, label=label, cmap=cmap, extend=extend, vmin=least, vmax=most)
+        axes.set_title(name, fontsize=SMALL + 1)
         axes.label_outer()
     if "looks" in data.attrs:
         variance = np.mean(1 / np.asarray(data.attrs["looks"]))  # looks per date

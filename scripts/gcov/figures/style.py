@@ -1,4 +1,4 @@
-"""Shared by all figures: colours, labels, headings, date axis, saving. No pyplot, and so no global state."""
+"""Shared by all figures: labels, headings, date axis, saving. No pyplot, and so no global state."""
 
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -12,14 +12,10 @@ from matplotlib.dates import AutoDateLocator, MonthLocator, YearLocator, date2nu
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, Formatter, Locator
 
+from gcov.figures.text import verbatim
 from gcov.files import building
 
-COLOURS = {"power": "#b5541c", "db": "#1f4e79"}
-AOI_COLOUR = "#d02020"
-ZONE_COLOUR = "#7a3fa0"
-NO_DATA = "#c9d6e2"
-CHANGE = "PuOr"  # orange: decrease, purple: increase; safe for colour-blind readers
-GAMMA0 = {"power": "$\\gamma^0$ (linear power)", "db": "$\\gamma^0$ (dB)"}
+GAMMA0 = {"power": "γ⁰ (linear power)", "db": "γ⁰ (dB)"}
 POINTS = 72  # per inch
 TITLE, SMALL = 12, 8  # font sizes, points
 LINE = 1.35  # line height, in font sizes
@@ -43,7 +39,8 @@ def add_words(
 ) -> None:
     """Add a title and warnings above the axes of a figure, and notes below; each starts on its own line.
 
-    The figure grows by the space they need. The layout `compressed` suits axes with a fixed aspect, such as maps.
+    The figure grows by the space they need, and all its text is drawn verbatim. The layout `compressed` suits axes
+    with a fixed aspect, such as maps.
     """
     width, height = figure.get_size_inches() * POINTS
     across = int(width / (0.52 * SMALL))  # characters
@@ -57,6 +54,7 @@ def add_words(
     figure.text(left, 1 - 5 / whole, title, va="top", fontsize=TITLE, weight="bold")
     figure.text(left, 1 - (7 + LINE * TITLE) / whole, "\n".join(above), va="top", color="#a00000", **small)
     figure.text(left, 4 / whole, "\n".join(below), va="bottom", color="#333333", **small)
+    verbatim(figure)
     figure.set_layout_engine(layout, rect=(0, foot / whole, 1, height / whole))
 
 

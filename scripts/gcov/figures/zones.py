@@ -16,8 +16,10 @@ from gcov.cautions import (
     release_changes,
     without_term,
 )
+from gcov.figures import palette
 from gcov.figures.series import draw_means, draw_rain, draw_releases, limits_of, noise_shown
 from gcov.figures.style import GAMMA0, SMALL, add_words, date_axis
+from gcov.figures.text import shortened
 from gcov.granules import maturity_note
 from gcov.words import number_of
 
@@ -42,15 +44,18 @@ def zones(table: pd.DataFrame, *, term: str, frequency: str, title: str, min_val
     grid = figure.subplots(len(heights), number, sharex=True, squeeze=False, height_ratios=heights)
     limits = {name: limits_of(dates.drop(columns="noise_db", errors="ignore")) for name, dates in shown.items()}
     span = max((high - low for (low, high), dates in zip(limits.values(), shown.values()) if _seen(dates)), default=1.0)
+    colours = {name: palette.zone(place).colour for place, name in enumerate(series)}
     for axes, (name, dates) in zip(grid.flat, shown.items()):
-        draw_means(axes, dates, min_valid_fraction=min_valid_fraction, size=5 if number == 1 else 2.6)
+        large = 5 if number == 1 else 2.6
+        draw_means(axes, dates, min_valid_fraction=min_valid_fraction, colour=colours[name], size=large)
         draw_releases(axes, dates, most=0)
         middle = sum(limits[name]) / 2
         axes.set_ylim(middle - span / 2, middle + span / 2)
         if not _seen(dates):
             axes.set_yticks([])
         axes.tick_params(labelsize=SMALL)
-        axes.set_title(name if number == 1 else _cut(name), loc="left", fontsize=SMALL + 0.5, weight="bold", pad=3)
+        words = shortened(name, 90 if number == 1 else 19)
+        axes.set_title(words, loc="left", fontsize=SMALL + 0.5, weight="bold", pad=3)
         axes.set_title(number_of(int(dates["n_pixels"].max()), "sample"), loc="right", fontsize=SMALL - 1.5, pad=3)
     for index, axes in enumerate(grid[:rows].flat):
         axes.set_visible(index < len(shown))
@@ -73,11 +78,6 @@ def zones(table: pd.DataFrame, *, term: str, frequency: str, title: str, min_val
 def _seen(dates: pd.DataFrame) -> bool:
     """Whether any date has a mean to draw."""
     return bool(dates["mean_db"].notna().any())
-
-
-def _cut(name: str) -> str:
-    """A zone's name, shortened to fit above a small panel."""
-    return name if len(name) <= 19 else f"{name[:18]}…"
 
 
 def _widest(series: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -120,7 +120,7 @@ def _notes(
     if (every["n_valid"] == 0).any():
         words.append("crosses: no valid sample")
     if any(map(noise_shown, shown.values())):
-        words.append("red: noise floor (dashed) where it is in the picture, squares within 3 dB of it")
+        words.append("grey: noise floor (dashed) where it is in the picture, squares within 3 dB of it")
     if rain:
         words.append("rain: the sum since the date before")
     return ["; ".join(words), *empty_values(every)]

@@ -57,12 +57,8 @@ def term_chart(tables: Tables, term: str, zones: Sequence[str], frequency: str) 
     after = [after for _, after in notes.gaps(series[has])]
     few = partial(little_valid, min_valid_fraction=tables.min_valid_fraction)
     lines = [
-        {
-            "name": name,
-            "values": numbers(rows["mean_db"]),
-            "hollow": places(few(rows)),
-        }
-        for name, rows in tables.lines(term, zones)
+        {"name": name, "style": place, "values": numbers(rows["mean_db"]), "hollow": places(few(rows))}
+        for place, (name, rows) in enumerate(tables.lines(term, zones))
     ]
     known = {"terms": [term], "held": places(has), "gaps": places(series["time"].isin(after)), "lines": lines}
     return {"label": f"{term}, γ⁰ in dB", "unit": " dB", "digits": 2, "least": 1, **known}

@@ -12,11 +12,11 @@ import pandas as pd
 import pyproj
 import shapely
 import xarray as xr
-from matplotlib import colormaps
+from PIL import ImageColor
 
 from gcov.analysis.multilook import summed
-from gcov.cautions import release_changes
-from gcov.granules import holds
+from gcov.cautions import held, release_changes
+from gcov.figures import palette
 from gcov.pages import notes, pixels
 from gcov.pages.charts import Tables, charts, numbers
 from gcov.stores import store
@@ -24,7 +24,7 @@ from gcov.stores.grid import projected
 
 TEMPLATE = Path(__file__).with_name("explore.html")
 NODES = 9  # nodes of longitude and latitude along each side; bilinear between them, accurate to 0.25 m over 57 km
-RAMPS = {"grey": "gray", "viridis": "viridis", "change": "RdBu_r", "spread": "magma"}
+RAMPS = {"grey": palette.LEVEL, "viridis": palette.AMOUNT, "change": palette.CHANGE, "spread": palette.AMOUNT}
 WINDOWS = (1, 3, 5, 7, 11)  # cells on a side of the averaging window
 Zones = Sequence[tuple[str, shapely.Geometry]]  # names, polygons in the stack's CRS
 
@@ -104,6 +104,7 @@ def page(
     texts = {f"{term}-{date}": text for term, image in images.items() for date, text in image.texts.items()}
     texts |= {f"change-{n}": pixels.packed(one.codes(shape, looks)) for n, one in enumerate(changes)}
     scripts = (f'<script type="text/plain" id="{name}">{text}</script>' for name, text in texts.items())
+    parts |= {"none": palette.NO_DATA, "fell": palette.FELL, "rose": palette.ROSE}
     parts |= choices(facts) | {"subtitle": subtitle(data, looks), "images": "\n".join(scripts)}
     parts["facts"] = json.dumps(facts, separators=(",", ":")).replace("<", "\\u003c")
     return filled(TEMPLATE, parts)
@@ -159,7 +160,6 @@ def facts_of(data: xr.Dataset, tables: Tables, zones: Zones, valid_samples_only:
     first = next(iter(tables.series.values()))
     polygon = data.attrs["aoi_polygon"] or shapely.box(*data.attrs["aoi_bbox"]).wkt
     dates = first.assign(time=first["time"].dt.strftime("%Y-%m-%dT%H:%M:%S"))[["time", "crid", "maturity"]]
-    colours = {name: colormaps[of](np.arange(256), bytes=True).view("<u4").ravel() for name, of in RAMPS.items()}
     return {
         "aoi": data.attrs["aoi"],
         "dates": dates.to_dict("records"),
@@ -169,8 +169,22 @@ def facts_of(data: xr.Dataset, tables: Tables, zones: Zones, valid_samples_only:
         "charts": charts(tables, [name for name, _ in zones], data.attrs["frequency"]),
         "outline": rings(projected(polygon, data.rio.crs), data),
         "zones": [{"name": name, "rings": rings(shape, data)} for name, shape in zones],
-        "ramps": {name: colour.tolist() for name, colour in colours.items()},
+        **colours(),
         "python": python(data, valid_samples_only),
+    }
+
+
+def colours() -> dict:
+    """The page's colours: ramps and classes as 32-bit numbers in the byte order of canvases, the rest as in CSS."""
+    classes = {"none": palette.NO_DATA, "fell": palette.FELL, "rose": palette.ROSE}
+    rgba = {name: ImageColor.getrgb(colour) for name, colour in classes.items()}
+    styles = [palette.AREA, *map(palette.zone, range(palette.DISTINCT))]
+    return {
+        "ramps": {name: ramp(np.arange(256), bytes=True).view("<u4").ravel().tolist() for name, ramp in RAMPS.items()},
+        "classes": {name: int.from_bytes(bytes([*bands, 255]), "little") for name, bands in rgba.items()},
+        "styles": [{"colour": s.colour, "dash": " ".join(map(str, s.dashes)), "marker": s.outline} for s in styles],
+        "release": palette.RELEASE,
+        "fallen": palette.RAIN,
     }
 
 
@@ -218,10 +232,11 @@ def details(
 ) -> str:
     """The lower part of the page: dates and granules, unused granules and why, files, provenance."""
     rows = []
+    recorded = [held(table, term, frequency) for term, table in series.items()]
     for n, date in enumerate(next(iter(series.values())).itertuples()):
         valid = [
-            f"{100 * table['valid_fraction'][n]:.1f} %" if holds(date.polarizations, term, frequency) else f"no {term}"
-            for term, table in series.items()
+            f"{100 * table['valid_fraction'][n]:.1f} %" if has[n] else f"no {term}"
+            for (term, table), has in zip(series.items(), recorded)
         ]
         button = f'<tr data-date="{n}"><td><button data-go="{n}">{date.time:%Y-%m-%d %H:%M:%S}</button>'
         rows.append(button + cells([date.crid, date.maturity, *valid, date.granule]))

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
-from PIL import Image
+from PIL import Image, ImageColor
 
 from gcov import figures
 from gcov.cautions import little_valid
+from gcov.figures import palette
 from gcov.figures.series import held, line
 from gcov.pages import notes, pixels
 from gcov.pages.explore import filled
@@ -25,7 +26,6 @@ LAND = Path(figures.__file__).with_name(
     "land.json"
 )  # rings of longitude and latitude: Natural Earth 1:110m, public domain
 THUMBNAIL = 480  # most cells along the longer side
-NO_DATA = (0xC9, 0xD6, 0xE2)
 SPARK = (360, 64)  # width and height
 
 
@@ -56,6 +56,8 @@ def page(areas: Sequence[Area]) -> str:
         "land": land,
         "markers": "".join(map(marker, areas)),
         "cards": "\n".join(map(card, areas)),
+        "aoi": palette.AOI,
+        "none": palette.NO_DATA,
     }
     return filled(TEMPLATE, parts)
 
@@ -121,7 +123,7 @@ def picture(area: Area, term: str, series: pd.DataFrame) -> str:
     low, high = np.percentile(db[seen], [5, 95]) if seen.any() else (0, 1)
     grey = 1 + np.clip(np.nan_to_num((db - low) / max(high - low, 0.1)), 0, 1) * 254
     image = Image.fromarray(np.where(seen, grey, 0).astype("u1"), "P")
-    image.putpalette([*NO_DATA, *np.repeat(np.arange(255), 3).tolist()])
+    image.putpalette([*ImageColor.getrgb(palette.NO_DATA), *np.repeat(np.arange(255), 3).tolist()])
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)
     words = f"{term} of {area.name} in dB on {series['time'][date]:%Y-%m-%d}, the latest date with valid samples"
@@ -142,9 +144,10 @@ def spark(dates: pd.DataFrame, term: str, min_valid_fraction: float) -> str:
     path, pen = "", "M"
     for left, top in zip(x, y):
         path, pen = (path, "M") if np.isnan(top) else (f"{path}{pen}{left:.1f},{top:.1f}", "L")
-    fills = dict(zip(dates["time"], np.where(little_valid(dates, min_valid_fraction), "#fff", "#1f4e79")))
+    colour = palette.QUANTITIES["db"]
+    fills = dict(zip(dates["time"], np.where(little_valid(dates, min_valid_fraction), "#fff", colour)))
     dots = "".join(
-        f'<circle cx="{left:.1f}" cy="{top:.1f}" r="2.2" fill="{fills[time]}" stroke="#1f4e79"/>'
+        f'<circle cx="{left:.1f}" cy="{top:.1f}" r="2.2" fill="{fills[time]}" stroke="{colour}"/>'
         for time, left, top in zip(drawn["time"], x, y)
         if not np.isnan(top)
     )
@@ -154,5 +157,5 @@ def spark(dates: pd.DataFrame, term: str, min_valid_fraction: float) -> str:
     )
     return (
         f'<svg class="spark" viewBox="0 0 {width} {height}" role="img" aria-label="mean {term} over time">'
-        f'<path d="{path}" fill="none" stroke="#1f4e79" stroke-width="1.4"/>{dots}{crosses}</svg>'
+        f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="1.4"/>{dots}{crosses}</svg>'
     )
