@@ -345,6 +345,35 @@ def test_the_map_names_what_is_on_it_and_where_on_earth(features):
     assert len(near.get_lines()) == 1 + 12 + 1  # AOI, zones, scale bar
 
 
+HOLE = shapely.box(84.0, 28.0, 84.2, 28.2)
+RINGED = shapely.box(83.8, 27.8, 84.4, 28.4) - HOLE
+REVERSED = shapely.Polygon(RINGED.exterior, [RINGED.interiors[0].reverse()])
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [RINGED, REVERSED, RINGED | shapely.box(84.5, 27.8, 84.6, 28), shapely.box(84.05, 28.05, 84.1, 28.1) | RINGED],
+    ids=["polygon", "the other way round", "two parts", "an island"],
+)
+def test_holes_of_an_aoi_and_of_zones_are_holes_on_the_map(shape):
+    """Every ring is drawn, and what lies in a hole but not in the shape is not filled."""
+    aoi, footprint = feature(shape, name="x"), feature(shapely.box(83, 27, 85, 29), maturity="BETA")
+    whole, *_ = maps.location([aoi, footprint], None, [feature(shape, name="z")]).axes
+    inside = [
+        shape.contains(shapely.Point(place)) for place in (places := [(84.19, 28.19), (84.07, 28.07), (83.9, 28)])
+    ]
+    for patch, line in zip(whole.patches, whole.get_lines(), strict=False):
+        drawn = patch.get_path().to_polygons(closed_only=True)
+        winding = sum(
+            np.sign(shapely.LinearRing(ring).is_ccw - 0.5) * shapely.contains_xy(shapely.Polygon(ring), places)
+            for ring in drawn
+        )
+        assert (winding != 0).tolist() == inside
+        rings = sum(1 + len(part.interiors) for part in shapely.get_parts(shape))
+        assert np.isnan(line.get_xdata()).sum() == len(drawn) == rings
+    assert len(whole.patches) == 2
+
+
 @pytest.mark.parametrize(("latitude", "size"), [(0, 2), (60, 2), (75, 0.01)])
 def test_the_scale_bar_is_as_long_as_it_says(latitude, size):
     aoi = shapely.box(10, latitude, 10 + size, latitude + size)

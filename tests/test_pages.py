@@ -181,6 +181,14 @@ def test_a_budget_that_holds_nothing_is_named():
         page_of(stack, ["HHHH"], megabytes=0.01)
 
 
+def test_holes_are_part_of_the_outline(stack):
+    """Those of the AOI and of its zones, in samples from the north-west corner."""
+    left, bottom, right, top = store.bounds(stack)
+    shape = shapely.box(left, bottom, right, top) - shapely.box(left + 100, bottom + 100, left + 200, bottom + 200)
+    outer, hole = explore.rings(shape, stack)
+    assert (len(outer), len(hole)) == (5, 5) and np.ptp(hole, axis=0).tolist() == [5, 5]
+
+
 def test_names_cannot_end_the_script_or_a_tag():
     power, mask = speckle()
     stack = memory_stack({"HHHH": power}, mask, crid=["</script><b>"] * 3, granule=["<i>G"] * 3)

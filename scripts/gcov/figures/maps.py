@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerPolyCollection
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 from xyzservices import TileProvider, providers
@@ -59,7 +60,8 @@ def location(features: list[dict], basemap: str | None, zones: Sequence[dict] = 
     near.tick_params(labelsize=SMALL)
     _draw_world(world, aoi)
     handles, labels = whole.get_legend_handles_labels()
-    near.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.12), fontsize=SMALL, frameon=False)
+    place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12), "fontsize": SMALL, "frameon": False}
+    near.legend(handles, labels, handler_map={PathCollection: HandlerPolyCollection()}, **place)
     if basemap:
         add_tiles(whole, tile_provider(basemap))
     for axes in (whole, near):
@@ -114,7 +116,7 @@ def _draw_areas(axes: Axes, aoi: dict, zones: Sequence[dict]) -> None:
 
 def _draw_area(axes: Axes, feature: dict, colour: str, width: float, label: str | None) -> None:
     """Draw a polygon or multipolygon as one line, which breaks between its rings, around a pale fill."""
-    axes.add_patch(PathPatch(area(feature), facecolor=colour, edgecolor="none", alpha=0.15))
+    axes.add_patch(PathPatch(area(feature), facecolor=colour, edgecolor="none", alpha=0.1))
     ends = [np.vstack([ring, [np.nan, np.nan]]) for ring in rings(feature)]
     axes.plot(*np.vstack(ends).T, color=colour, linewidth=width, label=label)
 
