@@ -19,6 +19,7 @@ from gcov.figures.series import mean_series
 from gcov.figures.zones import zones as draw_zones
 from gcov.pages import explore, index, notes, pixels
 from gcov.pages.charts import Tables, charts
+from gcov.stores import store
 
 DAYS = pd.to_datetime(["2025-11-23", "2025-12-05", "2025-12-17", "2025-12-29"])
 
@@ -181,8 +182,10 @@ def test_a_budget_that_holds_nothing_is_named():
         page_of(stack, ["HHHH"], megabytes=0.01)
 
 
-def test_holes_are_part_of_the_outline(stack):
+def test_holes_are_part_of_the_outline():
     """Those of the AOI and of its zones, in samples from the north-west corner."""
+    power, mask = speckle()
+    stack = memory_stack({"HHHH": power}, mask)
     left, bottom, right, top = store.bounds(stack)
     shape = shapely.box(left, bottom, right, top) - shapely.box(left + 100, bottom + 100, left + 200, bottom + 200)
     outer, hole = explore.rings(shape, stack)
