@@ -14,6 +14,7 @@ from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from browser.chromium import DESK, PHONE
+from gcov.figures import palette
 from gcov.pages import explore
 from gcov.pages.charts import Tables
 
@@ -180,7 +181,8 @@ def test_change_is_the_difference_of_two_dates(page, stack):
     colours = np.array(page.run(script.format(cols, rows))).reshape(rows, cols, 4)
     valid = stack["HHHH"].where((stack["mask"] >= 1) & (stack["mask"] <= 254)).values
     change = 10 * np.log10(valid[-1] / valid[0])
-    higher, lower, none = [103, 0, 31, 255], [5, 48, 97, 255], [201, 214, 226, 255]
+    colours_of = (palette.ROSE, palette.FELL, palette.NO_DATA)
+    higher, lower, none = ([*bytes.fromhex(colour[1:]), 255] for colour in colours_of)
     assert (change > 1.3).any() and (colours[change > 1.3] == higher).all()
     assert (change < -1.3).any() and (colours[change < -1.3] == lower).all()
     assert np.isnan(change).any() and (colours[np.isnan(change)] == none).all()
