@@ -45,7 +45,7 @@ def clip(
     """
     read_from = {origin.NOTE: origin.note_of(granule.path)} if granule.path else {}
     source = open_bytes(granule, archive)
-    with open_band(source, granule.label, frequency) as band:
+    with open_band(source, granule.label, frequency, terms) as band:
         band.check_layers([term for term in terms if granule.holds(term, frequency)])
         window = aoi_window(band.data, bbox, granule.label)
         grid = window_grid(band.data, window)

@@ -1,6 +1,7 @@
-"""Windows equal what h5py reads from the file: any window, paged or not, from disk or from the archive."""
+"""Windows equal what h5py reads from the file: any window and layout of the file, from disk or from the archive."""
 
 import json
+from collections.abc import Mapping
 from itertools import pairwise
 
 import h5py
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 import xarray as xr
 from clip import clip
-from helpers import BBOX, EPSG, FIRST, NORTH, WEST
+from helpers import EPSG, FIRST, NORTH, WEST
+from pyproj import Transformer
 from servers.archive import Archive
 from servers.field import archive_settings
 
@@ -19,10 +21,11 @@ from gcov.granules import from_name
 from gcov.stores import store
 from gcov.stores.grid import Window
 from gcov.testing.landscape import landscape
-from gcov.testing.synthetic import OUTSIDE, Band, centres, granule_name, write_granule
+from gcov.testing.synthetic import OUTSIDE, Band, centres, granule_name, repack, write_granule
 
 SHAPE = (830, 700)
 CHUNK = 64
+PAGE = 1 << 16
 ARRAYS = ["HHHH", "HVHV", "mask"]
 WINDOWS = {
     "inside": Window(90, 500, 100, 300),
@@ -38,13 +41,18 @@ WINDOWS = {
 }
 
 
-@pytest.fixture(scope="module", params=[1 << 16, None], ids=["paged", "not paged"])
+LAYOUTS = ["paged", "not paged", "end block", "repacked", "end block, repacked"]
+
+
+@pytest.fixture(scope="module", params=LAYOUTS[:2])
 def scene(request, tmp_path_factory):
-    """A granule of many chunks, the last ones cut off by the grid's edge."""
+    """A granule of many chunks, the last ones cut off by the grid's edge; pages and chunks are a 64th of real ones."""
     terms, mask = landscape(SHAPE).scene(0)
     band = Band(EPSG, centres(WEST, 20, SHAPE[1]), centres(NORTH, -20, SHAPE[0]), terms, mask)
     folder = tmp_path_factory.mktemp("scene")
-    return write_granule(folder, granule_name(start=FIRST), {"A": band}, chunks=(CHUNK, CHUNK), page_size=request.param)
+    layout = {"page_size": None if request.param == "not paged" else PAGE, "end_block": "end block" in request.param}
+    path = write_granule(folder, granule_name(start=FIRST), {"A": band}, chunks=(CHUNK, CHUNK), **layout)
+    return repack(path, tmp_path_factory.mktemp("repacked") / path.name, PAGE) if "repacked" in request.param else path
 
 
 @pytest.fixture(scope="module")
@@ -122,34 +130,64 @@ def test_arrays_too_large_to_fetch_together_are_fetched_one_by_one(monkeypatch, 
         ranges.RangeFile, "prefetch", lambda file, spans: asked.append(len(spans)) or prefetch(file, spans)
     )
     wanted, together = read(scene, archive, "https", window)
-    (of_all,) = asked
+    _, of_all = asked  # the first are the coordinates
     asked.clear()
     monkeypatch.setattr(product, "AT_ONCE", 0)
     found, apart = read(scene, archive, "https", window)
     assert sum(apart.received) == sum(together.received)
-    assert len(asked) == len(ARRAYS) and sum(asked) == of_all
+    assert len(asked[1:]) == len(ARRAYS) and sum(asked[1:]) == of_all
     assert apart._ahead == together._ahead == []  # memory is freed once the samples are read
     assert all(found[name].tobytes() == wanted[name].tobytes() for name in ARRAYS)
 
 
+@pytest.fixture
+def scaled(monkeypatch):
+    """Distances in the file are a 64th of real ones, but the size of metadata is not."""
+    monkeypatch.setattr(ranges, "GAP", ranges.GAP >> 6)
+    monkeypatch.setattr(ranges, "LONGEST", ranges.LONGEST >> 6)
+    monkeypatch.setattr(ranges, "BLOCK", PAGE)
+
+
 @pytest.mark.parametrize("access", ["https", "s3"])
-def test_the_noise_floor_costs_two_requests_at_most(monkeypatch, scene, archive, access, tmp_path):
-    """The whole clip, with the product's tables of both terms and without."""
+@pytest.mark.parametrize("scene", LAYOUTS, indirect=True)
+def test_a_clip_asks_for_little_more_than_it_needs_and_finds_the_noise_floor(scaled, scene, archive, access, tmp_path):
+    """In every layout: 7 x 5 chunks of one term, the mask, and the noise floor."""
     urls = {"url": archive.https_url(scene.stem), "s3_url": archive.s3_url(scene.stem)}
-    requests = []
-    for number, noise in enumerate((product.Band.noise, lambda band, terms: ({}, "left out"))):
-        monkeypatch.setattr(product.Band, "noise", noise)
-        fragment = tmp_path / f"{number}.zarr"
-        archive.reset_log()
-        clip(
-            granule=from_name(scene.stem, **urls), aoi="a", bbox=BBOX, polygon=None, frequency="A",
-            terms=("HHHH", "HVHV"), archive=archive_settings(archive, access=access), fragment=fragment,
-        )  # fmt: skip
-        requests.append(len(archive.entries(way="s3" if access == "s3" else "cdn")))
-        assert set(json.loads(store.open_stack(fragment).attrs["noise"])) == (
-            {"HHHH", "HVHV"} if number == 0 else set()
-        )
-    assert requests[1] <= requests[0] <= requests[1] + 2
+    edges = WEST + 20 * 170, NORTH - 20 * 680, WEST + 20 * 480, NORTH - 20 * 250
+    bbox = Transformer.from_crs(EPSG, 4326, always_xy=True).transform_bounds(*edges)
+    archive.reset_log()
+    clip(
+        granule=from_name(scene.stem, **urls), aoi="a", bbox=bbox, polygon=None, frequency="A", terms=("HHHH",),
+        archive=archive_settings(archive, access=access), fragment=tmp_path / "f.zarr",
+    )  # fmt: skip
+    found = store.open_stack(tmp_path / "f.zarr").isel(time=0)
+    floor = json.loads(found.attrs["noise"])["HHHH"]
+    with h5py.File(scene) as file:
+        grid = file["science/LSAR/GCOV/grids/frequencyA"]
+        within = inside(grid, found)
+        needed = sum(size for name in ("HHHH", "mask") for size in sizes(grid[name], within))
+        assert found["HHHH"].values.tobytes() == grid["HHHH"][:][np.ix_(*within)].tobytes()
+        tables = file["science/LSAR/GCOV/metadata/calibrationInformation/frequencyA/noiseEquivalentBackscatter"]
+        np.testing.assert_allclose(floor["power"], tables["HH"][:][np.ix_(*inside(tables, floor))], rtol=1e-4)
+    sent = [entry.sent for entry in archive.entries(way="s3" if access == "s3" else "cdn")]
+    blocks = sum(size // PAGE for size in sent if size in (PAGE, 2 * PAGE))
+    assert len(sent) <= 30
+    assert sum(sent) - blocks * PAGE <= 1.25 * needed and blocks <= 10
+
+
+def inside(group: h5py.Group, part: Mapping) -> list[np.ndarray]:
+    """Which rows and columns of a group's grid belong to a part of it: booleans (y,) and (x,)."""
+    return [np.isin(group[f"{axis}Coordinates"][:], part[axis]) for axis in "yx"]
+
+
+def sizes(dataset: h5py.Dataset, within: list[np.ndarray]) -> list[int]:
+    """The bytes of each chunk that holds one of these rows and columns."""
+    chunks = (dataset.id.get_chunk_info(number) for number in range(dataset.id.get_num_chunks()))
+    return [
+        chunk.size
+        for chunk in chunks
+        if all(axis[start : start + CHUNK].any() for axis, start in zip(within, chunk.chunk_offset))
+    ]
 
 
 def test_a_chunk_that_two_blocks_share_is_fetched_once(no_gaps, small_blocks, scene, archive):

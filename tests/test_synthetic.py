@@ -83,6 +83,31 @@ def test_storage_is_the_products(band, tmp_path):
     assert path.read_bytes()[8] == 2  # the superblock's version
 
 
+@pytest.mark.parametrize("page_size", [1 << 14, 1 << 16])
+def test_an_end_block_holds_the_small_datasets_outside_of_the_grids(band, tmp_path, page_size):
+    bands = {"A": band, "B": block_average(band, 4)}
+    path = write_granule(tmp_path, granule_name(start=START), bands, page_size=page_size, end_block=True)
+    assert path.stat().st_size % page_size == 0
+    with h5py.File(path) as file:
+        objects = {}
+        file.visititems(objects.__setitem__)
+        pages = {h5py.h5o.get_info(node.id).addr // page_size for node in objects.values()}
+        small = {name for name, node in objects.items() if isinstance(node, h5py.Dataset) and node.chunks is None}
+        last = max(
+            start for name, node in objects.items() if name not in small for start in _starts(node) if "grids/" in name
+        )
+        after = {name for name in small if objects[name].id.get_offset() > last}
+    assert 320 <= len(objects) <= 360
+    assert after == {name for name in small if "grids/" not in name}
+    assert len(pages) >= 4  # metadata is spread: a page at least for each band, the cubes and the rest
+
+
+def _starts(node) -> list[int]:
+    """Where the chunks of a dataset lie."""
+    chunked = isinstance(node, h5py.Dataset) and node.chunks
+    return [node.id.get_chunk_info(n).byte_offset for n in range(node.id.get_num_chunks())] if chunked else []
+
+
 def test_statistics_count_the_invalid_samples_too(band, tmp_path):
     path = write_granule(tmp_path, granule_name(start=START), {"A": band}, chunks=(10, 100))
     with h5py.File(path) as file:

@@ -1,6 +1,6 @@
 """A remote file for HDF5, read by byte ranges: metadata in blocks, and all chunks known to be needed concurrently.
 
-For an area of 57 x 38 km it fetches 1.1 times the needed bytes, in 9 requests. fsspec's caches fetch 2.3 to 7.4 times
+For an area of 57 x 38 km it fetches 1.1 times the needed bytes, in 10 requests. fsspec's caches fetch 2.3 to 7.4 times
 the needed bytes, sequentially, which takes 3 to 8 times as long (docs/performance.md).
 """
 
@@ -17,7 +17,7 @@ from typing import Protocol
 from gcov.archive.transport import CONNECTIONS
 from gcov.errors import GcovError
 
-BLOCK = 1 << 19  # bytes; the metadata of a paged granule fits in two blocks
+BLOCK = 1 << 18  # bytes; metadata lies in clusters of about this size, in few or many places of the file
 LONGEST = 12 << 20  # bytes; a fault in a longer request would cost too much, and other connections would be idle
 GAP = 3 << 18  # bytes; nearer ranges are joined: at 80 MB/s a gap takes 10 ms, a round trip 30 ms or more
 
@@ -51,22 +51,23 @@ class Source(Protocol):
 class RangeFile(io.RawIOBase):
     """A read-only file object over ranges of a remote file.
 
-    Prefetched ranges are read from memory. Everything else is read in aligned blocks of 512 KiB, which are kept.
-    A range that was not prefetched is slower, but works. The constructor reads the first block and raises Refused if
-    the server refuses access. Later reads raise GcovError on failure, including when the file has changed.
+    Prefetched ranges are read from memory. Everything else is read in aligned blocks of 256 KiB, which are kept.
+    A range that was not prefetched is slower, but works. The constructor reads the first two blocks, where much of the
+    metadata is, and raises Refused if the server refuses access. Later reads raise GcovError on failure, including when
+    the file has changed.
     """
 
     def __init__(self, source: Source):
         self.source = source
         self.received: list[int] = []  # bytes in each answer
         self._position = 0
-        first = source.read(0, BLOCK)
+        first = source.read(0, 2 * BLOCK)
         if not first.size:
             raise GcovError(f"{source.name}: the file is empty")
         self.size = first.size
         self._etag = first.etag
         self.received.append(len(first.data))
-        self._blocks = {0: first.data}
+        self._blocks = {number: part for number in (0, 1) if (part := first.data[number * BLOCK :][:BLOCK])}
         self._ahead: list[tuple[int, bytes]] = []  # (start, bytes)
 
     def readable(self) -> bool:

@@ -4,7 +4,7 @@ The layout follows the NISAR L2 GCOV product specification (D-102274).
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import h5netcdf
@@ -28,9 +28,10 @@ from gcov.stores.radiometry import fill_value, without_exception
 from gcov.stores.store import VALID
 
 EXCEPTIONS = "inputDataExceptionMask"
-SWATHS = "science/LSAR/GCOV/metadata/sourceData/swaths"
+POLYGON = f"{IDENTIFICATION}/boundingPolygon"
+FREQUENCY = "science/LSAR/GCOV/metadata/sourceData/swaths/{band}/centerFrequency"
 NOISE = "science/LSAR/GCOV/metadata/calibrationInformation/{band}/noiseEquivalentBackscatter"
-REQUESTS = 2  # most requests to spend on the noise tables
+AXES = "yCoordinates", "xCoordinates"
 FAULTS = (OSError, RuntimeError, ValueError, KeyError, TypeError)  # raised by HDF5 and xarray on damaged files
 AT_ONCE = 200_000_000  # compressed bytes; above this, arrays are fetched one after the other
 
@@ -58,7 +59,7 @@ class Band:
     @property
     def footprint(self) -> str:
         """The granule's outline as stated in the product, otherwise that of its grid: WKT, longitude and latitude."""
-        stated = text(self._group.file, f"{IDENTIFICATION}/boundingPolygon")
+        stated = text(self._group.file, POLYGON)
         if shapely.from_wkt(stated or "POINT EMPTY", on_invalid="ignore"):
             return stated
         return shapely.box(*self.data.rio.transform_bounds(4326)).wkt
@@ -72,8 +73,7 @@ class Band:
     @property
     def center_frequency(self) -> float | None:
         """The band's centre frequency in Hz; None if the file does not state it."""
-        frequency = self._group.name.split("/")[-1]
-        node = find(self._group.file, f"{SWATHS}/{frequency}/centerFrequency")
+        node = find(self._group.file, FREQUENCY.format(band=self._name))
         stated = isinstance(node, h5py.Dataset) and node.shape == () and node.dtype.kind == "f"
         return float(node[()]) if stated else None
 
@@ -105,20 +105,21 @@ class Band:
             if name not in self.data:
                 there = ", ".join(self.terms)
                 kind = "layer" if name == "mask" or name in LAYERS else "term"
-                where = self._group.name.split("/")[-1]
-                raise GcovError(f"{self.label}: no {kind} {name} in {where}; it holds {there}")
+                raise GcovError(f"{self.label}: no {kind} {name} in {self._name}; it holds {there}")
             shape, grid = self.data[name].shape, (self.data.sizes["y"], self.data.sizes["x"])
             if shape != grid:
                 raise GcovError(f"{self.label}: {name} has the shape {shape}, its coordinates {grid}")
         if (dtype := self.data["mask"].dtype) != np.uint8:
             raise GcovError(f"{self.label}: the mask holds {dtype} instead of uint8")
 
-    def noise(self, terms: Sequence[str]) -> tuple[dict[str, Table], str]:
-        """The noise tables of the diagonal terms (linear gamma0), and the reason why any are missing.
+    @property
+    def _name(self) -> str:
+        """The name of the band's groups, such as frequencyA."""
+        return self._group.name.split("/")[-1]
 
-        Over the network this takes at most two requests: tables that would need more are not read.
-        """
-        group = find(self._group.file, NOISE.format(band=self._group.name.split("/")[-1]))
+    def noise(self, terms: Sequence[str]) -> tuple[dict[str, Table], str]:
+        """The noise tables of the diagonal terms (linear gamma0), and the reason why any are missing."""
+        group = find(self._group.file, NOISE.format(band=self._name))
         wanted = [term for term in terms if is_diagonal(term) and term in self.data]
         try:
             return self._noise(group, wanted)
@@ -126,17 +127,11 @@ class Band:
             return {}, f"the tables cannot be read ({error})"
 
     def _noise(self, group: h5py.Group | None, terms: Sequence[str]) -> tuple[dict[str, Table], str]:
-        axes = "yCoordinates", "xCoordinates"
-        stored = {name: find(group, name) for name in (*axes, *(term[:2] for term in terms))} if group else {}
+        stored = {name: find(group, name) for name in (*AXES, *(term[:2] for term in terms))} if group else {}
         held = [term for term in terms if stored.get(term[:2]) is not None]
         if not held:
             return {}, "the product has no table of it"
-        if isinstance(self.source, RangeFile):
-            spans = [span for name in (*axes, *(term[:2] for term in held)) for span in _stored(stored[name])]
-            if len(self.source.missing(spans)) > REQUESTS:
-                return {}, f"reading its tables would take more than {REQUESTS} requests"
-            self.source.prefetch(spans)
-        y, x = (stored[name][()] for name in axes)
+        y, x = (stored[name][()] for name in AXES)
         tables = {term: Table(y, x, stored[term[:2]][()]) for term in held}
         flaws = {term: flaw for term, table in tables.items() if (flaw := table.flaw)}
         reason = "; ".join(f"the table of {term[:2]} {flaw}" for term, flaw in flaws.items())
@@ -238,14 +233,19 @@ class Band:
 
 
 @contextmanager
-def open_band(source: str | RangeFile, label: str, frequency: str) -> Iterator[Band]:
+def open_band(source: str | RangeFile, label: str, frequency: str, terms: Sequence[str] = ()) -> Iterator[Band]:
     """Open one frequency band of a granule, from a path or a file object; `label` begins every message.
+
+    With `terms`, what the granule states of them beside the samples is fetched together with the coordinates; read it
+    before the samples, which take its place in memory.
 
     Raises GcovError if the file is not a GCOV granule or is damaged, if the band is missing (listing the available
     ones), or if its coordinates or its CRS cannot be used.
     """
     with open_hdf5(source, label) as file:
         group = _band_group(file, frequency, label)
+        if isinstance(source, RangeFile):
+            source.prefetch([span for path in _small(group.name, terms) for span in _spans(file, path)])
         with _naming(label, group.name):
             check_lineage(group)
             epsg = _epsg(group, label)
@@ -263,8 +263,33 @@ def open_band(source: str | RangeFile, label: str, frequency: str) -> Iterator[B
             yield Band(label, data if falling else data.isel(y=slice(None, None, -1)), source, group, falling)
 
 
+def _small(grid: str, terms: Sequence[str]) -> list[str]:
+    """The small datasets to read of a band, which may lie anywhere in the file.
+
+    Listed here, they are fetched together. Others can be read as well, each for a round trip and a block of bytes.
+    """
+    coordinates = [f"{grid}/{name}" for name in ("projection", *AXES)]
+    if not terms:
+        return coordinates
+    band = grid.split("/")[-1]
+    noise = [
+        f"{NOISE.format(band=band)}/{name}" for name in (*AXES, *(term[:2] for term in terms if is_diagonal(term)))
+    ]
+    return [*coordinates, POLYGON, FREQUENCY.format(band=band), *noise]
+
+
+def _spans(file: h5py.File, path: str) -> list[tuple[int, int]]:
+    """The byte ranges (start, stop) of a whole dataset: one per chunk if it is chunked, otherwise one.
+
+    None if it is missing or damaged: whoever reads it reports that.
+    """
+    with suppress(*FAULTS):
+        node = find(file, path)
+        return _stored(node) if isinstance(node, h5py.Dataset) else []
+    return []
+
+
 def _stored(dataset: h5py.Dataset) -> list[tuple[int, int]]:
-    """The byte ranges (start, stop) of a whole dataset: one per chunk if it is chunked, otherwise one."""
     if dataset.chunks is None:
         start = dataset.id.get_offset()
         return [] if start is None else [(start, start + dataset.id.get_storage_size())]
@@ -301,7 +326,7 @@ def _epsg(group: h5py.Group, label: str) -> int:
 def _falling(group: h5py.Group, label: str) -> bool:
     """Whether y decreases, as in the product. Raises GcovError if coordinates are missing or not evenly spaced."""
     steps = {}
-    for name in ("xCoordinates", "yCoordinates"):
+    for name in AXES:
         centres = np.array(group[name] if isinstance(group.get(name), h5py.Dataset) else [])
         if centres.ndim != 1 or centres.size < 2 or centres.dtype.kind not in "fiu":
             raise GcovError(f"{label}: {group.name} has no usable {name}: expected a row of pixel centres")

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ import yaml
 from pyproj import CRS, Transformer
 
 from gcov.granules import is_diagonal, maturity_of
+from gcov.identification import GRIDS, IDENTIFICATION
 
+METADATA = "science/LSAR/GCOV/metadata"
 OUTSIDE = 255
 CENTER_FREQUENCY = {"A": 1.229e9, "B": 1.2935e9}  # Hz, for a 20 MHz and a 5 MHz band
 NAME_FIELDS = [
@@ -117,30 +120,62 @@ def write_granule(
     chunks: tuple[int, int] = (512, 512),
     exception_mask: bool = False,
     file_name: str | None = None,
+    end_block: bool = False,
 ) -> Path:
     """Write the granule `name` with its bands ("A", "B") and return its path, `folder`/`name`.h5.
 
     `page_size` (bytes) makes a paged file, like those of the archive; without it, metadata is scattered over the file.
-    `exception_mask` adds inputDataExceptionMask to every band in the first band's shape, as in P05023 files. The same
-    input gives the same bytes. Memory holds the input and one row of chunks.
+    `end_block` writes as the archive's processor does: the file is closed between its parts, so that each part has
+    pages of its own for metadata, and the small datasets, with many further ones, come last. Otherwise most of them
+    come first. `exception_mask` adds inputDataExceptionMask to every band in the first band's shape, as in P05023
+    files. The same input gives the same bytes. Memory holds the input and one row of chunks.
     """
     path = Path(folder) / (file_name or f"{name}.h5")
     paging = {} if page_size is None else {"fs_strategy": "page", "fs_page_size": page_size}
     fields = dict(zip(NAME_FIELDS, name.split("_"), strict=True))
-    first = next(iter(bands.values()))
-    with h5py.File(path, "w", **paging) as file:
-        _set(file, **FACTS["file"])
-        _write_noise(file.create_group("science/LSAR/GCOV/metadata/calibrationInformation"), bands)
-        _write_identification(file.create_group("science/LSAR/identification"), name, fields, bands)
-        for key, band in bands.items():
-            grid = file.create_group(f"science/LSAR/GCOV/grids/frequency{key}")
-            _write_grid(grid, key, band, chunks)
-            if exception_mask:
-                _write_exception_mask(grid, np.zeros(first.mask.shape, np.uint8), chunks)
-            if band.exceptions is not None:
-                _write_exception_mask(grid, band.exceptions, chunks)
-        _write_metadata(file["science/LSAR/GCOV/metadata"], fields, bands)
+    exceptions = np.zeros(next(iter(bands.values())).mask.shape, np.uint8) if exception_mask else None
+    grids = [
+        partial(_write_grid, key=key, band=band, chunks=chunks, exceptions=exceptions) for key, band in bands.items()
+    ]
+    geometry = partial(_write_radar_grid, fields=fields, bands=bands)
+    small = [partial(_write_noise, bands=bands), partial(_write_identification, name=name, fields=fields, bands=bands)]
+    last = partial(_write_metadata, fields=fields, bands=bands)
+    if end_block:
+        parts = [*([grid] for grid in grids), [geometry], [*small, last, partial(_write_further, bands=bands)]]
+    else:
+        parts = [[*small, *grids, geometry, last]]
+    for number, steps in enumerate(parts):
+        with h5py.File(path, "a") if number else h5py.File(path, "w", **paging) as file:
+            if not number:
+                _set(file, **FACTS["file"])
+            for write in steps:
+                write(file)
     return path
+
+
+def repack(source: Path, target: Path, page_size: int) -> Path:
+    """Copy a granule object by object into a paged file, as h5repack does, and return its path.
+
+    The small datasets come after the samples, and fill the holes that chunks have left at the ends of pages.
+    """
+    with (
+        h5py.File(source) as file,
+        h5py.File(target, "w", fs_strategy="page", fs_page_size=page_size) as copy,
+    ):
+        for key, value in file.attrs.items():
+            copy.attrs[key] = value
+        for name in file:
+            file.copy(name, copy)
+        datasets = []
+        file.visititems(lambda name, node: datasets.append(node) if isinstance(node, h5py.Dataset) else None)
+        for dataset in datasets:  # references are not copied
+            for lost in {"DIMENSION_LIST", "REFERENCE_LIST"} & set(dataset.attrs):
+                del copy[dataset.name].attrs[lost]
+        for dataset in datasets:
+            for number, scales in enumerate(dataset.dims):
+                for scale in scales.values():
+                    copy[dataset.name].dims[number].attach_scale(copy[scale.name])
+    return target
 
 
 def _set(node: h5py.HLObject, **attributes) -> None:
@@ -159,7 +194,8 @@ def _put(group: h5py.Group, name: str, value, description: str, **attributes) ->
     return dataset
 
 
-def _write_identification(group: h5py.Group, name: str, fields: dict[str, str], bands: dict[str, Band]) -> None:
+def _write_identification(file: h5py.File, name: str, fields: dict[str, str], bands: dict[str, Band]) -> None:
+    group = file.create_group(IDENTIFICATION)
     values = _identification(name, fields, bands)
     for key, fact in FACTS["identification"].items():
         texts = {text: value for text, value in fact.items() if text != "value"}
@@ -215,7 +251,9 @@ def _edges(band: Band) -> tuple[float, float, float, float]:
     return band.x[0] - half_x, band.y[-1] - half_y, band.x[-1] + half_x, band.y[0] + half_y
 
 
-def _write_grid(group: h5py.Group, key: str, band: Band, chunks: tuple[int, int]) -> None:
+def _write_grid(file: h5py.File, key: str, band: Band, chunks: tuple[int, int], exceptions: np.ndarray | None) -> None:
+    """Write a band; `exceptions` are those of an earlier specification."""
+    group = file.create_group(f"{GRIDS}/frequency{key}")
     _write_axes(group, band.epsg, band.y, band.x)
     for letter, axis, step in (("x", band.x, "pixels"), ("y", band.y, "lines")):
         text = f"Nominal spacing in meters between consecutive {step}"
@@ -243,6 +281,9 @@ def _write_grid(group: h5py.Group, key: str, band: Band, chunks: tuple[int, int]
     _set(mask, **FACTS["layers"]["mask"])
     _write_texture(group, "rtcGammaToSigmaFactor", band, chunks, 0.74)
     _set(group["rtcGammaToSigmaFactor"], **FACTS["layers"]["rtcGammaToSigmaFactor"])
+    for layer in (exceptions, band.exceptions):
+        if layer is not None:
+            _write_exception_mask(group, layer, chunks)
 
 
 def _write_texture(group: h5py.Group, name: str, band: Band, chunks: tuple[int, int], mean: float) -> None:
@@ -354,13 +395,9 @@ def _projection_attributes(epsg: int) -> dict:
     }
 
 
-def _write_metadata(group: h5py.Group, fields: dict[str, str], bands: dict[str, Band]) -> None:
-    """Write a small part of the product's metadata, with its kinds of look-up tables."""
-    band = next(iter(bands.values()))
-    west, south, east, north = _edges(band)
-    x = np.linspace(west, east, 14)
-    day = f"seconds since {datetime.strptime(fields['start'][:8], '%Y%m%d').isoformat()}"
-    _write_radar_grid(group.create_group("radarGrid"), band.epsg, np.linspace(north, south, 36), x, day)
+def _write_metadata(file: h5py.File, fields: dict[str, str], bands: dict[str, Band]) -> None:
+    """Write the metadata that the workflow reads, and the orbit."""
+    group, day = file[METADATA], _day(fields)
     for key in bands:
         swath = group.create_group(f"sourceData/swaths/frequency{key}")
         description = "Center frequency of the processed image in hertz"
@@ -377,27 +414,64 @@ def _write_metadata(group: h5py.Group, fields: dict[str, str], bands: dict[str, 
     _put(rtc, "outputBackscatterExpressionConvention", "Linear power", "Backscatter expression convention")
 
 
-def _write_noise(group: h5py.Group, bands: dict[str, Band]) -> None:
-    """Write the noise floor tables, one per polarization, from -37 dB in the west to -35 dB in the east.
+def _day(fields: dict[str, str]) -> str:
+    """The unit of times."""
+    return f"seconds since {datetime.strptime(fields['start'][:8], '%Y%m%d').isoformat()}"
 
-    They are written before the samples, so that they are adjacent in the file, as in real granules.
-    """
+
+def _table_axes(bands: dict[str, Band]) -> tuple[np.ndarray, np.ndarray]:
+    """The nodes y and x of the calibration's tables, 1 km apart, 13 x 14 at least."""
+    west, south, east, north = _edges(next(iter(bands.values())))
+    rows, columns = round((north - south) / 1000), round((east - west) / 1000)
+    return np.linspace(north, south, max(13, rows)), np.linspace(west, east, max(14, columns))
+
+
+def _write_noise(file: h5py.File, bands: dict[str, Band]) -> None:
+    """Write the noise floor tables, one per polarization, from -37 dB in the west to -35 dB in the east."""
     description = "Noise equivalent backscatter in linear scale (units of DN^2)"
+    y, x = _table_axes(bands)
     for key, band in bands.items():
-        west, south, east, north = _edges(next(iter(bands.values())))
-        noise = group.create_group(f"frequency{key}/noiseEquivalentBackscatter")
-        _write_axes(noise, band.epsg, np.linspace(north, south, 13), np.linspace(west, east, 14))
-        power = np.broadcast_to(10 ** np.linspace(-3.7, -3.5, 14, dtype=np.float32), (13, 14))
+        noise = file.create_group(f"{METADATA}/calibrationInformation/frequency{key}/noiseEquivalentBackscatter")
+        _write_axes(noise, band.epsg, y, x)
+        ripple = 0.01 * np.sin(np.arange(len(y)))[:, None]  # 0.1 dB; without it, a table would compress to nothing
+        power = 10 ** (np.linspace(-3.7, -3.5, len(x)) + ripple).astype(np.float32)
         for pol in (term[:2] for term in band.terms if is_diagonal(term)):
             _put_lut(noise, pol, power if band.noise is None else band.noise, compression=9)
             _set(noise[pol], description=description, units="1", grid_mapping="projection")
             _set(noise[pol], _FillValue=np.float32("nan"))
 
 
-def _write_radar_grid(group: h5py.Group, epsg: int, y: np.ndarray, x: np.ndarray, day: str) -> None:
+def _write_further(file: h5py.File, bands: dict[str, Band]) -> None:
+    """Write small datasets that the workflow does not read, most of them by name only, and tables of real size."""
+    group = file[METADATA]
+    for path, values in FACTS["further"].items():
+        for place in dict.fromkeys(path.format(band=key, pol=pol) for key in bands for pol in ("HH", "HV", "VH", "VV")):
+            for key, value in values.items():
+                _put(group.require_group(place), key, value, f"{key} of {place}")
+    random = np.random.default_rng(0)
+    y, x = _table_axes(bands)
+    for key, band in bands.items():
+        pattern = group.create_group(f"calibrationInformation/frequency{key}/elevationAntennaPattern")
+        _write_axes(pattern, band.epsg, y, x)
+        for pol in (term[:2] for term in band.terms if is_diagonal(term)):
+            gain = random.standard_normal((len(y), len(x), 2), np.float32)
+            _put_lut(pattern, pol, gain.view(np.complex64)[..., 0], compression=9)
+        doppler = group.require_group(f"sourceData/processingInformation/parameters/frequency{key}")
+        _put(doppler, "dopplerCentroid", random.standard_normal((len(y), len(x))), "2D LUT of Doppler centroid")
+    parameters = group["processingInformation/parameters"]
+    _write_axes(parameters, next(iter(bands.values())).epsg, y, x)
+    height = random.standard_normal((len(y), len(x)), np.float32)
+    _put_lut(parameters, "referenceTerrainHeight", height, compression=9)
+
+
+def _write_radar_grid(file: h5py.File, fields: dict[str, str], bands: dict[str, Band]) -> None:
     """Write cubes (height, y, x) of the viewing geometry, one chunk per height."""
+    band = next(iter(bands.values()))
+    west, south, east, north = _edges(band)
+    y, x = np.linspace(north, south, 36), np.linspace(west, east, 14)
+    group = file.create_group(f"{METADATA}/radarGrid")
     heights = np.linspace(-500, 9500, 21)
-    _write_axes(group, epsg, y, x)
+    _write_axes(group, band.epsg, y, x)
     scale = _put(group, "heightAboveEllipsoid", heights, "Height values above WGS84 Ellipsoid", units="meters")
     scale.make_scale()
     shape = (len(heights), len(y), len(x))
@@ -406,8 +480,13 @@ def _write_radar_grid(group: h5py.Group, epsg: int, y: np.ndarray, x: np.ndarray
     for name, values, units in [
         ("incidenceAngle", (33 + 14 * across).astype(np.float32), "degrees"),
         ("elevationAngle", (29 + 11 * across).astype(np.float32), "degrees"),
+        ("losUnitVectorX", across.astype(np.float32), "1"),
+        ("losUnitVectorY", across.astype(np.float32), "1"),
+        ("alongTrackUnitVectorX", across.astype(np.float32), "1"),
+        ("alongTrackUnitVectorY", across.astype(np.float32), "1"),
+        ("groundTrackVelocity", 6.8e3 + across, "meters / second"),
         ("slantRange", 8.9e5 + 1.4e5 * across, "meters"),
-        ("zeroDopplerAzimuthTime", along, day),
+        ("zeroDopplerAzimuthTime", along, _day(fields)),
     ]:
         _put_lut(group, name, values, shuffle=True, compression=1)
         _set(group[name], description=f"{name} at the heights of the cube", units=units, _FillValue=np.nan)
