@@ -14,7 +14,7 @@ import numpy as np
 from pyproj import Transformer
 
 from gcov.testing.landscape import landscape
-from gcov.testing.synthetic import OUTSIDE, Band, block_average, centres, granule_name, write_granule
+from gcov.testing.synthetic import OUTSIDE, Band, block_average, centres, granule_name, repack, write_granule
 
 EPSG = 32645
 WEST, NORTH = 99_840, 3_240_000  # outer edges, metres
@@ -24,26 +24,40 @@ WINDOW = (4447, 7298, 5091, 6992)  # rows and columns of the AOI: 2851 x 1901 pi
 FRAME = (0, SIZE, 0, SIZE)
 PAGE = 4 << 20
 FIRST = datetime(2025, 11, 23, 23, 47, 39)
-KINDS = {"paged": PAGE, "not paged": None}
+KINDS = {  # how the file of a frame is laid out
+    "paged": {"page_size": PAGE},
+    "not paged": {},
+    "end block": {"page_size": PAGE, "end_block": True},  # as the archive's
+}
+REPACKED = "paged, repacked"
 
 
 def frame(kind: str, folder: Path) -> Path:
-    """The granule of a kind ("paged" as the archive's, or "not paged")."""
-    return written(folder / kind.replace(" ", "_"), lambda: {"A": whole_frame(), "B": whole_frame(4)}, KINDS[kind])
+    """The granule of a kind."""
+    place = folder / kind.replace(" ", "_").replace(",", "")
+    if kind == REPACKED:
+        source = frame("paged", folder)
+        return made(place, lambda part: repack(source, part / source.name, PAGE))
+    return written(place, lambda: {"A": whole_frame(), "B": whole_frame(4)}, **KINDS[kind])
 
 
 def small(folder: Path, shape: tuple[int, int]) -> Path:
     """A granule of so many rows and columns."""
-    return written(folder / "small_{}_{}".format(*shape), lambda: {"A": scene(shape)}, 1 << 16)
+    return written(folder / "small_{}_{}".format(*shape), lambda: {"A": scene(shape)}, page_size=1 << 16)
 
 
-def written(place: Path, bands: Callable[[], dict[str, Band]], page_size: int | None) -> Path:
-    """The granule in a folder of its own, written when it is first asked for."""
+def written(place: Path, bands: Callable[[], dict[str, Band]], **layout) -> Path:
+    """The granule in a folder of its own."""
+    return made(place, lambda part: write_granule(part, name_of(0), bands(), **layout))
+
+
+def made(place: Path, make: Callable[[Path], Path]) -> Path:
+    """The granule in a folder of its own, made when it is first asked for."""
     if not place.exists():
         part = place.with_suffix(".part")
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        write_granule(part, name_of(0), bands(), page_size=page_size)
+        make(part)
         part.rename(place)
     return place / f"{name_of(0)}.h5"
 

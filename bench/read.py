@@ -13,6 +13,8 @@ from bench.table import Row, at_least, at_most, note
 
 ONE, TWO = ["HHHH"], ["HHHH", "HVHV"]
 REPEATS = 3
+LAYOUTS = (*frames.KINDS, frames.REPACKED)
+MOST_REQUESTS, MOST_BYTES = 30, 1.25  # of a clip of one term in any layout; bytes per byte of the chunks
 
 
 def rows(cache: Path, checkouts: list[Checkout]) -> Iterator[Row]:
@@ -27,6 +29,11 @@ def rows(cache: Path, checkouts: list[Checkout]) -> Iterator[Row]:
             if kind == "paged":
                 for link, arrays, times in ((NEAR, ONE, 5), (WAN, ONE, 7), (NEAR, TWO, 7)):
                     yield from walls(case, link, arrays, times)
+    for kind in LAYOUTS:
+        path = frames.frame(kind, cache)
+        with Server(path.parent) as server:
+            for access in ("https", "s3"):
+                yield from whole_clip(Case(server, path, frames.area(), [HERE]), access, kind)
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,12 @@ class Case:
         url = self.server.facts[access][self.path.stem]
         arguments = url, arrays, self.bbox, self.server.config(access)
         return self._quickest(link, self.checkouts, "readers:ours", *arguments)
+
+    def with_noise(self, access: str, arrays: list[str]) -> tuple:
+        """This commit's reading, the noise floor included."""
+        url = self.server.facts[access][self.path.stem]
+        arguments = url, arrays, self.bbox, self.server.config(access)
+        return self._quickest(NEAR, [HERE], "readers:with_noise", *arguments)["after"]
 
     def notebook(self, link: Link, arrays: list[str]) -> tuple:
         """The notebook's reading."""
@@ -77,6 +90,19 @@ def bytes_and_requests(case: Case, access: str, arrays: list[str], kind: str, bo
     yield at_most(f"bytes fetched / bytes of the chunks: {what}", bound, f"{need / 1e6:.1f} MB", texts, ratio)
     texts = each(seen, lambda counted: f"{counted['requests']}, and {counted['other']} for token, redirect")
     yield at_most(f"requests: {what}", 12 + 8 * (len(arrays) - 1), "", texts, seen["after"]["requests"])
+
+
+def whole_clip(case: Case, access: str, kind: str) -> Iterator[Row]:
+    """What a clip of one term asks of the server, noise floor included, beside the chunks alone."""
+    arrays = [*ONE, "mask"]
+    spans = case.needed(arrays)
+    need = sum(stop - start for start, stop in spans)
+    _, seen = case.with_noise(access, arrays)
+    what = f"clip with noise floor, {kind}, {access}"
+    reference = f"{len(spans)} chunks, {need / 1e6:.1f} MB"
+    text = {"after": f"{seen['requests']} requests, {seen['bytes'] / 1e6:.1f} MB"}
+    yield at_most(f"{what}: requests", MOST_REQUESTS, reference, text, seen["requests"])
+    yield at_most(f"{what}: bytes fetched / bytes of the chunks", MOST_BYTES, reference, text, seen["bytes"] / need)
 
 
 def walls(case: Case, link: Link, arrays: list[str], bound: float) -> Iterator[Row]:

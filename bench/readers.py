@@ -32,6 +32,17 @@ def ours(url: str, arrays: list[str], bbox: list[float], archive: dict) -> None:
         dict(band.read(arrays, aoi_window(band.data, bbox, granule.label)))
 
 
+def with_noise(url: str, arrays: list[str], bbox: list[float], archive: dict) -> None:
+    """The same, with the noise floor of the terms among the arrays, which must be found."""
+    granule = from_url(url)
+    source = open_bytes(granule, Archive.of({"aois": {}, "archive": DEFAULTS | archive}))
+    terms = [name for name in arrays if name != "mask"]
+    with product.open_band(source, granule.label, "A", terms) as band:
+        tables, reason = band.noise(terms)
+        assert list(tables) == terms, reason
+        dict(band.read(arrays, aoi_window(band.data, bbox, granule.label)))
+
+
 def chunks(path: str, arrays: list[str], bbox: list[float]) -> list[tuple[int, int]]:
     """Where in a local file the chunks lie that the window touches."""
     with product.open_band(path, path, "A") as band:

@@ -433,7 +433,7 @@ def _write_noise(file: h5py.File, bands: dict[str, Band]) -> None:
     for key, band in bands.items():
         noise = file.create_group(f"{METADATA}/calibrationInformation/frequency{key}/noiseEquivalentBackscatter")
         _write_axes(noise, band.epsg, y, x)
-        ripple = 0.01 * np.sin(np.arange(len(y)))[:, None]  # 0.1 dB; without it, a table would compress to nothing
+        ripple = 0.001 * np.sin(np.arange(len(y)))[:, None]  # 0.01 dB; without it, a table would compress to nothing
         power = 10 ** (np.linspace(-3.7, -3.5, len(x)) + ripple).astype(np.float32)
         for pol in (term[:2] for term in band.terms if is_diagonal(term)):
             _put_lut(noise, pol, power if band.noise is None else band.noise, compression=9)
