@@ -10,7 +10,7 @@ from bench.checkouts import HERE, Checkout
 from bench.table import Row, machine, markdown
 
 CHAPTERS = ["read", "end_to_end", "workflow", "series", "paper", "change", "page", "whole_frame", "scale"]
-CACHE = Path(tempfile.gettempdir()) / "gcov-bench"  # granules and series, about 25 GB; kept for the next time
+CACHE = Path(tempfile.gettempdir()) / "gcov-bench"  # granules and series, about 31 GB; kept for the next time
 OUTPUT = REPO / "bench" / "results" / "bench.md"
 
 

@@ -1,4 +1,4 @@
-"""A remote file for HDF5, read by byte ranges: metadata in blocks, and all chunks known to be needed concurrently.
+"""A remote file for HDF5, read by byte ranges: metadata in blocks, and concurrently all that is known to be needed.
 
 For an area of 57 x 38 km it fetches 1.1 times the needed bytes, in 10 requests. fsspec's caches fetch 2.3 to 7.4 times
 the needed bytes, sequentially, which takes 3 to 8 times as long (docs/performance.md).
