@@ -17,7 +17,7 @@ from gcov.archive import catalog
 from gcov.errors import GcovError
 from gcov.inputs.config import read_config
 from gcov.inputs.settings import Archive
-from gcov.testing.synthetic import granule_name
+from gcov.testing.synthetic import granule_name, partial_frame
 
 BETA, PROVISIONAL, VALIDATED = "NISAR_L2_GCOV_BETA_V1", "NISAR_L2_GCOV_PROVISIONAL_V1", "NISAR_L2_GCOV_V1"
 FOOTPRINT = [(83.5, 27.5), (85.0, 27.5), (85.0, 29.0), (83.5, 29.0)]
@@ -94,14 +94,14 @@ def settings_of(server) -> Archive:
     return read_config({"aois": {"a": {"bbox": BBOX}}, "archive": {"cmr_host": server.host}})[1].archive
 
 
-def run(server, folder, asked=EVERYTHING, polygon=None) -> list[dict]:
-    """The rows of granules.csv of a search."""
+def run(server, folder, asked=EVERYTHING, polygon=None, listed=()) -> list[dict]:
+    """The rows of granules.csv of a search, or of the `listed` granules."""
     search(
         bbox=tuple(BBOX),
         polygon=polygon,
-        listed=(),
+        listed=listed,
         query=asked,
-        archive=settings_of(server),
+        archive=settings_of(server) if server else None,
         frequency="A",
         terms=("HHHH",),
         records=folder / "granules",
@@ -289,6 +289,31 @@ def test_a_newer_release_of_part_of_a_frame_does_not_replace_the_whole_frame(tmp
     assert rows[name(1)]["reason"].endswith("(PROVISIONAL P05023), only 11 % of its interval")
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert f"what is kept covers only 11 % of {name(1)}, which is dropped" in warnings
+
+
+def test_local_files_of_one_name_are_one_granule_or_refused(band, write, tmp_path, caplog):
+    """A partial frame of a newer release, a copy, and a file of the same name with other samples."""
+    caplog.set_level(logging.INFO)
+    full, copy = write(band(0)), write(band(0), folder="copies")
+    seconds = FIRST + timedelta(seconds=4)
+    part = write(partial_frame(band(0)), crid="X05010", coverage="P", end=seconds)
+    address = f"{ARCHIVE_URL}/NISAR/{BETA}/{full.stem}/{full.name}"
+    (tmp_path / "search").mkdir()
+    rows = run(None, tmp_path / "search", listed=(address, f"{tmp_path}/granules/*.h5", f"{tmp_path}/copies/*.h5"))
+    assert [(row["path"] or row["url"], row["kept"]) for row in rows if row["kept"] == "true"] == [(str(full), "true")]
+    reasons = {row["path"] or row["url"]: row["reason"] for row in rows if row["kept"] == "false"}
+    twice = "the same granule, found twice"
+    assert reasons == {
+        str(copy): twice,
+        address: twice,
+        str(part): f"newer, but covers too little: 11 % of {full.stem}",
+    }
+    assert f"found twice: {full.stem} ({full}) is used, not {address}" in caplog.text
+    other = write(band(12), folder="copies")
+    with pytest.raises(GcovError) as caught:
+        run(None, tmp_path / "copies", listed=(str(full), str(other)))
+    assert str(full) in str(caught.value) and str(other) in str(caught.value)
+    assert [path.name for path in (tmp_path / "copies").iterdir()] == [other.name]
 
 
 def test_maturity_is_the_collections(tmp_path):

@@ -1,5 +1,6 @@
 """The synthetic granules hold the given data, in the product's layout."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import h5py
@@ -8,7 +9,7 @@ import pytest
 from pyproj import CRS, Transformer
 
 from gcov.testing.landscape import landscape
-from gcov.testing.synthetic import Band, block_average, centres, granule_name, write_granule
+from gcov.testing.synthetic import Band, block_average, centres, granule_name, partial_frame, rounded, write_granule
 
 START = datetime(2025, 11, 23, 23, 47, 39)
 GRID = "science/LSAR/GCOV/grids/frequency"
@@ -23,7 +24,8 @@ def band() -> Band:
     power[mask == 255] = np.nan
     power[(mask == 0) & (rng.random((32, 24)) < 0.5)] = np.nan
     power[np.unravel_index(np.flatnonzero((mask == 0) & np.isfinite(power))[0], power.shape)] = 1e-18
-    cross = (power * np.exp(1j * rng.uniform(0, 6, (32, 24)))).astype(np.complex64)
+    power = rounded(power)
+    cross = rounded((power * np.exp(1j * rng.uniform(0, 6, (32, 24)))).astype(np.complex64))
     return Band(
         32645,
         centres(191_760, 20, 24),
@@ -58,6 +60,23 @@ def test_arrays_come_back_exactly(band, tmp_path):
         assert list(grid["listOfCovarianceTerms"]) == [b"HHHH", b"HHHV", b"HVHV"]
         assert (grid["xCoordinateSpacing"][()], grid["yCoordinateSpacing"][()]) == (20, -20)
         assert grid["numberOfSubSwaths"][()] == 2
+
+
+def test_samples_keep_16_bits_of_their_mantissa(band, tmp_path):
+    """Rounded to the nearest, so that means stay; NaN stays NaN."""
+    rng = np.random.default_rng(5)
+    power = np.where(band.mask == 255, np.nan, rng.gamma(9, 0.01, band.mask.shape)).astype(np.float32)
+    cross = (power * np.exp(1j * rng.uniform(0, 6, power.shape))).astype(np.complex64)
+    terms = {"HHHH": power, "HHHV": cross}
+    with h5py.File(write_granule(tmp_path, granule_name(start=START), {"A": replace(band, terms=terms)})) as file:
+        for term, values in terms.items():
+            found = file[GRID + "A"][term][()]
+            for part in (np.real, np.imag) if term == "HHHV" else (np.asarray,):
+                mantissa, _ = np.frexp(part(found)[np.isfinite(found)].astype(float))
+                assert (mantissa * 2**17 % 1 == 0).all()  # the leading bit is not stored
+            np.testing.assert_allclose(found, values, rtol=2**-17)
+            np.testing.assert_allclose(np.nanmean(found / values), 1, rtol=1e-6)
+        assert (file[GRID + "A/numberOfLooks"][()][0, :3].view(np.uint32) % 128 == 0).all()
 
 
 def test_storage_is_the_products(band, tmp_path):
@@ -113,7 +132,7 @@ def test_statistics_count_the_invalid_samples_too(band, tmp_path):
     with h5py.File(path) as file:
         found = {term: dict(file[GRID + "A"][term].attrs) for term in ("HHHH", "HHHV")}
     power, real = band.terms["HHHH"].astype(float), band.terms["HHHV"].real.astype(float)
-    assert found["HHHH"]["min_value"] == np.float32(1e-18)
+    assert found["HHHH"]["min_value"] == np.nanmin(power) == pytest.approx(1e-18, rel=2**-17)
     assert found["HHHH"]["max_value"] == np.nanmax(power)
     assert found["HHHH"]["mean_value"] == pytest.approx(np.nanmean(power), rel=1e-12)
     assert found["HHHH"]["sample_stddev"] == pytest.approx(np.nanstd(power, ddof=1), rel=1e-9)
@@ -126,11 +145,31 @@ def test_identification_follows_the_name(band, tmp_path):
         found = {key: dataset[()] for key, dataset in file["science/LSAR/identification"].items()}
     assert found["granuleId"] == name.encode()
     assert (found["trackNumber"], found["frameNumber"]) == (7, 70)
+    assert found["absoluteOrbitNumber"] == 173 * 5 + 7 + 791
     assert (found["orbitPassDirection"], found["isFullFrame"]) == (b"Descending", b"False")
     assert found["compositeReleaseId"] == b"P05023"
     assert found["zeroDopplerStartTime"] == b"2025-11-23T23:47:39.000000000"
     assert found["zeroDopplerEndTime"] == b"2025-11-23T23:48:14.000000000"
     assert list(found["listOfFrequencies"]) == [b"B"]
+
+
+@pytest.mark.parametrize(("bands", "hertz"), [("AB", [1.229e9, 1.2935e9]), ("B", [1.2215e9]), ("A", [1.229e9])])
+def test_the_centre_frequency_depends_on_which_bands_there_are(bands, hertz, band, tmp_path):
+    with h5py.File(write_granule(tmp_path, granule_name(start=START), dict.fromkeys(bands, band))) as file:
+        swaths = file["science/LSAR/GCOV/metadata/sourceData/swaths"]
+        assert [swaths[f"frequency{key}/centerFrequency"][()] for key in bands] == hertz
+
+
+def test_a_partial_frame_is_nearly_all_outside(band, tmp_path):
+    part = partial_frame(band, 0.06)
+    name = granule_name(start=START, coverage="P")
+    with h5py.File(write_granule(tmp_path, name, {"A": part})) as file:
+        mask, power = file[GRID + "A/mask"][()], file[GRID + "A/HHHH"][()]
+        coverage = file["science/LSAR/identification/isFullFrame"].attrs["frameCoveragePercentage"]
+    np.testing.assert_array_equal(mask[:2], band.mask[:2])
+    np.testing.assert_array_equal(power[:2], band.terms["HHHH"][:2])
+    assert (mask[2:] == 255).all() and np.isnan(power[2:]).all()
+    assert coverage == pytest.approx(100 * (band.mask[:2] < 255).sum() / band.mask.size)
 
 
 def test_bounding_polygon_is_the_grids_outline_counterclockwise(band, tmp_path):

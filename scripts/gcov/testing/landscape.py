@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gcov.testing.synthetic import OUTSIDE
+from gcov.testing.synthetic import OUTSIDE, rounded
 
 LOOKS = 9
 CLEARED_ON = 30  # day since the first date
@@ -168,4 +168,4 @@ def _spoil(values: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np
     rubbish[rng.random(count) < 0.4] = np.nan
     values[rim] = rubbish
     values[mask == OUTSIDE] = np.nan
-    return values
+    return rounded(values)

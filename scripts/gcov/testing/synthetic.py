@@ -5,7 +5,7 @@ Arrays are (ny, nx) with row 0 in the north; backscatter is gamma0 in linear pow
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,9 @@ from gcov.identification import GRIDS, IDENTIFICATION
 METADATA = "science/LSAR/GCOV/metadata"
 OUTSIDE = 255
 CENTER_FREQUENCY = {"A": 1.229e9, "B": 1.2935e9}  # Hz, for a 20 MHz and a 5 MHz band
+ONLY_B = 1.2215e9  # Hz, of band B in granules without band A
+FIRST_ORBIT = 791  # orbits before the first one of cycle 1, track 1
+MANTISSA_BITS = 16  # of samples, as in the product; the other 7 of float32 are 0
 NAME_FIELDS = [
     "mission",
     "level",
@@ -109,6 +112,20 @@ def block_average(band: Band, factor: int) -> Band:
     mask = np.where((highest == OUTSIDE) & (lowest < OUTSIDE), 0, lowest).astype(np.uint8)
     x, y = (axis.reshape(-1, factor).mean(axis=1) for axis in (band.x, band.y))
     return Band(band.epsg, x, y, {term: mean(values) for term, values in band.terms.items()}, mask)
+
+
+def partial_frame(band: Band, share: float = 0.05) -> Band:
+    """`band` if only the northern `share` of its rows had been acquired: NaN and mask 255 elsewhere."""
+    outside = (np.arange(len(band.y)) >= max(1, round(share * len(band.y))))[:, None]
+    terms = {term: np.where(outside, values.dtype.type(np.nan), values) for term, values in band.terms.items()}
+    return replace(band, terms=terms, mask=np.where(outside, np.uint8(OUTSIDE), band.mask))
+
+
+def rounded(values: np.ndarray) -> np.ndarray:
+    """Float32 or complex64 samples rounded to the mantissa bits that the product keeps."""
+    dropped = np.finfo(np.float32).nmant - MANTISSA_BITS
+    bits = np.ascontiguousarray(values).view(np.uint32) + np.uint32(1 << (dropped - 1))
+    return (bits >> dropped << dropped).view(values.dtype)
 
 
 def write_granule(
@@ -201,14 +218,15 @@ def _write_identification(file: h5py.File, name: str, fields: dict[str, str], ba
         texts = {text: value for text, value in fact.items() if text != "value"}
         if "value" in fact or key in values:
             _put(group, key, values.get(key, fact.get("value")), **texts)
-    _set(group["isFullFrame"], frameCoveragePercentage=96.0 if fields["coverage"] == "F" else 42.0)
+    inside = np.mean(next(iter(bands.values())).mask != OUTSIDE)
+    _set(group["isFullFrame"], frameCoveragePercentage=96.0 if fields["coverage"] == "F" else 100 * float(inside))
 
 
 def _identification(name: str, fields: dict[str, str], bands: dict[str, Band]) -> dict[str, Any]:
     """What the identification group says of this granule alone."""
     start, end = (datetime.strptime(fields[key], TIME_FORMAT) for key in ("start", "end"))
     values = {
-        "absoluteOrbitNumber": np.uint32(173 * (int(fields["cycle"]) - 1) + int(fields["track"])),
+        "absoluteOrbitNumber": np.uint32(173 * (int(fields["cycle"]) - 1) + int(fields["track"]) + FIRST_ORBIT),
         "trackNumber": np.uint32(fields["track"]),
         "frameNumber": np.uint16(fields["frame"]),
         "boundingPolygon": _bounding_polygon(next(iter(bands.values()))),
@@ -312,7 +330,7 @@ def _write_layer(
     moments: dict[str, list] = {infix: [] for infix in parts}
     for top in range(0, layer.shape[0], layer.chunks[0]):
         rows = slice(top, top + layer.chunks[0])
-        values = block(rows)
+        values = rounded(block(rows))
         layer[rows] = values
         for infix, part in parts.items():
             moments[infix].append(_moments(part(values)))
@@ -401,7 +419,8 @@ def _write_metadata(file: h5py.File, fields: dict[str, str], bands: dict[str, Ba
     for key in bands:
         swath = group.create_group(f"sourceData/swaths/frequency{key}")
         description = "Center frequency of the processed image in hertz"
-        _put(swath, "centerFrequency", CENTER_FREQUENCY[key], description, units="hertz")
+        hertz = CENTER_FREQUENCY[key] if "A" in bands else ONLY_B
+        _put(swath, "centerFrequency", hertz, description, units="hertz")
     orbit = group.create_group("orbit")
     time = np.arange(10) * 10.0
     _put(orbit, "time", time, "Time vector record", units=day)
