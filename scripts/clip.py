@@ -15,6 +15,7 @@ from gcov.archive.ranges import RangeFile
 from gcov.archive.sources import open_bytes
 from gcov.errors import GcovError
 from gcov.files import building
+from gcov.granule import frames
 from gcov.granule.product import Band, open_band
 from gcov.granules import Granule, read_record
 from gcov.inputs.settings import Archive
@@ -35,20 +36,27 @@ def clip(
     fragment: Path,
     zones: str | None = None,
     zone_name: str = "name",
+    records: Path | None = None,
 ) -> None:
     """Write the fragment: terms (time=1, y, x) as in the product (linear gamma0) and `mask`, with provenance.
 
     The grid is the window of the granule's lattice that the AOI's bounds touch. Terms are NaN and the mask is 255
     outside the granule and outside the AOI polygon. A granule without a valid sample in the AOI also gets a fragment.
     Raises GcovError, naming the granule, if a band or term is missing or the file cannot be read; and before samples
-    are read if one of the `zones`, a file of polygons, contains no pixel centre of the grid.
+    are read if one of the `zones`, a file of polygons, contains no pixel centre of the grid, or if the granule's grid
+    does not fit those of the AOI's other granules, of which `records` is the folder.
     """
+    if records:
+        frames.compare_if_the_search_could_not(records, bbox, frequency, archive)
     read_from = {origin.NOTE: origin.note_of(granule.path)} if granule.path else {}
     source = open_bytes(granule, archive)
     with open_band(source, granule.label, frequency, terms) as band:
         band.check_layers([term for term in terms if granule.holds(term, frequency)])
         window = aoi_window(band.data, bbox, granule.label)
         grid = window_grid(band.data, window)
+        area = {"aoi_bbox": list(bbox), "aoi_polygon": polygon or "", "frequency": frequency}
+        if records:
+            frames.check_with_fragments(granule, grid, area, records, fragment.parent)
         outline = projected(polygon, grid.rio.crs) if polygon else None
         if zones:
             from gcov.inputs.zones import on_grid, read_zones  # geopandas, for AOIs with zones
@@ -60,9 +68,7 @@ def clip(
             "granule_record": json.dumps(asdict(granule)),
             "bounding_polygon": band.footprint,
             "aoi": aoi,
-            "aoi_bbox": list(bbox),
-            "aoi_polygon": polygon or "",
-            "frequency": frequency,
+            **area,
             "center_frequency": band.center_frequency or "",  # Hz
             "look_direction": band.look_direction,
             "n_pixels_on_granule": math.prod(window.within(band.data["mask"].shape).shape),
@@ -129,4 +135,5 @@ if __name__ == "__main__":
             archive=Archive.of(snakemake.config),
             zones=settings.get("zones"),
             zone_name=settings["zone_name"],
+            records=Path(snakemake.input.record).parent,
         )

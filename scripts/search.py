@@ -32,6 +32,7 @@ def search(
 
     The row says whether the granule was kept and, if not, why. Raises GcovError if nothing is found, if the granules
     cannot form one time series (with a table of the alternatives), or if adjacent frames are not on one lattice.
+    Without a token, frames cannot be compared; a file beside the records asks the clips to do so.
     """
     if listed:
         found, left_out = catalog.listed_granules(listed, archive), []
@@ -45,7 +46,8 @@ def search(
     granules.check_one_series(kept, frequency, terms)
     granules.check_names(kept)
     missing_token = any(map(sources.wants_token, kept)) and login.at_hand() is None
-    if len({granule.frame for granule in kept}) > 1 and not missing_token:
+    several_frames = len({granule.frame for granule in kept}) > 1
+    if several_frames and not missing_token:
         from gcov.granule.frames import check_one_lattice  # only this check opens granules; most searches need none
 
         check_one_lattice(kept, bbox, frequency, archive)
@@ -53,9 +55,13 @@ def search(
         granules.write_table(part, kept, dropped)
     with building(records) as part:
         granules.write_records(part, kept)
+        if several_frames and missing_token:
+            (part / granules.NOT_COMPARED).touch()
     report(kept, dropped, bbox, frequency, terms)
     if missing_token:
         log.warning("no Earthdata token for the fetch that follows: %s", login.HOW)
+    if several_frames and missing_token:
+        log.warning("the grids of the frames are not compared yet: the first clip with a token does so")
 
 
 def report(

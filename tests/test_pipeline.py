@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import math
+import os
 import re
 import shutil
 import subprocess
@@ -38,6 +39,7 @@ from gcov.archive.catalog import listed_granules
 from gcov.errors import GcovError
 from gcov.figures import movies
 from gcov.figures.palette import QUANTITIES
+from gcov.granules import NOT_COMPARED, write_records
 from gcov.identification import granule_of_file
 from gcov.stores import store
 from gcov.testing.synthetic import OUTSIDE, Band, block_average
@@ -45,7 +47,9 @@ from gcov.testing.synthetic import OUTSIDE, Band, block_average
 ARCHIVE = {"access": "auto", "credentials_url": "https://localhost/s3credentials", "s3_endpoint": None}
 
 
-def fragment(folder: Path, path: Path, bbox=BBOX, terms=("HHHH",), frequency="A", polygon=None, name=None) -> Path:
+def fragment(
+    folder: Path, path: Path, bbox=BBOX, terms=("HHHH",), frequency="A", polygon=None, name=None, records=None
+) -> Path:
     """One granule's fragment."""
     (granule,) = listed_granules((str(path),), None)
     output = folder / "fragments" / f"{name or granule.name}.zarr"
@@ -58,6 +62,7 @@ def fragment(folder: Path, path: Path, bbox=BBOX, terms=("HHHH",), frequency="A"
         terms=terms,
         archive=ARCHIVE,
         fragment=output,
+        records=records,
     )
     return output
 
@@ -677,6 +682,77 @@ def test_frames_on_two_grids_are_refused_by_the_search(change, words, band, writ
     with pytest.raises(GcovError, match=f"{beside.stem} cannot be stacked with {newest[0].stem}: {words}"):
         search(bbox=BBOX, polygon=None, frequency="A", terms=("HHHH",), **listed, **results)
     assert not any(path.exists() for path in results.values())
+
+
+def recorded(folder: Path, *paths: Path) -> Path:
+    """A folder with the records of granules."""
+    write_records(folder / "records", listed_granules(tuple(map(str, paths)), None))
+    return folder / "records"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"x": 5}, "x coordinates off by 5 m"),
+        ({"posting": 2}, r"posting \(40.0, -40.0\) m instead of"),
+        ({"epsg": 32644}, "CRS EPSG:32644 instead of EPSG:32645"),
+    ],
+)
+def test_a_granule_on_another_grid_is_refused_before_its_samples_are_read(change, words, band, write, newest, tmp_path):
+    """By comparison with a fragment on disk: one frame, so that the search opens no granule."""
+    other = write(shifted(band(48), **change), start=FIRST + timedelta(days=48), cycle=10)
+    records = recorded(tmp_path, newest[0], other)
+    first = fragment(tmp_path, newest[0], records=records)
+    with pytest.raises(GcovError, match=f"{other.stem} cannot be stacked with {newest[0].stem}: {words}"):
+        fragment(tmp_path, other, records=records)
+    assert list((tmp_path / "fragments").iterdir()) == [first]
+
+
+def test_a_granule_on_the_lattice_of_a_fragment_is_read(band, write, newest, tmp_path):
+    other = write(shifted(band(48), x=-20 * 30), start=FIRST + timedelta(days=48), cycle=10)
+    records = recorded(tmp_path, newest[0], other)
+    assert all(fragment(tmp_path, path, records=records).exists() for path in (newest[0], other))
+
+
+@pytest.mark.parametrize(
+    "beside",
+    ["of another bbox", "of a polygon", "of band B", "not kept", "replaced", "without a note", "damaged", "cut"],
+)
+def test_fragments_that_are_not_of_this_run_are_not_compared(beside, band, write, newest, tmp_path):
+    """They are on another grid, and about to be made again."""
+    bands = {"A": shifted(band(), x=5), "B": shifted(block_average(band(), 4), x=5)}
+    old = write(bands, start=FIRST + timedelta(days=48), cycle=10)
+    west, south, east, north = BBOX
+    area = {
+        "of another bbox": {"bbox": (west, south, east, north - 0.001)},
+        "of a polygon": {"polygon": shapely.box(*BBOX).wkt},
+        "of band B": {"frequency": "B"},
+    }
+    path = fragment(tmp_path, old, **area.get(beside, {}))
+    metadata = json.loads((path / "zarr.json").read_text())
+    if beside == "replaced":
+        os.utime(old, (0, 0))
+    elif beside == "without a note":
+        del metadata["attributes"]["granule_file"]
+        (path / "zarr.json").write_text(json.dumps(metadata))
+    elif beside == "damaged":
+        shutil.rmtree(path / "HHHH")
+    elif beside == "cut":
+        (path / "zarr.json").write_text("")
+    records = recorded(tmp_path, newest[0], *([] if beside == "not kept" else [old]))
+    assert fragment(tmp_path, newest[0], records=records).exists()
+
+
+@pytest.mark.parametrize("epsg", [32644, None])
+def test_a_clip_compares_the_frames_that_the_search_has_not(epsg, band, write, newest, tmp_path):
+    beside = write(shifted(band(), epsg=epsg), start=FIRST + timedelta(seconds=35), frame=17)
+    records = recorded(tmp_path, newest[0], newest[1], beside)
+    (records / NOT_COMPARED).touch()
+    if epsg:
+        with pytest.raises(GcovError, match=f"{beside.stem} cannot be stacked with {newest[0].stem}: CRS"):
+            fragment(tmp_path, newest[1], records=records)
+    assert fragment(tmp_path, newest[1], records=None if epsg else records).exists()
+    assert (records / NOT_COMPARED).exists() == bool(epsg)
 
 
 def test_fragments_of_other_terms_are_refused(newest, tmp_path):

@@ -35,6 +35,7 @@ LAYERS = {  # real-valued layers that may be copied beside the terms, unchanged
     "rtcGammaToSigmaFactor": "Radiometric terrain correction factor: sigma0 is gamma0 times it",
 }
 PROVISIONAL_FROM = 5023  # digits of the CRID; its letter is no indication (X05026 is in the PROVISIONAL collections)
+NOT_COMPARED = "frames_not_compared"  # file beside the records: the search had no token to open a granule per frame
 PASS_LENGTH = timedelta(minutes=30)  # frames of one pass are seconds apart, passes of one track 12 days
 
 

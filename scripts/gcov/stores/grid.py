@@ -114,14 +114,35 @@ def inside_polygon(grid: xr.Dataset, polygon: shapely.Geometry, rows: slice, col
 
 def lattice_difference(one: xr.Dataset, other: xr.Dataset) -> str | None:
     """The difference that prevents stacking two grids of one AOI, as text; None if they are equal."""
-    if one.rio.crs != other.rio.crs:
-        return f"CRS {other.rio.crs} instead of {one.rio.crs}"
-    if one.rio.resolution() != other.rio.resolution():
-        return f"posting {other.rio.resolution()} m instead of {one.rio.resolution()} m"
+    if difference := spacing_difference(one, other):
+        return difference
     for axis in ("x", "y"):
         mine, theirs = one[axis].values, other[axis].values
         if len(mine) != len(theirs):
             return f"{len(theirs)} pixels along {axis} instead of {len(mine)}"
         if not np.array_equal(mine, theirs):
             return f"{axis} coordinates off by up to {np.abs(theirs - mine).max():.3g} m"
+    return None
+
+
+def phase_difference(one: xr.Dataset, other: xr.Dataset) -> str | None:
+    """The difference in CRS, posting or pixel phase of two grids, as text; None if they are on one lattice.
+
+    Their windows may differ.
+    """
+    if difference := spacing_difference(one, other):
+        return difference
+    for axis, step in zip(("x", "y"), one.rio.resolution()):
+        steps = float(other[axis][0] - one[axis][0]) / step
+        if (off := abs(steps - round(steps))) > 1e-6:
+            return f"{axis} coordinates off by {off * abs(step):.3g} m"
+    return None
+
+
+def spacing_difference(one: xr.Dataset, other: xr.Dataset) -> str | None:
+    """The difference in CRS or posting of two grids, as text; None if there is none."""
+    if one.rio.crs != other.rio.crs:
+        return f"CRS {other.rio.crs} instead of {one.rio.crs}"
+    if one.rio.resolution() != other.rio.resolution():
+        return f"posting {other.rio.resolution()} m instead of {one.rio.resolution()} m"
     return None
