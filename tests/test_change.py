@@ -1,13 +1,13 @@
 """Change tests compared with the published formulas, pixel by pixel, and their stated false-alarm rates."""
 
-import itertools
-
 import numpy as np
 import pytest
-from scipy.stats import chi2, f, false_discovery_control
+from scipy.stats import f, false_discovery_control
 
 from gcov.analysis import change
-from gcov.analysis.change import NEVER, NO_COUNT, NO_DATA, change_history, period, ratio_test
+from gcov.analysis.change import period, ratio_test
+from gcov.analysis.history import Dates, Rule, change_history
+from gcov.analysis.maps import NO_DATA
 
 VECTOR = [0.10, 0.12, 0.09, 0.05, 0.045]  # five dates of a pixel, by hand
 
@@ -17,7 +17,7 @@ def test_a_date_without_a_logarithm_counts_in_neither_test(dark):
     """As if the pixel had no sample on that date."""
     rest = [0.10, 0.12, 0.09, 0.05, 0.045]
     series = block([0.10, dark, 0.12, 0.09, 0.05, dark, 0.045])
-    found = change_history({"HHHH": series}, {"HHHH": np.full(7, 9.3)}, 0.01)
+    found = change_history({"HHHH": series}, Dates({"HHHH": np.full(7, 9.3)}), Rule(0.01))
     assert found.p_value[0, 0] == pytest.approx(0.160321, abs=5e-7)
     between = change.change_between(series, np.full(7, 9.3), 4, 0.01)
     ratio = np.mean(rest[3:]) / np.mean(rest[:3])
@@ -37,117 +37,6 @@ def speckle(rng, looks, pixels, mean=0.1) -> np.ndarray:
 def block(values) -> np.ndarray:
     """The dates of one pixel as a block (time, 1, 1), double precision."""
     return np.array(values, float)[:, None, None]
-
-
-def q_of(values, looks) -> tuple[float, int, float]:
-    """-2 ln Q, degrees of freedom and rho of one term's valid dates, as written in the paper, looks per date."""
-    n, power = np.array(looks, float), np.array(values, float)
-    statistic = 2 * (n.sum() * np.log((n * power).sum() / n.sum()) - (n * np.log(power)).sum())
-    degrees = len(n) - 1
-    return statistic, degrees, 1 - ((1 / n).sum() - 1 / n.sum()) / (6 * degrees) if degrees else 1.0
-
-
-def test_q_of_a_pixel_by_hand():
-    statistic, degrees, rho = q_of(VECTOR, [9.3] * 5)
-    assert (round(statistic, 6), degrees, round(rho, 7)) == (6.716249, 4, 0.9784946)
-    samples = change._Samples.of([np.array(VECTOR)[:, None]], np.full((1, 5), 9.3), slice(None))
-    corrected, freedom = change.omnibus(samples.sums())
-    assert corrected[0] == pytest.approx(6.716249 * 0.9784946, rel=1e-6) and freedom[0] == 4
-    found = change_history({"HHHH": block(VECTOR)}, {"HHHH": np.full(5, 9.3)}, 0.01)
-    assert found.p_value[0, 0] == pytest.approx(0.160321, abs=5e-7)
-    assert found.n_changes[0, 0] == 0
-
-
-@pytest.mark.parametrize(("date", "factor"), [(2, 0.154358), (3, 0.243839), (4, 3.224043), (5, 3.094010)])
-def test_factors_of_a_pixel_by_hand(date, factor):
-    """-2 ln R is the difference of two -2 ln Q; the last date of a series is a change just where it is significant."""
-    ours = q_of(VECTOR[:date], [9.3] * date)[0] - q_of(VECTOR[: date - 1], [9.3] * (date - 1))[0]
-    assert ours == pytest.approx(factor, abs=5e-7)
-
-
-def reference(powers, looks, significance):
-    """p and the date of each change in one pixel, by the rules of the test; powers and looks by term, with NaN."""
-    dates = len(powers[0])
-
-    def test(first, last):
-        statistic = freedom = 0
-        for power, each in zip(powers, looks):
-            use = [i for i in range(first, last) if power[i] > 0]
-            if len(use) > 1:
-                q, degrees, rho = q_of(power[use], each[use])
-                statistic, freedom = statistic + rho * q, freedom + degrees
-        return (chi2.sf(statistic, freedom) if freedom else np.nan), freedom
-
-    def factor(first, date):
-        statistic = freedom = 0
-        for power, each in zip(powers, looks):
-            use = [i for i in range(first, date + 1) if power[i] > 0]
-            if len(use) > 1 and use[-1] == date:
-                r = q_of(power[use], each[use])[0] - q_of(power[use[:-1]], each[use[:-1]])[0]
-                pooled = each[use[:-1]].sum()
-                rho = 1 - (1 / pooled + 1 / each[date] - 1 / (pooled + each[date])) / 6
-                statistic, freedom = statistic + rho * r, freedom + 1
-        return (chi2.sf(statistic, freedom) if freedom else np.nan), statistic
-
-    first, found = 0, []
-    while test(first, dates)[0] < significance:
-        date = next((j for j in range(first, dates) if factor(first, j)[0] < significance), None)
-        if date is None:
-            break
-        found.append((date, factor(first, date)[1]))
-        first = date
-    return test(0, dates)[0], found
-
-
-def signs_of(power, looks, found):
-    """The sign of each change by the means of the segments on both sides, of one term of one pixel."""
-    edges = [0, *(date for date, _ in found), len(power)]
-    means = []
-    for first, last in itertools.pairwise(edges):
-        use = [i for i in range(first, last) if power[i] > 0]
-        means.append(np.average(power[use], weights=looks[use]) if use else np.nan)
-    return {
-        date - 1: NO_DATA if np.isnan(after - before) else np.sign(after - before)
-        for (date, _), before, after in zip(found, means, means[1:])
-    }
-
-
-@pytest.mark.parametrize("kind", ["single", "dual", "alternating"])
-def test_every_pixel_is_that_of_the_rules(kind):
-    """300 pixels with steps at random, gaps, and samples that are not positive, tested one by one."""
-    rng = np.random.default_rng(3)
-    dates, pixels, significance = 12, 300, 0.05
-    terms = ["HHHH"] if kind == "single" else ["HHHH", "HVHV"]
-    looks = {term: np.full(dates, 9.3) for term in terms}
-    if kind == "alternating":
-        looks = {term: np.where(np.arange(dates) % 2, 4.6, 9.3) for term in terms}
-    step = np.cumprod(np.where(rng.random((dates, 1, pixels)) < 0.15, rng.choice([0.3, 3.0], (dates, 1, pixels)), 1), 0)
-    power = {term: speckle(rng, looks[term], pixels) * step for term in terms}
-    for values in power.values():
-        values[rng.random(values.shape) < 0.2] = np.nan
-        values[rng.random(values.shape) < 0.02] = 0
-    if kind == "alternating":
-        power["HVHV"][1::2] = np.nan
-    power["HHHH"][:, 0, :9] = np.nan  # wholly
-    power[terms[-1]][1:, 0, 5:12] = np.nan  # but for one date
-    got = change_history(power, looks, significance)
-    several = 0
-    for pixel in range(pixels):
-        series = [power[term][:, 0, pixel].astype(float) for term in terms]
-        p, found = reference(series, [looks[term] for term in terms], significance)
-        np.testing.assert_allclose(got.p_value[0, pixel], p, rtol=1e-4, atol=1e-12)
-        assert got.n_changes[0, pixel] == (NO_COUNT if np.isnan(p) else len(found)), pixel
-        days = [date for date, _ in found]
-        assert got.first[0, pixel] == (days[0] if days else NEVER)
-        assert got.last[0, pixel] == (days[-1] if days else NEVER)
-        assert got.largest[0, pixel] == (max(found, key=lambda change: change[1])[0] if days else NEVER)
-        for index, (term, values) in enumerate(zip(terms, series)):
-            signs = np.full(dates - 1, 0 if (values > 0).sum() > 1 else NO_DATA)
-            for interval, sign in signs_of(values, looks[term], found).items():
-                signs[interval] = sign
-            np.testing.assert_array_equal(got.direction[index, :, 0, pixel], signs, err_msg=f"{pixel} {term}")
-        several += len(found) > 1
-    assert several > 50
 
 
 def test_the_means_of_periods_are_weighted_by_looks():

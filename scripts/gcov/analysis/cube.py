@@ -6,12 +6,13 @@ Memory is the same for 20 and for 200 dates: with more dates, the part is smalle
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
-from gcov.analysis.multilook import add_to_cells
+from gcov.analysis.multilook import add_to_cells, summed
 from gcov.stores import store
 from gcov.stores.radiometry import counted
 
@@ -20,26 +21,50 @@ BUDGET = 220_000_000  # bytes of power: one chunk of one term on 200 dates
 AT_ONCE = 2_500_000  # samples read at once: ten chunks. Reading chunks one by one would take twice as long
 
 
-class NotPositive:
-    """Numbers, by term and date (dates,), of samples that count and are 0 or below, and of cells whose mean is.
+class Counts:
+    """Numbers, by term and date (dates,), of what the blocks of a stack hold but a test does not use.
 
-    Such samples count in the means of power: they may be dark. Such a cell has no logarithm and counts in no test.
+    - samples_not_positive: samples that count and are 0 or below; they count in means, because they may be dark
+    - cell_dates_not_positive: cells whose mean is; it has no logarithm and counts in no test
+    - cell_dates_partly: cells of which some samples count, but not all; they have fewer looks and count in no test
+    - cell_dates: cells of which any sample counts
     """
 
     def __init__(self, terms: Sequence[str], dates: int):
-        self.samples = {term: np.zeros(dates, int) for term in terms}
-        self.cell_dates = {term: np.zeros(dates, int) for term in terms}
+        names = ("samples_not_positive", "cell_dates_not_positive", "cell_dates_partly", "cell_dates")
+        self.found = {name: {term: np.zeros(dates, int) for term in terms} for name in names}
 
-    def facts(self, use: Mapping[str, np.ndarray]) -> dict[str, dict[str, int]]:
-        """Their numbers by term, over the dates (dates,) that a test uses; the log also states them."""
-        found = {"samples_not_positive": self.samples, "cell_dates_not_positive": self.cell_dates}
-        total = {name: {term: int(numbers[term][use[term]].sum()) for term in use} for name, numbers in found.items()}
-        for term in use:
+    def add(self, name: str, term: str, dates: slice, numbers: Sequence[int] | np.ndarray) -> None:
+        """Add the numbers (dates,) of a part."""
+        self.found[name][term][dates] += numbers
+
+    def facts(self) -> dict[str, dict[str, float]]:
+        """Totals by term over the dates, for JSON and attributes; the log also states them."""
+        total = {name: {term: int(of.sum()) for term, of in by_term.items()} for name, by_term in self.found.items()}
+        cells = total.pop("cell_dates")
+        partly = total.pop("cell_dates_partly")
+        share = {term: round(partly[term] / max(cells[term], 1), 6) for term in cells}
+        for term in cells:
             log.info(
-                "%s: %d samples are 0 or below, and count in means; %d means of a cell are, and count in no test",
-                term, *(numbers[term] for numbers in total.values()),
+                "%s: %d samples are 0 or below, and count in means; %d means of a cell are, and count in no test;"
+                " %.2g %% of the cells' dates are lost because not all of their samples count",
+                term, *(numbers[term] for numbers in total.values()), 100 * share[term],
             )  # fmt: skip
-        return total
+        return {**total, "cell_dates_lost": share}
+
+
+@dataclass(frozen=True)
+class Block:
+    """The dates of a part of a stack: power (time, y, x) by term, linear gamma0, float32, NaN where it does not count.
+
+    For cells of several samples, `sums` (y, m, x, m) are the samples' power, summed over the dates on which the whole
+    cell counts, and `inverse` (y, x) the sum over the dates of the number of samples of a cell over those that count.
+    """
+
+    region: dict[str, slice]  # y and x, of the multilooked grid
+    power: dict[str, np.ndarray]
+    sums: dict[str, np.ndarray]
+    inverse: dict[str, np.ndarray]
 
 
 def multilooked_grid(data: xr.Dataset, multilook: int) -> xr.Dataset:
@@ -66,7 +91,8 @@ def tile(data: xr.Dataset, *, dates: int, terms: int = 1, multilook: int = 1) ->
 
     A store written block by block has shards of this size, but of at least 512.
     """
-    wanted = BUDGET // (4 * max(dates, 1) * terms)
+    beside = 9 * multilook**2 if multilook > 1 else 0  # sums of samples, and whether they count
+    wanted = BUDGET // ((4 * max(dates, 1) + beside) * terms)
     rows = columns = store.CHUNK
     while rows * columns > wanted and rows > 16:
         rows //= 2
@@ -95,87 +121,153 @@ def create_maps(path: Path, data: xr.Dataset, *, dates: int, terms: int = 1, mul
 
 def blocks(
     data: xr.Dataset,
-    terms: Sequence[str],
+    use: Mapping[str, np.ndarray],
     *,
     dates: Sequence[int],
     multilook: int = 1,
     valid_samples_only: bool,
     whole_cells: bool = False,
-    not_positive: NotPositive | None = None,
-) -> Iterator[tuple[dict[str, slice], dict[str, np.ndarray]]]:
-    """Yield regions of the multilooked grid (slices by y and x), and the power of each term in the region.
+    counts: Counts | None = None,
+) -> Iterator[Block]:
+    """Yield the stack in blocks of all `dates` (indices into the stack's), of the terms of `use`.
 
-    Power is (time, y, x) float32, linear, in the order of `dates` (indices into the stack's dates). It is the average
-    over a cell's samples that count, NaN if there are none (with `whole_cells`, if any does not count). The next block
-    overwrites the arrays. Up to 200 dates of one term, no chunk is decoded twice. `not_positive` is counted up.
+    Power is NaN on dates for which `use` (dates,) of a term is False; they are not read. It is the average over a
+    cell's samples that count, NaN if there are none (with `whole_cells`, if any does not count). The next block
+    overwrites the arrays. Up to 200 dates of one term, no chunk is decoded twice. `counts` are counted up.
     """
-    rows, columns = tile(data, dates=len(dates), terms=len(terms), multilook=multilook)
+    rows, columns = tile(data, dates=len(dates), terms=len(use), multilook=multilook)
     grid = multilooked_grid(data, multilook)
-    largest = len(dates) * min(rows, grid.sizes["y"]) * min(columns, grid.sizes["x"])
-    memory = {term: np.empty(largest, np.float32) for term in terms}
-    needed = {"time", "mask", *terms, *(term + store.VALID for term in terms)}
+    shape = min(rows, grid.sizes["y"]), min(columns, grid.sizes["x"])
+    memory = {term: np.empty(len(dates) * math.prod(shape), np.float32) for term in use}
+    needed = {"time", "mask", *use, *(term + store.VALID for term in use)}
     data = data.drop_vars([name for name in data.variables if name not in needed])  # slicing each takes 0.2 ms
-    longest = max(1, AT_ONCE // (columns * max(rows, store.CHUNK * multilook)))
+    longest = max(1, AT_ONCE // (columns * multilook * max(rows if multilook == 1 else 0, store.CHUNK)))
+    least = multilook**2 if whole_cells else 1
     for region in store.regions(grid, rows=rows, columns=columns):
         del region["time"]
-        shape = len(dates), *(part.stop - part.start for part in region.values())
-        power = {term: memory[term][: math.prod(shape)].reshape(shape) for term in terms}
-        for numbers, times in _runs(dates, longest):
-            where = {"time": times, **region}
-            options = {"valid_samples_only": valid_samples_only, "whole_cells": whole_cells}
-            into = {term: power[term][numbers] for term in terms}
-            dark = {term: not_positive.samples[term][numbers] for term in terms} if not_positive else {}
-            cells(data, terms, where, multilook, **options, into=into, dark=dark)
-        for term, totals in (not_positive.cell_dates if not_positive else {}).items():
-            totals += [np.count_nonzero(image <= 0) for image in power[term]]
-        yield region, power
+        ny, nx = (part.stop - part.start for part in region.values())
+        power = {term: of[: len(dates) * ny * nx].reshape(len(dates), ny, nx) for term, of in memory.items()}
+        block = Block(region, power, {}, {})
+        for term, used in use.items():
+            power[term][~used] = np.nan
+            if multilook > 1:
+                block.sums[term] = np.zeros((ny * multilook, nx * multilook))
+                block.inverse[term] = np.zeros((ny, nx), np.float32)
+            for numbers, times in _runs(np.flatnonzero(used), dates, longest):
+                _read(data, term, times, numbers, multilook, valid_samples_only, least, block, counts)
+            if multilook > 1:
+                block.sums[term] = block.sums[term].reshape(ny, multilook, nx, multilook)
+            if counts:
+                dark = [np.count_nonzero(image <= 0) for image in power[term]]
+                counts.add("cell_dates_not_positive", term, slice(None), dark)
+        yield block
 
 
-def _runs(dates: Sequence[int], longest: int) -> Iterator[tuple[slice, slice]]:
-    """Successive parts of `dates` with at most `longest` consecutive dates, and the same as slices of the time axis."""
+def _read(
+    data: xr.Dataset,
+    term: str,
+    times: slice,
+    numbers: slice,
+    multilook: int,
+    valid_samples_only: bool,
+    least: int,
+    block: Block,
+    counts: Counts | None,
+) -> None:
+    """Read some dates of a block: `times` of the stack's, `numbers` of the block's."""
+    power = block.power[term][numbers]
+    top, left = (block.region[dim].start * multilook for dim in ("y", "x"))
+    height, width = (size * multilook for size in power.shape[1:])
+    bottom, right = min(top + height, data.sizes["y"]), min(left + width, data.sizes["x"])
+    waiting = np.empty((len(power), 0, width), np.float32)  # rows of cells that the next rows complete
+    for first in range(top, bottom, store.CHUNK):
+        rows = slice(first, min(first + store.CHUNK, bottom))
+        part = data.isel(time=times, y=rows, x=slice(left, right))
+        samples, mask = store.samples(part, term), store.mask_of(part, term)
+        use = counted(samples, mask, valid_samples_only=valid_samples_only)
+        if counts:
+            dark = [np.count_nonzero(image[here] <= 0) for image, here in zip(samples, use)]
+            counts.add("samples_not_positive", term, numbers, dark)
+        samples = np.where(use, samples, np.float32(np.nan))
+        if multilook == 1:
+            power[:, first - top : rows.stop - top] = samples
+            if counts:
+                counts.add("cell_dates", term, numbers, np.count_nonzero(use, axis=(1, 2)))
+            continue
+        below = -(rows.stop - top) % multilook if rows.stop == bottom else 0
+        samples = np.pad(samples, ((0, 0), (0, below), (0, width - (right - left))), constant_values=np.nan)
+        samples = np.concatenate([waiting, samples], axis=1)
+        complete = samples.shape[1] // multilook * multilook
+        samples, waiting = samples[:, :complete], samples[:, complete:]
+        row = (rows.stop - top + below - waiting.shape[1] - complete) // multilook
+        for date, image in enumerate(samples):
+            number = numbers.start + date
+            _average(image, multilook, least, block, term, number, slice(row, row + complete // multilook), counts)
+
+
+def _average(
+    samples: np.ndarray,
+    multilook: int,
+    least: int,
+    block: Block,
+    term: str,
+    date: int,
+    rows: slice,
+    counts: Counts | None,
+) -> None:
+    """Average the cells of some rows of a date; `samples` (rows * multilook, nx) are NaN where they do not count."""
+    total = summed(samples.astype(np.float64), multilook)
+    whole = np.isfinite(total)
+    fine = slice(rows.start * multilook, rows.stop * multilook)
+    if whole.all():
+        number = np.full(total.shape, multilook**2)
+        block.sums[term][fine] += samples
+    else:
+        here = np.isfinite(samples)
+        number = summed(here.astype(np.uint16), multilook)
+        total = summed(np.where(here, samples, 0).astype(np.float64), multilook)
+        cells = whole.repeat(multilook, axis=0).repeat(multilook, axis=1)
+        block.sums[term][fine] += np.where(cells, samples, 0)
+    averaged = np.full(total.shape, np.nan)
+    np.divide(total, number, out=averaged, where=number >= least)
+    block.power[term][date, rows] = averaged
+    some = number > 0
+    np.add(block.inverse[term][rows], multilook**2 / np.maximum(number, 1), out=block.inverse[term][rows], where=some)
+    if counts:
+        any_date, partly = np.count_nonzero(some), np.count_nonzero(some & ~whole)
+        counts.add("cell_dates", term, slice(date, date + 1), any_date)
+        counts.add("cell_dates_partly", term, slice(date, date + 1), partly)
+
+
+def _runs(used: np.ndarray, dates: Sequence[int], longest: int) -> Iterator[tuple[slice, slice]]:
+    """Runs of at most `longest` consecutive dates, as slices of `dates` and of the stack's time axis.
+
+    `used` are indices into `dates`.
+    """
     first = 0
-    for last in range(1, len(dates) + 1):
-        if last == len(dates) or dates[last] != dates[last - 1] + 1 or last - first == longest:
-            yield slice(first, last), slice(dates[first], dates[last - 1] + 1)
+    for last in range(1, len(used) + 1):
+        ended = last == len(used) or last - first == longest or used[last] != used[last - 1] + 1
+        if ended or dates[used[last]] != dates[used[last - 1]] + 1:
+            yield slice(used[first], used[last - 1] + 1), slice(dates[used[first]], dates[used[last - 1]] + 1)
             first = last
 
 
 def cells(
-    data: xr.Dataset,
-    terms: Sequence[str],
-    region: dict[str, slice],
-    multilook: int,
-    *,
-    valid_samples_only: bool,
-    whole_cells: bool = False,
-    into: dict[str, np.ndarray] | None = None,
-    dark: Mapping[str, np.ndarray] = {},
+    data: xr.Dataset, terms: Sequence[str], region: dict[str, slice], multilook: int, *, valid_samples_only: bool
 ) -> dict[str, np.ndarray]:
     """Linear power (time, y, x) float32 by term, in a region of the stack's dates and of the multilooked grid.
 
-    It is the average over a cell's samples that count, NaN if there are none. With `whole_cells`, it is NaN if any
-    sample does not count, because such cells have fewer looks. `into` are arrays to use instead of new ones.
-    The numbers of samples that count and are 0 or below are added to `dark`, (dates,) by term.
+    It is the average over a cell's samples that count, NaN if there are none.
     """
+    return {term: _cells(data, term, region, multilook, valid_samples_only) for term in terms}
+
+
+def _cells(
+    data: xr.Dataset, term: str, region: dict[str, slice], multilook: int, valid_samples_only: bool
+) -> np.ndarray:
     shape = tuple(region[dim].stop - region[dim].start for dim in store.DIMS)
-    images = into or {term: np.empty(shape, np.float32) for term in terms}
-    for term, power in images.items():
-        least = multilook**2 if whole_cells else 1
-        _average(data, term, region, multilook, valid_samples_only, least, power, dark.get(term))
-    return images
-
-
-def _average(
-    data: xr.Dataset,
-    term: str,
-    region: dict[str, slice],
-    multilook: int,
-    valid_samples_only: bool,
-    least: int,
-    averaged: np.ndarray,
-    dark: np.ndarray | None,
-) -> None:
-    sums, counts = np.zeros((2, *averaged.shape)) if multilook > 1 else (averaged, averaged)
+    averaged = np.full(shape, np.nan, np.float32)
+    sums, counts = np.zeros((2, *shape)) if multilook > 1 else (averaged, averaged)
     top, bottom = region["y"].start * multilook, min(region["y"].stop * multilook, data.sizes["y"])
     columns = slice(region["x"].start * multilook, region["x"].stop * multilook)
     for first in range(top, bottom, store.CHUNK):
@@ -183,13 +275,11 @@ def _average(
         block = data.isel(time=region["time"], y=rows, x=columns)
         power, mask = store.samples(block, term), store.mask_of(block, term)
         use = counted(power, mask, valid_samples_only=valid_samples_only)
-        if dark is not None:
-            dark += [np.count_nonzero(image[counts] <= 0) for image, counts in zip(power, use)]
         if multilook == 1:
             averaged[:, first - top : rows.stop - top] = np.where(use, power, np.float32(np.nan))
         else:
             for date in zip(sums, counts, power, use):
                 add_to_cells(*date, multilook, first - top)
     if multilook > 1:
-        averaged[:] = np.nan
-        np.divide(sums, counts, out=averaged, where=counts >= least, casting="same_kind")
+        np.divide(sums, counts, out=averaged, where=counts > 0, casting="same_kind")
+    return averaged

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from gcov.analysis.change import NEVER
+from gcov.analysis.maps import NEVER
 
 
 def times_of(index: np.ndarray, times: np.ndarray) -> np.ndarray:

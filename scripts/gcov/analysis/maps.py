@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gcov.analysis.change import NO_COUNT, NO_DATA
-
+NO_DATA = -128  # in int8 maps
+NO_COUNT = 255  # in n_changes
+NO_NUMBER = 65535  # in numbers of dates
+NEVER = -1  # in place of a date index
 CHANGE = {"log_ratio_db": "f4", "p_value": "f4", "change": "i1", "n_before": "u2", "n_after": "u2"}
 DATES = ("first_change", "last_change", "largest_change")
 HISTORY = {"p_value": "f4", "n_changes": "u1", **dict.fromkeys(DATES, "M8[s]"), "direction": "i1"}

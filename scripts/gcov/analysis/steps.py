@@ -6,6 +6,11 @@ from scipy.special import fdtr, fdtrc
 DB = 10 / np.log(10)
 
 
+def testable(power: np.ndarray) -> np.ndarray:
+    """True where power has a logarithm, and so counts in the tests; not where it is NaN, 0 or below."""
+    return power > 0
+
+
 def step_db(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """The step in dB between means of linear power; NaN where a mean is missing or not positive."""
     positive = (before > 0) & (after > 0)
