@@ -7,6 +7,7 @@ rule change:
         stack=stack_of,
         series="results/{aoi}/{term}/mean_series.csv",
         looks="results/{aoi}/looks.json",
+        zones=reference_zones,
     output:
         output=directory("results/{aoi}/{term}/change/{name}.zarr"),
         summary="results/{aoi}/{term}/change/{name}.json",
@@ -25,6 +26,9 @@ rule change:
         days=periods,
         multilook=setting("multilook"),
         significance=setting("significance"),
+        min_change_db=setting("min_change_db"),
+        change_reference=setting("change_reference"),
+        zone_name=setting("zone_name"),
         min_valid_fraction=setting("min_valid_fraction"),
         valid_samples_only=setting("valid_samples_only"),
     script:
@@ -40,6 +44,7 @@ rule change_history:
         stack=stack_of,
         series=lambda w: per_term(w.aoi, "mean_series.csv"),
         looks="results/{aoi}/looks.json",
+        zones=reference_zones,
     output:
         output=directory("results/{aoi}/change_history.zarr"),
         table="results/{aoi}/change_history.csv",
@@ -58,6 +63,9 @@ rule change_history:
         terms=setting("diagonal_terms"),
         multilook=setting("multilook"),
         significance=setting("significance"),
+        min_change_db=setting("min_change_db"),
+        change_reference=setting("change_reference"),
+        zone_name=setting("zone_name"),
         min_valid_fraction=setting("min_valid_fraction"),
         valid_samples_only=setting("valid_samples_only"),
     script:

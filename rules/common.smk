@@ -199,6 +199,11 @@ def zones_of(wildcards):
     return aois[wildcards.aoi].zones or []
 
 
+def reference_zones(wildcards):
+    """The AOI's zone file, if one of its zones is the reference of changes."""
+    return zones_of(wildcards) if isinstance(aois[wildcards.aoi].change_reference, dict) else []
+
+
 def per_term(aoi, name):
     """The file with this name for each diagonal term of an AOI."""
     return [f"results/{aoi}/{term}/{name}" for term in aois[aoi].diagonal_terms]

@@ -10,9 +10,12 @@ import numpy as np
 from gcov import tables
 from gcov.analysis import cube, periods, selection
 from gcov.analysis.areas import cell_km2
+from gcov.analysis.assumed import Assumed, Lattice, joined
 from gcov.analysis.change import change_between
-from gcov.analysis.looks import caution, codes_of, entries_of, looks_of
 from gcov.analysis.maps import CHANGE, attributes_of
+from gcov.analysis.reference import DRIFT_CELLS, drift_caution, reference_of
+from gcov.analysis.shared import inflation
+from gcov.analysis.tested import Cells
 from gcov.files import building
 from gcov.stores import store
 
@@ -26,43 +29,61 @@ def change(
     days: dict[str, list[str]],
     multilook: int,
     significance: float,
+    min_change_db: float,
     min_valid_fraction: float,
     valid_samples_only: bool,
     output: Path,
     summary: Path,
+    change_reference: str | dict[str, str] | None = None,
+    zones: str | None = None,
+    zone_name: str = "name",
 ) -> None:
     """Write the change of a term between two periods as maps (y, x; see CHANGE), and their totals as JSON.
 
     `days` gives the first and last day of the periods `before` and `after`. Map cells are `multilook` samples on a
-    side. Raises GcovError if a period has no usable date, or if the number of looks is unknown.
+    side. Raises GcovError if a period has no usable date, if the number of looks is unknown, or if the reference has
+    too few cells.
     """
     data, table = store.open_stack(stack), tables.read_series(series)
     use = selection.usable(table, min_valid_fraction)
     before, after = (periods.dates_of(table, use, days[name], f"{term}, {name}") for name in ("before", "after"))
-    codes = codes_of(data, term)
-    of_dates, rough = looks_of(looks, term, codes), caution(entries_of(looks, term, codes), term)
-    tally = periods.Tally(cell_km2(data, multilook), significance)
-    dates = [*before, *after]
+    dates = np.array([*before, *after])
+    assumed = Assumed.of(data, term, looks, dates, np.ones(len(dates), bool))
+    shared = inflation(assumed.correlated, assumed.looks, np.arange(len(dates)) < len(before))
+    reference = reference_of(change_reference, data, multilook, zones, zone_name)
+    options = {"dates": dates, "multilook": multilook, "valid_samples_only": valid_samples_only}
+    cells = Cells(data, {term: assumed}, reference, **options)
+    tally, lattice, ratios = (
+        periods.Tally(cell_km2(data, multilook), significance),
+        Lattice(cells.shape, DRIFT_CELLS),
+        [],
+    )
+    rule = {"inflation": shared, "min_change_db": min_change_db}
     with building(output) as part:
         shape = {"dates": len(dates), "multilook": multilook}
         cube.create_maps(part, data, **shape, types=CHANGE, attributes=data.attrs, cf=attributes_of)
-        options = {"dates": dates, "multilook": multilook, "valid_samples_only": valid_samples_only}
-        dark = cube.NotPositive([term], len(dates))
-        for region, power in cube.blocks(data, [term], whole_cells=True, not_positive=dark, **options):
-            maps = change_between(power[term], of_dates[dates], len(before), significance)
-            del power  # free the memory before the maps are written
-            store.write(part, region, vars(maps))
+        for block in cells:
+            share = block.share[term]
+            maps = change_between(block.power[term], assumed.looks, len(before), significance, share=share, **rule)
+            store.write(part, block.region, {**vars(maps), "looks_share": share})
             tally.add(maps.change, maps.p_value)
-        not_positive = dark.facts({term: np.ones(len(dates), bool)})
+            ratios.append(lattice.of(block.region, maps.log_ratio_db))
+        ratio = joined(ratios)
+        median = float(np.nanmedian(ratio)) if np.isfinite(ratio).any() else None
         facts = {
             **tally.summary(),
-            **{name: number[term] for name, number in not_positive.items()},
-            **periods.facts(store.dates_of(data), before, after, of_dates),
+            **periods.facts(store.dates_of(data), before, after, assumed.looks),
             "significance": significance,
+            "min_change_db": min_change_db,
             "multilook": multilook,
+            "inflation_by_shared_speckle": round(max(shared, 1), 4),
+            "change_reference": change_reference,
+            "median_db": median if median is None else round(median, 4),
+            **{name: of[term] for name, of in cells.facts().items()},
             **selection.left_out(table, use, term, data.attrs["frequency"], min_valid_fraction),
         }
-        facts["warning"] = "; ".join(filter(None, (facts["warning"], rough)))
+        drift = "" if reference else drift_caution({term: median or 0})
+        facts["warning"] = "; ".join(filter(None, (facts["warning"], *cells.warnings, drift)))
         store.finish(part, **facts)
     with building(summary) as part:
         part.write_text(json.dumps(facts, indent=1) + "\n")
@@ -75,6 +96,8 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0], f"{snakemake.wildcards.aoi} {snakemake.wildcards.term}"):
         change(
             **snakemake.params,
-            **{name: Path(path) for name, path in [*snakemake.input.items(), *snakemake.output.items()]},
+            **{name: Path(snakemake.input[name]) for name in ("stack", "series", "looks")},
+            zones=snakemake.input.zones or None,
+            **{name: Path(path) for name, path in snakemake.output.items()},
             term=snakemake.wildcards.term,
         )

@@ -8,11 +8,15 @@ import numpy as np
 import xarray as xr
 
 from gcov import tables
-from gcov.analysis import change, cube, releases, selection
+from gcov.analysis import cube, releases, selection
 from gcov.analysis.areas import cell_km2
+from gcov.analysis.assumed import Assumed
+from gcov.analysis.history import Dates, History, Rule
+from gcov.analysis.history import change_history as history_of
 from gcov.analysis.intervals import ChangedArea, times_of
-from gcov.analysis.looks import caution, codes_of, entries_of, looks_of
-from gcov.analysis.maps import DATES, HISTORY, attributes_of
+from gcov.analysis.maps import DATES, DIMS, HISTORY, NUMBERS, STEPS, attributes_of
+from gcov.analysis.reference import Drift, drift_caution, range_db, reference_of
+from gcov.analysis.tested import Cells
 from gcov.errors import GcovError
 from gcov.files import building
 from gcov.stores import store
@@ -26,15 +30,20 @@ def change_history(
     terms: list[str],
     multilook: int,
     significance: float,
+    min_change_db: float,
     min_valid_fraction: float,
     valid_samples_only: bool,
     output: Path,
     table: Path,
+    change_reference: str | dict[str, str] | None = None,
+    zones: str | None = None,
+    zone_name: str = "name",
 ) -> None:
     """Write maps (y, x) of when each pixel changed (see HISTORY), and a table of the area changed in each interval.
 
     `series` are the mean series of `terms`, in that order. Map cells are `multilook` samples on a side. Raises
-    GcovError if fewer than two dates are usable, or if the number of looks is unknown.
+    GcovError if fewer than two dates are usable, if the number of looks is unknown, or if the reference has too few
+    cells.
     """
     data = store.open_stack(stack)
     means = {term: tables.read_series(path) for term, path in zip(terms, series, strict=True)}
@@ -42,34 +51,40 @@ def change_history(
     dates = np.flatnonzero(np.any(list(use.values()), axis=0))
     if len(dates) < 2:
         raise GcovError(f"change_history needs two usable dates or more; {len(dates)} of {data.sizes['time']} are")
-    codes = {term: codes_of(data, term) for term in terms}
-    weights = {term: looks_of(looks, term, codes[term])[dates] for term in terms}
-    rough = [caution(entries_of(looks, term, codes[term]), term) for term in terms]
+    assumed = {term: Assumed.of(data, term, looks, dates, use[term][dates]) for term in terms}
+    reference = reference_of(change_reference, data, multilook, zones, zone_name)
+    options = {"dates": dates, "multilook": multilook, "valid_samples_only": valid_samples_only}
+    cells = Cells(data, assumed, reference, **options)
+    known = Dates(
+        {term: one.looks for term, one in assumed.items()}, {term: one.correlated for term, one in assumed.items()}
+    )
     times = data["time"].values[dates].astype("datetime64[s]")
-    changed, pixels = ChangedArea(cell_km2(data, multilook), terms, times), 0
+    changed, pixels, drift = ChangedArea(cell_km2(data, multilook), terms, times), 0, Drift(cells.shape, assumed)
     with building(output) as part:
         create(part, data, terms, times, multilook)
-        options = {"dates": dates, "multilook": multilook, "valid_samples_only": valid_samples_only}
-        dark = cube.NotPositive(terms, len(dates))
-        for region, power in cube.blocks(data, terms, whole_cells=True, not_positive=dark, **options):
-            for term in terms:
-                power[term][~use[term][dates]] = np.nan
-            history = change.change_history(power, weights, significance)
-            del power  # free the memory before the maps are written
-            write(part, region, history, times)
+        for block in cells:
+            drift.add(block.region, block.power)
+            history = history_of(block.power, known, Rule(significance, min_change_db), block.share)
+            write(part, block.region, history, times, block.share)
             changed.add(history.direction)
             pixels += int(np.isfinite(history.p_value).sum())
-            log.info("rows to %d, columns to %d", region["y"].stop, region["x"].stop)
+            log.info("rows to %d, columns to %d", block.region["y"].stop, block.region["x"].stop)
             del history
+        medians = drift.medians()
+        moved = {term: round(range_db(of), 4) for term, of in medians.items()}
         releases_of_dates = [store.dates_of(data)[date] for date in dates]
-        warning = "; ".join(filter(None, (releases.within(releases_of_dates), *rough)))
+        moving = "" if reference else drift_caution(moved, "moved")
+        warning = "; ".join(filter(None, (releases.within(releases_of_dates), *cells.warnings, moving)))
         facts = {
-            "looks": {term: weights[term][use[term][dates]].tolist() for term in terms},
+            "looks": {term: one.looks[one.use].tolist() for term, one in assumed.items()},
             "significance": significance,
+            "min_change_db": min_change_db,
             "multilook": multilook,
             "pixels": pixels,
-            **dark.facts({term: use[term][dates] for term in terms}),
+            **cells.facts(),
             "expected_false_alarms": significance * pixels,
+            "change_reference": change_reference,
+            "median_range_db": moved,
             "maturities": sorted(releases.count(releases_of_dates, "maturity")),
             "crids": sorted(releases.count(releases_of_dates, "crid")),
             "warning": warning,
@@ -78,7 +93,7 @@ def change_history(
             left_out = selection.left_out(means[term], use[term], term, data.attrs["frequency"], min_valid_fraction)
             facts |= {key if key.endswith(term) else f"{key}_{term}": value for key, value in left_out.items()}
         store.finish(part, **facts)
-    tables.write(table, changed.table())
+    tables.write(table, changed.table().assign(median_db=np.round(np.concatenate(list(medians.values())), 4)))
     if warning:
         log.warning("%s", warning)
 
@@ -97,16 +112,21 @@ def create(path: Path, data: xr.Dataset, terms: list[str], times: np.ndarray, mu
         attributes=data.attrs,
         cf=attributes_of,
         coords={"term": ("term", np.array(terms, np.dtypes.StringDType())), **coords},
-        dims={"direction": ("term", "interval", "y", "x")},
+        dims=DIMS,
     )
 
 
-def write(path: Path, region: dict[str, slice], history: change.History, times: np.ndarray) -> None:
+def write(
+    path: Path, region: dict[str, slice], history: History, times: np.ndarray, share: dict[str, np.ndarray]
+) -> None:
     """Write the maps of a region; `times` (dates,) translates date indices into times."""
-    store.write(path, region, {"p_value": history.p_value, "n_changes": history.n_changes})
+    numbers = dict(zip(NUMBERS, (history.n_before, history.n_after)))
+    store.write(path, region, {"p_value": history.p_value, "n_changes": history.n_changes, **numbers})
     for name, index in zip(DATES, (history.first, history.last, history.largest)):
         store.write(path, region, {name: times_of(index, times)})  # one at a time: eight bytes a pixel
     terms, intervals = (slice(0, size) for size in history.direction.shape[:2])
+    steps = dict(zip(STEPS, (history.step_db, history.step_se_db, history.step_p)))
+    store.write(path, {"term": terms, **region}, {**steps, "looks_share": np.stack(list(share.values()))})
     store.write(path, {"term": terms, "interval": intervals, **region}, {"direction": history.direction})
 
 
@@ -117,6 +137,7 @@ if __name__ == "__main__":
             stack=Path(snakemake.input.stack),
             series=[Path(path) for path in snakemake.input.series],
             looks=Path(snakemake.input.looks),
+            zones=snakemake.input.zones or None,
             output=Path(snakemake.output.output),
             table=Path(snakemake.output.table),
         )

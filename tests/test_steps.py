@@ -69,12 +69,12 @@ def test_a_step_needs_two_positive_means():
 def test_gain_of_dates():
     power = np.array([[0.10, 0.20, 0.05, 0.08], [0.12, 0.23, 0.06, 0.10], [0.09, 0.19, 0.045, 0.02]])
     found = gain(power, np.array([80, 80, 40]))
-    assert found.db == pytest.approx([-0.11141252, 0.68039994, -0.56898742], abs=1e-8)
-    assert power[2] / 10 ** (found.db[2] / 10) == pytest.approx([0.10259856, 0.21659695, 0.05129928, 0.02279968])
-    assert found.se_db == pytest.approx(DB * np.sqrt(np.pi / 2 / (4 * np.array([80, 80, 40]))))
+    assert found.gain_db == pytest.approx([-0.11141252, 0.68039994, -0.56898742], abs=1e-8)
+    assert power[2] / 10 ** (found.gain_db[2] / 10) == pytest.approx([0.10259856, 0.21659695, 0.05129928, 0.02279968])
+    assert found.gain_se_db == pytest.approx(DB * np.sqrt(np.pi / 2 / (4 * np.array([80, 80, 40]))))
 
 
 def test_error_of_a_gain_describes_simulated_cells():
     random = np.random.default_rng(3)
     gains = [gain(random.gamma(80, 1 / 80, (30, 400)), np.full(30, 80)) for _ in range(100)]
-    assert np.std([one.db for one in gains]) == pytest.approx(gains[0].se_db[0], rel=0.1)
+    assert np.std([one.gain_db for one in gains]) == pytest.approx(gains[0].gain_se_db[0], rel=0.1)

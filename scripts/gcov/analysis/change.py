@@ -104,17 +104,18 @@ def change_between(
     change of at most `min_change_db`.
     """
     shape = power.shape[1:]
-    floats, numbers = np.empty((3, *shape), np.float32), np.empty((2, *shape), np.uint16)
-    maps = Change(*floats, np.empty(shape, np.int8), *numbers)
+    ratio, error, p = np.empty((3, *shape), np.float32)
+    n_before, n_after = np.empty((2, *shape), np.uint16)
+    maps = Change(ratio, error, p, np.empty(shape, np.int8), n_before, n_after)
     for row in range(0, shape[0], ROWS):
         rows = slice(row, row + ROWS)
         one, other = (period(power[part, rows], looks[part]) for part in (slice(before), slice(before, None)))
         texture = 1.0 if share is None else share[rows]
-        log_ratio, p = ratio_test(one, other, texture / max(inflation, 1))
+        log_ratio, p_value = ratio_test(one, other, texture / max(inflation, 1))
         own = one.looks * texture, other.looks * texture
-        beyond = step_p(log_ratio, *own, inflation, min_change_db) if min_change_db else p
-        error = np.where(np.isfinite(p), step_se_db(*own, inflation), np.nan)
-        found = log_ratio, error, p, direction(log_ratio, beyond, significance), one.dates, other.dates
+        beyond = step_p(log_ratio, *own, inflation, min_change_db) if min_change_db else p_value
+        own_error = np.where(np.isfinite(p_value), step_se_db(*own, inflation), np.nan)
+        found = log_ratio, own_error, p_value, direction(log_ratio, beyond, significance), one.dates, other.dates
         for whole, part in zip(vars(maps).values(), found):
             whole[rows] = part
     return maps

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -34,11 +35,11 @@ class Counts:
         names = ("samples_not_positive", "cell_dates_not_positive", "cell_dates_partly", "cell_dates")
         self.found = {name: {term: np.zeros(dates, int) for term in terms} for name in names}
 
-    def add(self, name: str, term: str, dates: slice, numbers: Sequence[int] | np.ndarray) -> None:
+    def add(self, name: str, term: str, dates: slice, numbers: Any) -> None:
         """Add the numbers (dates,) of a part."""
         self.found[name][term][dates] += numbers
 
-    def facts(self) -> dict[str, dict[str, float]]:
+    def facts(self) -> dict[str, dict]:
         """Totals by term over the dates, for JSON and attributes; the log also states them."""
         total = {name: {term: int(of.sum()) for term, of in by_term.items()} for name, by_term in self.found.items()}
         cells = total.pop("cell_dates")
@@ -127,13 +128,15 @@ def blocks(
     multilook: int = 1,
     valid_samples_only: bool,
     whole_cells: bool = False,
+    within: Mapping[str, slice] | None = None,
     counts: Counts | None = None,
 ) -> Iterator[Block]:
     """Yield the stack in blocks of all `dates` (indices into the stack's), of the terms of `use`.
 
     Power is NaN on dates for which `use` (dates,) of a term is False; they are not read. It is the average over a
     cell's samples that count, NaN if there are none (with `whole_cells`, if any does not count). The next block
-    overwrites the arrays. Up to 200 dates of one term, no chunk is decoded twice. `counts` are counted up.
+    overwrites the arrays. Up to 200 dates of one term, no chunk is decoded twice. `within` are slices of the
+    multilooked grid to read instead of all of it. `counts` are counted up.
     """
     rows, columns = tile(data, dates=len(dates), terms=len(use), multilook=multilook)
     grid = multilooked_grid(data, multilook)
@@ -143,8 +146,9 @@ def blocks(
     data = data.drop_vars([name for name in data.variables if name not in needed])  # slicing each takes 0.2 ms
     longest = max(1, AT_ONCE // (columns * multilook * max(rows if multilook == 1 else 0, store.CHUNK)))
     least = multilook**2 if whole_cells else 1
-    for region in store.regions(grid, rows=rows, columns=columns):
-        del region["time"]
+    within = within or {dim: slice(0, grid.sizes[dim]) for dim in ("y", "x")}
+    for part in store.regions(grid.isel(within), rows=rows, columns=columns):
+        region = {dim: slice(of.start + part[dim].start, of.start + part[dim].stop) for dim, of in within.items()}
         ny, nx = (part.stop - part.start for part in region.values())
         power = {term: of[: len(dates) * ny * nx].reshape(len(dates), ny, nx) for term, of in memory.items()}
         block = Block(region, power, {}, {})

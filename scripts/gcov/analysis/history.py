@@ -30,25 +30,24 @@ class Dates:
         given = np.array(list(looks.values()), np.float64)
         self.use = np.isfinite(given)  # (term, time)
         self.looks = np.where(self.use, given, 1)
-        self.shared = correlations is not None and not all(
-            np.array_equal(one, np.eye(len(one))) for one in correlations.values()
-        )
+        of_terms = list(correlations.values()) if correlations else []
+        self.shared = not all(np.array_equal(one, np.eye(len(one))) for one in of_terms)
         # sums over pairs of dates of sqrt(L) R sqrt(L), from the first date on, to take those of any segments from
         self._pairs, self._sums = np.zeros((0, 0, 0)), np.zeros((0, 0))
         self.scale, self.share = np.ones((2, given.shape[1]))
-        if correlations is not None and self.shared:
+        if self.shared:
             weights = np.where(self.use, self.looks, 0)
             root = np.sqrt(weights)
-            pairs = root[:, :, None] * np.array(list(correlations.values())) * root[:, None, :]
+            pairs = root[:, :, None] * np.array(of_terms) * root[:, None, :]
             self._pairs = np.pad(pairs.cumsum(axis=1).cumsum(axis=2), ((0, 0), (1, 0), (1, 0)))
             self._sums = np.pad(weights.cumsum(axis=1), ((0, 0), (1, 0)))
             for first in range(given.shape[1]):
-                self.scale[first], self.share[first] = self._box(first, list(correlations.values()))
+                self.scale[first], self.share[first] = self._box(first, of_terms)
 
     def _box(self, first: int, correlations: Sequence[np.ndarray]) -> tuple[float, float]:
         """Scale and share of the degrees of freedom of the omnibus test of the dates from `first` on."""
-        of_terms = [np.flatnonzero(use[first:]) + first for use in self.use]
-        of_terms = [(term, dates) for term, dates in enumerate(of_terms) if len(dates) > 1]
+        later = [(term, np.flatnonzero(use[first:]) + first) for term, use in enumerate(self.use)]
+        of_terms = [(term, dates) for term, dates in later if len(dates) > 1]
         if not of_terms:
             return 1, 1
         scale, degrees = box(
@@ -137,7 +136,9 @@ class History:
         signs = np.full((terms, max(dates - 1, 0), *shape), NO_DATA, np.int8)
         moments = np.full((3, *shape), NEVER, np.int16)
         p_value, n_changes = np.full(shape, np.nan, np.float32), np.full(shape, NO_COUNT, np.uint8)
-        return cls(p_value, n_changes, *moments, *steps, *numbers, signs)
+        first, last, largest = moments
+        step, error, p, n_before, n_after = *steps, *numbers
+        return cls(p_value, n_changes, first, last, largest, step, error, p, n_before, n_after, signs)
 
     def reshape(self, *shape: int) -> "History":
         """A history of flattened pixels, reshaped to an image."""
@@ -371,7 +372,7 @@ class _Search:
         self.settle(place[going], waiting.only(going), looks, _mean(power, looks), last)
 
     def settle(self, place: np.ndarray, found: _Found, looks: np.ndarray, mean: np.ndarray, end: int) -> None:
-        """Record changes, now that the looks and means (term, n) of the segments after them, up to date `end`, are known.
+        """Record changes; `looks` and `mean` (term, n) are those of the segments after them, up to date `end`.
 
         `place` (n,) are indices into `pixels`.
         """

@@ -28,10 +28,14 @@ def dates_of(series: pd.DataFrame, use: np.ndarray, days: Sequence[str], name: s
 
 
 def facts(dates: Sequence[Date], before: np.ndarray, after: np.ndarray, looks: np.ndarray) -> dict[str, Any]:
-    """The facts about two periods: their dates, summed looks, maturities, CRIDs, and a warning if these differ."""
+    """The facts about two periods: their dates, summed looks, maturities, CRIDs, and a warning if these differ.
+
+    `before` and `after` are indices into `dates`; `looks` are those of all dates of `before`, then of `after`.
+    """
     said: dict[str, Any] = {}
     sides = {"before": [dates[index] for index in before], "after": [dates[index] for index in after]}
-    for (name, members), chosen in zip(sides.items(), (before, after)):
+    parts = slice(len(before)), slice(len(before), None)
+    for (name, members), chosen in zip(sides.items(), parts):
         said[f"dates_{name}"] = [member.time for member in members]
         said[f"looks_{name}"] = float(looks[chosen].sum())
         for key, fact in (("maturities", "maturity"), ("crids", "crid")):

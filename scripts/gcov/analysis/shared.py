@@ -13,6 +13,7 @@ import numpy as np
 REPEAT = 12  # days between passes of one track
 LAGS = (*range(1, 11), 14, 20, 28)  # repeats between the dates that are compared
 ENDED = 1.02  # the rise has ended where the next lag is at most this many times as large
+STRIP = 8192  # pixels at a time
 LONG = 10  # repeats; correlations of lags between measured ones are interpolated linearly from here on
 
 
@@ -109,6 +110,11 @@ def variance_of_mean(correlated: np.ndarray, looks: np.ndarray, use: np.ndarray)
     dates.
     """
     scaled = correlated / np.sqrt(np.outer(looks, looks))
-    number = np.count_nonzero(use, axis=0)
-    with np.errstate(invalid="ignore"):
-        return np.einsum("sp,st,tp->p", use, scaled, use, optimize=True) / number**2
+    found = np.full(use.shape[1], scaled.sum() / len(looks) ** 2 if len(looks) else np.nan)
+    few = np.flatnonzero(~use.all(axis=0))
+    for start in range(0, few.size, STRIP):
+        part = few[start : start + STRIP]
+        here = use[:, part].astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            found[part] = np.einsum("tp,tp->p", scaled @ here, here) / here.sum(axis=0) ** 2
+    return found

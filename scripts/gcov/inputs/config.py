@@ -301,6 +301,8 @@ def _check_analysis(aoi: Aoi, where: str) -> None:
         if not made.get(product, True):
             key = {"changes": "changes or change_history", "filtered": "filter_window"}.get(product, product)
             raise GcovError(f"{where}.geotiff: {product} are not made: set {key} as well")
+    if isinstance(aoi.change_reference, dict) and not aoi.zones:
+        raise GcovError(f"{where}.change_reference: names a zone, but zones is not set: set it, or use scene")
     if aoi.filter_window and aoi.filter_window % 2 == 0:
         raise GcovError(
             f"{where}.filter_window: holds {aoi.filter_window}; should be odd, to have a sample in the middle"

@@ -49,6 +49,8 @@ class Aoi:
     changes: dict[str, dict[str, list[str]]] = field(hash=False)  # by name: first and last day of `before` and `after`
     change_history: bool
     significance: float
+    min_change_db: float  # changes up to this size do not count
+    change_reference: str | dict[str, str] | None = field(hash=False)  # scene, or {zone: name}
     filter_window: int | None  # samples on a side, odd
     explore_megabytes: float | None  # largest size of explore.html; None: no page
 
