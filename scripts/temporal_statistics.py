@@ -8,6 +8,7 @@ import numpy as np
 
 from gcov import tables
 from gcov.analysis import cube, looks, selection, temporal
+from gcov.analysis.assumed import Assumed
 from gcov.files import building
 from gcov.stores import store
 
@@ -49,8 +50,15 @@ def temporal_statistics(
     with building(output) as part:
         cube.create_maps(part, data, **shape, types=temporal.TYPES, attributes=attributes, cf=cf)
         options = {"dates": dates, "multilook": multilook, "valid_samples_only": valid_samples_only}
-        for region, power in cube.blocks(data, [term], **options):
-            store.write(part, region, temporal.statistics(power[term], found if known else None))
+        assumed = Assumed.of(data, term, looks_json, np.array(dates), np.ones(len(dates), bool)) if known else None
+        of_dates = {term: assumed.looks} if assumed else None
+        for block in cube.blocks(data, {term: np.ones(len(dates), bool)}, looks=of_dates, **options):
+            power, speckle = block.power[term], None
+            if assumed and multilook > 1:
+                # cells that never count in full show no texture; then all their looks count
+                share = np.nan_to_num(assumed.looks_share(block), nan=1)
+                speckle = block.inverse[term] / np.maximum(np.isfinite(power).sum(axis=0), 1) / share
+            store.write(part, block.region, temporal.statistics(power, of_dates and of_dates[term], speckle))
         store.finish(part)
 
 

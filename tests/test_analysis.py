@@ -57,13 +57,52 @@ def test_blocks_are_averages_over_cells(data, multilook, budget, monkeypatch):
     found = np.zeros((2, 4, grid.sizes["y"], grid.sizes["x"]), np.float32)
     seen = np.zeros(found.shape[2:], int)
     options = {"dates": dates, "multilook": multilook, "valid_samples_only": True}
-    for region, power in cube.blocks(data, ["HHHH", "HVHV"], **options):
+    use = {"HHHH": np.ones(4, bool), "HVHV": np.array([True, True, False, True])}
+    for block in cube.blocks(data, use, **options):
+        region, power = block.region, block.power
         found[:, :, region["y"], region["x"]] = [power["HHHH"], power["HVHV"]]
         seen[region["y"], region["x"]] += 1
-        assert sum(block.nbytes for block in power.values()) <= budget
+        held = [*power.values(), *block.sums.values(), *block.inverse.values()]
+        assert sum(part.nbytes for part in held) <= budget
     assert (seen == 1).all()
     for term, one in zip(("HHHH", "HVHV"), found):
-        np.testing.assert_allclose(one, averaged(data, term, multilook)[dates], rtol=1e-6)
+        wanted = averaged(data, term, multilook)[dates]
+        wanted[~use[term]] = np.nan
+        np.testing.assert_allclose(one, wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("multilook", [2, 5])
+def test_whole_cells_and_what_is_lost(data, multilook, monkeypatch):
+    """Sums of samples over the dates on which a cell counts in full, and the looks that the others have left."""
+    monkeypatch.setattr(cube, "BUDGET", 3_000_000)
+    counts, looks = cube.Counts(["HHHH"], 5), {"HHHH": np.array([80.0, 80, 40, 80, 80])}
+    ny, nx = (-(-data.sizes[dim] // multilook) for dim in ("y", "x"))
+    sums, inverse, power = np.zeros((ny, multilook, nx, multilook)), np.zeros((ny, nx)), np.zeros((5, ny, nx))
+    options = {"dates": range(5), "multilook": multilook, "valid_samples_only": True}
+    for block in cube.blocks(data, {"HHHH": np.ones(5, bool)}, whole_cells=True, looks=looks, counts=counts, **options):
+        place = block.region["y"], block.region["x"]
+        sums[place[0], :, place[1]], inverse[place] = block.sums["HHHH"], block.inverse["HHHH"]
+        power[:, *place] = block.power["HHHH"]
+    valid = np.where((data.mask >= 1) & (data.mask <= 254), data.HHHH, np.nan)
+    padding = [(0, 0), (0, -valid.shape[1] % multilook), (0, -valid.shape[2] % multilook)]
+    cells = np.pad(valid, padding, constant_values=np.nan).reshape(5, ny, multilook, nx, multilook).astype(float)
+    number = np.isfinite(cells).sum(axis=(2, 4))
+    whole = number == multilook**2
+    np.testing.assert_allclose(power, np.where(whole, cells.mean(axis=(2, 4)), np.nan), rtol=1e-6)
+    wanted = np.where(whole[:, :, None, :, None], cells, 0).sum(axis=0)
+    np.testing.assert_allclose(sums, wanted, rtol=1e-6)
+    share = np.where(number > 0, multilook**2 / np.maximum(number, 1), 0)
+    np.testing.assert_allclose(inverse, np.tensordot(1 / looks["HHHH"], share, 1), rtol=1e-5)
+    lost = ((number > 0) & ~whole).sum() / (number > 0).sum()
+    assert 0 < counts.facts()["cell_dates_lost"]["HHHH"] == pytest.approx(lost, abs=1e-6)
+
+
+def test_parts_of_a_stack_are_read_alone(data):
+    within = {"y": slice(40, 90), "x": slice(7, 31)}
+    options = {"dates": [1, 2], "multilook": 3, "valid_samples_only": True, "within": within}
+    (block,) = cube.blocks(data, {"HVHV": np.ones(2, bool)}, **options)
+    assert block.region == within
+    np.testing.assert_allclose(block.power["HVHV"], averaged(data, "HVHV", 3)[1:3, 40:90, 7:31], rtol=1e-6)
 
 
 def test_the_grid_of_cells(data):

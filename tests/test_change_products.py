@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import geopandas
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 import xarray as xr
 from change import change
 from change_history import change_history
@@ -17,6 +19,7 @@ from helpers import EPSG, NORTH, WEST, grid_of
 from looks import looks as write_looks
 from scipy.stats import f
 from test_figures import words
+from temporal_statistics import temporal_statistics
 from test_speckle import drawn
 
 from gcov.analysis import multitemporal
@@ -402,3 +405,92 @@ def test_the_workflow_makes_what_is_asked_for(analysis, aoi):
     assert summary["crids_before"] == ["X05009", "X05010"] and "CRID differs" in summary["warning"]
     assert "CRID changes" in xr.open_zarr(analysis.folder / "results/a/change_history.zarr").attrs["warning"]
     assert xr.open_zarr(analysis.folder / "results/a/filtered.zarr").attrs["filter_window"] == 3
+
+
+# ---- what is taken to have stayed the same
+
+
+@pytest.fixture
+def seasonal(made, tmp_path):
+    """Six dates on which the whole scene moves by -2 to +3 dB, and a square that falls by 6 dB at the fourth."""
+    moves = np.array([0, 3.0, -1, 1, -2, 2])
+    power = speckle((6, 120, 120), looks=30) * 10 ** (moves / 10)[:, None, None]
+    power[3:, 20:50, 20:50] *= 10**-0.6
+    one = made({"HHHH": power}).looks(30, multilook=3).independent()
+    x, y = WEST + 20 * np.array([60.0, 120]), NORTH - 20 * np.array([60.0, 120])
+    frame = geopandas.GeoDataFrame(
+        {"name": ["forest", "shed"]},
+        geometry=[shapely.box(x[0], y[1], x[1], y[0]), shapely.box(x[0], y[0] - 100, x[0] + 100, y[0])],
+        crs=EPSG,
+    )
+    frame.to_file(tmp_path / "zones.gpkg")
+    return one, moves, str(tmp_path / "zones.gpkg")
+
+
+def test_a_season_is_not_change_with_a_reference(seasonal):
+    one, moves, zones = seasonal
+    plain, table = one.history(multilook=3)
+    assert (plain.n_changes > 0).mean() > 0.9 and "the whole area moved by 5.0 dB" in plain.attrs["warning"]
+    np.testing.assert_allclose(table["median_db"], np.diff(moves), atol=0.1)
+    assert plain.attrs["median_range_db"]["HHHH"] == pytest.approx(5, abs=0.1)
+    for reference, errors in ((dict(zone="forest"), 400), ("scene", 1600)):
+        maps, _ = one.history(multilook=3, change_reference=reference, zones=zones)
+        felled = (maps.largest_change.values == np.datetime64(FIRST + timedelta(days=36)))[7:16, 7:16]
+        assert felled.mean() > 0.95 and (maps.n_changes.values[17:] > 0).mean() < 0.02
+        step = maps.largest_step_db.values[0, 7:16, 7:16]
+        assert np.nanmean(step) == pytest.approx(-6, abs=0.2)
+        gains = np.array(maps.attrs["gain_db"]["HHHH"])
+        np.testing.assert_allclose(gains, moves - moves.mean(), atol=0.1)
+        of_cell = maps.attrs["looks"]["HHHH"][0]
+        expected = 4.342945 * np.sqrt(np.pi / 2 / (errors * of_cell))
+        assert maps.attrs["gain_se_db"]["HHHH"][0] == pytest.approx(expected, rel=0.05)
+        assert "moved" not in maps.attrs["warning"]
+
+
+def test_a_reference_needs_cells(seasonal):
+    one, _, zones = seasonal
+    with pytest.raises(GcovError, match=r"shed has \d+ cells of HHHH that count in full .* 100 or more. 20\d\d-"):
+        one.history(multilook=1, change_reference={"zone": "shed"}, zones=zones)
+    with pytest.raises(GcovError, match="there is no zone 'wood'; zones are forest, shed"):
+        one.change("HHHH", [day(0), day(2)], [day(3), day(5)], change_reference={"zone": "wood"}, zones=zones)
+
+
+def test_two_periods_with_a_reference_and_a_least_change(seasonal):
+    one, moves, zones = seasonal
+    plain, summary = one.change("HHHH", [day(1), day(1)], [day(4), day(4)], multilook=3)
+    assert summary["median_db"] == pytest.approx(-5, abs=0.1) and "the whole area fell by 5.0 dB" in summary["warning"]
+    options = {"multilook": 3, "change_reference": {"zone": "forest"}, "zones": zones}
+    maps, summary = one.change("HHHH", [day(1), day(1)], [day(4), day(4)], **options)
+    assert (maps.change.values[7:16, 7:16] == -1).mean() > 0.95 and abs(summary["median_db"]) < 0.1
+    assert "fell" not in summary["warning"] and (plain.change == -1).mean() > 0.95
+    least, _ = one.change("HHHH", [day(1), day(1)], [day(4), day(4)], min_change_db=5.9, **options)
+    np.testing.assert_array_equal(least.p_value, maps.p_value)
+    assert (least.change.values[7:16, 7:16] == -1).mean() < 0.05
+
+
+def test_what_is_not_used_is_stated(made):
+    """Texture in the cells, and scattered invalid samples, which cost whole cells."""
+    texture = np.where(np.arange(90) % 3, 0.5, 3)[None, None, :]
+    mask = np.where(np.random.default_rng(4).random((5, 90, 90)) < 0.05, 0, 1).astype(np.uint8)
+    one = made({"HHHH": speckle((5, 90, 90)) * texture}, mask).looks(9.3, multilook=3).independent()
+    maps, summary = one.change("HHHH", [day(0), day(1)], [day(2), day(4)], multilook=3)
+    assert summary["cell_dates_lost"] == pytest.approx(1 - 0.95**9, abs=0.03)
+    expected = 4**2 / (3 * (9 + 0.25 + 0.25))  # (sum mu)^2 / (n sum mu^2) over a row of a cell
+    assert summary["looks_share_median"] == pytest.approx(expected, rel=0.03)
+    assert np.nanmedian(maps.looks_share) == pytest.approx(summary["looks_share_median"], rel=1e-3)
+    assert summary["speckle"]["DHDH"]["from"] == "configuration" and summary["speckle"]["DHDH"]["looks"] == 9.3
+
+
+def test_speckle_explains_the_variation_of_cells_over_texture(made):
+    """Without change, half of the cells vary more than speckle explains and half less, texture or not."""
+    texture = np.exp(np.random.default_rng(6).normal(0, 0.8, (1, 300, 300)))
+    power = speckle((12, 300, 300)) * texture
+    one = made({"HHHH": power}).looks(9.3, multilook=3).independent()
+    output = one.folder / "statistics.zarr"
+    keys = {"multilook": 3, "min_valid_fraction": 0.5, "valid_samples_only": True}
+    stack, looks_json = one.inputs.values()
+    temporal_statistics(
+        stack=stack, term="HHHH", series=one.folder / "HHHH.csv", looks_json=looks_json, output=output, **keys
+    )
+    excess = xr.open_zarr(output).excess_cv.values
+    assert 0.38 < (excess > 0).mean() < 0.5

@@ -102,7 +102,7 @@ def test_speckle_that_neighbouring_dates_share_is_found_two_dates_apart():
     fresh = [drawn(rng, 9.3, (320, 320)) for _ in range(6)]
     dates = [(one + other) / 2 for one, other in pairwise(fresh)]  # 18.6 looks, half shared with the next
     found = gathered(dates)
-    assert found.looks == pytest.approx(18.6, rel=0.04) and "3 and 4 repeats" in found.method
+    assert found.looks == pytest.approx(18.6, rel=0.04) and "36 and 48 days" in found.method
     assert found.shared[0] == pytest.approx(0.5, abs=0.05) and found.coherence == found.shared[0] ** 0.5
 
 
@@ -133,7 +133,7 @@ def test_a_date_without_samples_is_skipped():
     dates = [drawn(rng, 9.3, (128, 128)) for _ in range(3)]
     dates[1][:] = np.nan
     found = gathered(dates)
-    assert found.looks == pytest.approx(9.3, rel=0.1) and "2 repeats" in found.method and found.coherence is None
+    assert found.looks == pytest.approx(9.3, rel=0.1) and "24 days" in found.method and found.coherence is None
     constant = gathered([np.full((64, 64), level) for level in (0.1, 0.2, 0.1)])
     assert constant.looks is None and not any(constant.rho)
 

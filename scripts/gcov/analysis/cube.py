@@ -59,7 +59,8 @@ class Block:
     """The dates of a part of a stack: power (time, y, x) by term, linear gamma0, float32, NaN where it does not count.
 
     For cells of several samples, `sums` (y, m, x, m) are the samples' power, summed over the dates on which the whole
-    cell counts, and `inverse` (y, x) the sum over the dates of the number of samples of a cell over those that count.
+    cell counts, and `inverse` (y, x) the sum over the dates of 1 / looks, where a date's looks are in proportion to the
+    samples of the cell that count.
     """
 
     region: dict[str, slice]  # y and x, of the multilooked grid
@@ -128,6 +129,7 @@ def blocks(
     multilook: int = 1,
     valid_samples_only: bool,
     whole_cells: bool = False,
+    looks: Mapping[str, np.ndarray] | None = None,
     within: Mapping[str, slice] | None = None,
     counts: Counts | None = None,
 ) -> Iterator[Block]:
@@ -135,8 +137,9 @@ def blocks(
 
     Power is NaN on dates for which `use` (dates,) of a term is False; they are not read. It is the average over a
     cell's samples that count, NaN if there are none (with `whole_cells`, if any does not count). The next block
-    overwrites the arrays. Up to 200 dates of one term, no chunk is decoded twice. `within` are slices of the
-    multilooked grid to read instead of all of it. `counts` are counted up.
+    overwrites the arrays. Up to 200 dates of one term, no chunk is decoded twice. `looks` (dates,) are those of a whole
+    cell, for `inverse`. `within` are slices of the multilooked grid to read instead of all of it. `counts` are counted
+    up.
     """
     rows, columns = tile(data, dates=len(dates), terms=len(use), multilook=multilook)
     grid = multilooked_grid(data, multilook)
@@ -157,8 +160,10 @@ def blocks(
             if multilook > 1:
                 block.sums[term] = np.zeros((ny * multilook, nx * multilook))
                 block.inverse[term] = np.zeros((ny, nx), np.float32)
+            inverse = 1 / looks[term] if looks else np.ones(len(dates))
+            reading = _Part(data, term, block, multilook, valid_samples_only, least, inverse, counts)
             for numbers, times in _runs(np.flatnonzero(used), dates, longest):
-                _read(data, term, times, numbers, multilook, valid_samples_only, least, block, counts)
+                reading.read(times, numbers)
             if multilook > 1:
                 block.sums[term] = block.sums[term].reshape(ny, multilook, nx, multilook)
             if counts:
@@ -167,80 +172,77 @@ def blocks(
         yield block
 
 
-def _read(
-    data: xr.Dataset,
-    term: str,
-    times: slice,
-    numbers: slice,
-    multilook: int,
-    valid_samples_only: bool,
-    least: int,
-    block: Block,
-    counts: Counts | None,
-) -> None:
-    """Read some dates of a block: `times` of the stack's, `numbers` of the block's."""
-    power = block.power[term][numbers]
-    top, left = (block.region[dim].start * multilook for dim in ("y", "x"))
-    height, width = (size * multilook for size in power.shape[1:])
-    bottom, right = min(top + height, data.sizes["y"]), min(left + width, data.sizes["x"])
-    waiting = np.empty((len(power), 0, width), np.float32)  # rows of cells that the next rows complete
-    for first in range(top, bottom, store.CHUNK):
-        rows = slice(first, min(first + store.CHUNK, bottom))
-        part = data.isel(time=times, y=rows, x=slice(left, right))
-        samples, mask = store.samples(part, term), store.mask_of(part, term)
-        use = counted(samples, mask, valid_samples_only=valid_samples_only)
-        if counts:
-            dark = [np.count_nonzero(image[here] <= 0) for image, here in zip(samples, use)]
-            counts.add("samples_not_positive", term, numbers, dark)
-        samples = np.where(use, samples, np.float32(np.nan))
-        if multilook == 1:
-            power[:, first - top : rows.stop - top] = samples
-            if counts:
-                counts.add("cell_dates", term, numbers, np.count_nonzero(use, axis=(1, 2)))
-            continue
-        below = -(rows.stop - top) % multilook if rows.stop == bottom else 0
-        samples = np.pad(samples, ((0, 0), (0, below), (0, width - (right - left))), constant_values=np.nan)
-        samples = np.concatenate([waiting, samples], axis=1)
-        complete = samples.shape[1] // multilook * multilook
-        samples, waiting = samples[:, :complete], samples[:, complete:]
-        row = (rows.stop - top + below - waiting.shape[1] - complete) // multilook
-        for date, image in enumerate(samples):
-            number = numbers.start + date
-            _average(image, multilook, least, block, term, number, slice(row, row + complete // multilook), counts)
+@dataclass(frozen=True)
+class _Part:
+    """Reads the dates of a block, of one term."""
 
+    data: xr.Dataset
+    term: str
+    block: Block
+    multilook: int
+    valid_samples_only: bool
+    least: int  # samples that must count in a cell
+    inverse: np.ndarray  # (dates,) 1 / looks of a whole cell
+    counts: Counts | None
 
-def _average(
-    samples: np.ndarray,
-    multilook: int,
-    least: int,
-    block: Block,
-    term: str,
-    date: int,
-    rows: slice,
-    counts: Counts | None,
-) -> None:
-    """Average the cells of some rows of a date; `samples` (rows * multilook, nx) are NaN where they do not count."""
-    total = summed(samples.astype(np.float64), multilook)
-    whole = np.isfinite(total)
-    fine = slice(rows.start * multilook, rows.stop * multilook)
-    if whole.all():
-        number = np.full(total.shape, multilook**2)
-        block.sums[term][fine] += samples
-    else:
-        here = np.isfinite(samples)
-        number = summed(here.astype(np.uint16), multilook)
-        total = summed(np.where(here, samples, 0).astype(np.float64), multilook)
-        cells = whole.repeat(multilook, axis=0).repeat(multilook, axis=1)
-        block.sums[term][fine] += np.where(cells, samples, 0)
-    averaged = np.full(total.shape, np.nan)
-    np.divide(total, number, out=averaged, where=number >= least)
-    block.power[term][date, rows] = averaged
-    some = number > 0
-    np.add(block.inverse[term][rows], multilook**2 / np.maximum(number, 1), out=block.inverse[term][rows], where=some)
-    if counts:
-        any_date, partly = np.count_nonzero(some), np.count_nonzero(some & ~whole)
-        counts.add("cell_dates", term, slice(date, date + 1), any_date)
-        counts.add("cell_dates_partly", term, slice(date, date + 1), partly)
+    def read(self, times: slice, numbers: slice) -> None:
+        """Read some dates: `times` of the stack's, `numbers` of the block's."""
+        power, side = self.block.power[self.term][numbers], self.multilook
+        top, left = (self.block.region[dim].start * side for dim in ("y", "x"))
+        height, width = (size * side for size in power.shape[1:])
+        bottom, right = min(top + height, self.data.sizes["y"]), min(left + width, self.data.sizes["x"])
+        waiting = np.empty((len(power), 0, width), np.float32)  # rows of cells that the next rows complete
+        for first in range(top, bottom, store.CHUNK):
+            rows = slice(first, min(first + store.CHUNK, bottom))
+            samples = self._samples({"time": times, "y": rows, "x": slice(left, right)}, numbers)
+            if side == 1:
+                power[:, first - top : rows.stop - top] = samples
+                continue
+            below = -(rows.stop - top) % side if rows.stop == bottom else 0
+            samples = np.pad(samples, ((0, 0), (0, below), (0, width - (right - left))), constant_values=np.nan)
+            samples = np.concatenate([waiting, samples], axis=1)
+            complete = samples.shape[1] // side * side
+            samples, waiting = samples[:, :complete], samples[:, complete:]
+            row = (rows.stop - top + below - waiting.shape[1] - complete) // side
+            for number, image in enumerate(samples, start=numbers.start):
+                self._average(image, number, slice(row, row + complete // side))
+
+    def _samples(self, where: dict[str, slice], numbers: slice) -> np.ndarray:
+        """The samples (time, y, x) of a part, NaN where they do not count."""
+        part = self.data.isel(where)
+        power, mask = store.samples(part, self.term), store.mask_of(part, self.term)
+        use = counted(power, mask, valid_samples_only=self.valid_samples_only)
+        if self.counts:
+            dark = [np.count_nonzero(image[here] <= 0) for image, here in zip(power, use)]
+            self.counts.add("samples_not_positive", self.term, numbers, dark)
+            if self.multilook == 1:
+                self.counts.add("cell_dates", self.term, numbers, np.count_nonzero(use, axis=(1, 2)))
+        return np.where(use, power, np.float32(np.nan))
+
+    def _average(self, samples: np.ndarray, date: int, rows: slice) -> None:
+        """Average the cells of some rows of a date; `samples` (ny, nx) are NaN where they do not count."""
+        side, block = self.multilook, self.block
+        sums = block.sums[self.term][rows.start * side : rows.stop * side]
+        total = summed(samples.astype(np.float64), side)
+        whole = np.isfinite(total)
+        number = np.full(total.shape, side**2)
+        if whole.all():
+            sums += samples
+        else:
+            here = np.isfinite(samples)
+            number = summed(here.astype(np.uint16), side)
+            total = summed(np.where(here, samples, 0).astype(np.float64), side)
+            sums += np.where(whole.repeat(side, axis=0).repeat(side, axis=1), samples, 0)
+        averaged = np.full(total.shape, np.nan)
+        np.divide(total, number, out=averaged, where=number >= self.least)
+        block.power[self.term][date, rows] = averaged
+        some = number > 0
+        inverse = block.inverse[self.term][rows]
+        np.add(inverse, self.inverse[date] * side**2 / np.maximum(number, 1), out=inverse, where=some)
+        if self.counts:
+            one = slice(date, date + 1)
+            self.counts.add("cell_dates", self.term, one, np.count_nonzero(some))
+            self.counts.add("cell_dates_partly", self.term, one, np.count_nonzero(some & ~whole))
 
 
 def _runs(used: np.ndarray, dates: Sequence[int], longest: int) -> Iterator[tuple[slice, slice]]:

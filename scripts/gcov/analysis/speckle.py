@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.special import polygamma
 
-from gcov.analysis.shared import LAGS, lag_of, shared_speckle
+from gcov.analysis.shared import LAGS, REPEAT, lag_of, shared_speckle
 
 SIDES = (32, 16, 8)  # samples on a side of a block; smaller ones are used only where no larger one counts in full
 BLOCKS = 400  # most blocks per date
@@ -169,8 +169,8 @@ def estimated(measured: Mapping[str, Any]) -> Estimate:
         many = f"{looks:.3g} looks, of {layer:.3g} radar samples averaged"
         return Estimate(None, f"the dates share speckle: {many}", **facts)
     few = "" if facts["blocks"] * measured["side"] ** 2 >= FEW else " (few: rough)"
-    apart = " and ".join(map(str, shared.lags))
-    method = f"log-ratios of dates {apart} repeats of 12 days apart, semivariance at {OFFSETS[-1]} samples,"
+    apart = " and ".join(str(REPEAT * lag) for lag in shared.lags)
+    method = f"log-ratios of dates about {apart} days apart, semivariance at {OFFSETS[-1]} samples,"
     quartiles = of_variance(2 * np.array(used[0]["quartiles"][::-1])).tolist()
     return Estimate(looks, f"{method} median over blocks of {block}{few}", iqr=quartiles, **facts)
 

@@ -26,7 +26,7 @@ def attributes(name: str) -> dict[str, str]:
     return {"units": "1", "long_name": MEANING[name]}
 
 
-def statistics(power: np.ndarray, looks: np.ndarray | None) -> dict[str, np.ndarray]:
+def statistics(power: np.ndarray, looks: np.ndarray | None, speckle: np.ndarray | None = None) -> dict[str, np.ndarray]:
     """Statistics over time, (y, x) for each name in TYPES.
 
     `power` is (time, y, x) linear power, NaN where there is no sample; `looks` (time,) are those of the images.
@@ -34,21 +34,23 @@ def statistics(power: np.ndarray, looks: np.ndarray | None) -> dict[str, np.ndar
     - std uses n - 1 and is NaN for a single sample; cv is std / mean.
     - p05, p50 and p95 are those of numpy.nanpercentile.
     - excess_cv is the variation that speckle does not explain: excess_cv^2 = (cv^2 - 1/L) / (1 + 1/L), or 0 where cv^2
-      is less than 1/L. 1/L is the mean over the pixel's valid dates. Without `looks`, excess_cv is NaN.
+      is less than 1/L. 1/L is the mean over the pixel's valid dates, or `speckle` (y, x). Without either, it is NaN.
     """
     dates, shape = len(power), power.shape[1:]
     series = power.reshape(dates, -1)
     found = {name: np.empty(series.shape[1], dtype) for name, dtype in TYPES.items()}
     inverse = np.full(dates, np.nan) if looks is None else 1 / np.asarray(looks, np.float64)
+    known = None if speckle is None else speckle.ravel()
     for first in range(0, series.shape[1], STRIP):
         strip = slice(first, first + STRIP)
-        for name, values in _of_pixels(series[:, strip].copy(), np.nan_to_num(inverse), looks is not None).items():
+        part = None if known is None else known[strip]
+        for name, values in _of_pixels(series[:, strip].copy(), inverse, part).items():
             found[name][strip] = values
     return {name: values.reshape(shape) for name, values in found.items()}
 
 
-def _of_pixels(series: np.ndarray, inverse: np.ndarray, with_looks: bool) -> dict[str, np.ndarray]:
-    """The statistics of a series (time, n) of n pixels; `inverse` (time,) is 1 / looks."""
+def _of_pixels(series: np.ndarray, inverse: np.ndarray, speckle: np.ndarray | None) -> dict[str, np.ndarray]:
+    """The statistics of a series (time, n) of n pixels; `inverse` (time,) is 1 / looks without `speckle`."""
     missing = ~np.isfinite(series)
     count = len(series) - np.count_nonzero(missing, axis=0)
     some = np.where(count > 0, count, 1)
@@ -60,7 +62,8 @@ def _of_pixels(series: np.ndarray, inverse: np.ndarray, with_looks: bool) -> dic
     with np.errstate(divide="ignore", invalid="ignore"):
         std = np.sqrt(np.einsum("ij,ij->j", wide, wide) / np.where(count > 1, count - 1, np.nan))
         cv = std / np.where(mean > 0, mean, np.nan)
-    speckle = (inverse.sum() - inverse @ missing) / some if with_looks else np.nan
+    if speckle is None:
+        speckle = (inverse.sum() - inverse @ missing) / some
     ordered = np.ascontiguousarray(series.T)
     ordered.sort(axis=1)  # NaN last
     return {
