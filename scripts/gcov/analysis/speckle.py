@@ -164,7 +164,8 @@ def estimated(measured: Mapping[str, Any]) -> Estimate:
     if looks > MOST_LOOKS:
         return Estimate(None, "the dates have one speckle: their ratios do not vary", **facts)
     coherence = (float(np.sqrt(shared.rho[0])) if shared.rho else 0.0) if 1 in lags else None
-    facts |= {"rho": used[0]["rho"], "shared": shared.rho, "coherence": coherence}  # known even where the looks are not
+    # known even where the looks are not; neighbours are correlated alike at every lag, and the first one has most pairs
+    facts |= {"rho": lags[min(lags)]["rho"], "shared": shared.rho, "coherence": coherence}
     if layer and looks > SHARED * layer:
         many = f"{looks:.3g} looks, of {layer:.3g} radar samples averaged"
         return Estimate(None, f"the dates share speckle: {many}", **facts)
