@@ -18,8 +18,8 @@ from filtered import filtered
 from helpers import EPSG, NORTH, WEST, grid_of
 from looks import looks as write_looks
 from scipy.stats import f
-from test_figures import words
 from temporal_statistics import temporal_statistics
+from test_figures import words
 from test_speckle import drawn
 
 from gcov.analysis import multitemporal
