@@ -2,11 +2,11 @@
 
 from gcov.log import job_log, log
 
-import json
 from pathlib import Path
 
 from gcov import tables
 from gcov.figures import movies
+from gcov.files import read_json
 from gcov.stores import store
 from gcov.stores.provenance import provenance
 
@@ -23,7 +23,7 @@ def animation(
     output: Path,
 ) -> None:
     """Write one frame per date to `output` (.gif or .html). The grey scale runs from q05 to q95 of `stretch`, in dB."""
-    data, table, limits = store.open_stack(stack), tables.read_series(series), json.loads(stretch.read_text())
+    data, table, limits = store.open_stack(stack), tables.read_series(series), read_json(stretch)
     shown = {"limits": (limits["q05"], limits["q95"]), "valid_samples_only": valid_samples_only}
     frames = movies.frames(data, term, table, with_means=with_means, min_valid_fraction=min_valid_fraction, **shown)
     title, origin = f"{data.attrs['aoi']}, {term}", provenance(stack, valid_samples_only)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from gcov.analysis.looks import Given, caution, entries
-from gcov.files import building
+from gcov.files import building, read_json
 
 
 def looks(*, speckle: list[Path], terms: list[str], looks: Given, multilook: int, output: Path) -> None:
@@ -16,7 +16,7 @@ def looks(*, speckle: list[Path], terms: list[str], looks: Given, multilook: int
     """
     found = {}
     for term, path in zip(terms, speckle, strict=True):
-        by_code = entries(json.loads(path.read_text(encoding="utf-8")), looks, multilook)
+        by_code = entries(read_json(path), looks, multilook)
         found[term] = by_code if len(by_code) > 1 else next(iter(by_code.values()), {})
         log.info("%s: %s", term, json.dumps(found[term]))
         if warning := caution(by_code, term):

@@ -2,11 +2,11 @@
 
 from gcov.log import job_log
 
-import json
 from pathlib import Path
 
 from gcov.figures import style
 from gcov.figures.change import change as draw
+from gcov.files import read_json
 from gcov.stores import store
 from gcov.stores.provenance import provenance
 
@@ -14,7 +14,7 @@ from gcov.stores.provenance import provenance
 def plot_change(*, change: Path, summary: Path, valid_samples_only: bool, term: str, name: str, output: Path) -> None:
     """Write a PNG of a change store and the numbers in its JSON, with that store's provenance."""
     data = store.open_stack(change)
-    figure = draw(data, json.loads(summary.read_text()), title=f"{data.attrs['aoi']}, {term}: change {name}")
+    figure = draw(data, read_json(summary), title=f"{data.attrs['aoi']}, {term}: change {name}")
     style.save(figure, output, provenance(change, valid_samples_only))
 
 

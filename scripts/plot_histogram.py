@@ -2,7 +2,6 @@
 
 from gcov.log import job_log
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +9,7 @@ import pandas as pd
 from gcov import tables
 from gcov.figures import style
 from gcov.figures.histogram import histogram
+from gcov.files import read_json
 from gcov.stores.provenance import metadata_of, provenance
 
 
@@ -28,7 +28,7 @@ def plot_histogram(
 
     `series` gives dates and samples. The provenance in the PNG is the stack's, plus the setting `valid_samples_only`.
     """
-    table, finer = pd.read_csv(counts), json.loads(limits.read_text())
+    table, finer = pd.read_csv(counts), read_json(limits)
     facts = metadata_of(stack)["attributes"]
     shown = {"quantity": quantity, "term": term, "frequency": facts["frequency"], "title": f"{facts['aoi']}, {term}"}
     figure = histogram(table, finer, tables.read_series(series), **shown)

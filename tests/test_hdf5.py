@@ -2,12 +2,14 @@
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 from clip import clip
 from helpers import BBOX, REPO
@@ -209,3 +211,25 @@ def test_what_is_no_file_has_one_message(tmp_path, kind, message):
         with pytest.raises(GcovError, match=message) as error:
             read(path)
         assert path in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [*(("mask", kind) for kind in ("u2", "u4", "i1", "f4", "?")), ("HHHH", "i2"), ("HVHV", "u1")]
+)
+def test_samples_of_another_type_may_be_of_a_newer_product(granule, tmp_path, name, dtype):
+    with h5py.File(granule, "r+") as file:
+        old = file[f"{BAND}/{name}"]
+        values, chunks, attributes = np.nan_to_num(old[()]), old.chunks, dict(old.attrs)
+        del file[f"{BAND}/{name}"]
+        new = file.create_dataset(f"{BAND}/{name}", data=values.astype(dtype), chunks=chunks)
+        new.attrs.update({key: attributes[key] for key in attributes.keys() - {"_FillValue", "DIMENSION_LIST"}})
+        for axis, scale in enumerate(("yCoordinates", "xCoordinates")):
+            new.dims[axis].attach_scale(file[f"{BAND}/{scale}"])
+    with pytest.raises(GcovError) as error:
+        clipped(granule, tmp_path / "f.zarr")
+    what = "the mask holds" if name == "mask" else f"{name} holds"
+    wanted = (
+        rf"{granule.stem} \(.*\): {what} {np.dtype(dtype)} instead of (uint8|float32 or complex64); perhaps a newer"
+    )
+    assert re.fullmatch(f"{wanted} product specification: update the workflow", str(error.value))
+    assert not (tmp_path / "f.zarr").exists()

@@ -15,9 +15,13 @@ import zarr
 from helpers import grid_of
 from zarr_cm import proj, spatial
 
+from gcov.analysis.looks import looks_of
 from gcov.errors import GcovError
-from gcov.files import building
+from gcov.files import building, read_json
+from gcov.granules import read_record
+from gcov.pages.explore import Change
 from gcov.stores import store
+from gcov.stores.provenance import provenance
 
 GRID = grid_of(32645, 191_770 + 20.0 * np.arange(700), 3_132_230 - 20.0 * np.arange(530))
 DATES = [
@@ -193,6 +197,63 @@ def test_a_stack_that_lacks_a_shard_is_not_opened(tmp_path):
     (tmp_path / "a.zarr" / "HHHH" / "c" / "1" / "0" / "0").unlink()
     with pytest.raises(GcovError, match=r"a.zarr is damaged: it lacks HHHH/c/1/0/0;"):
         store.open_stack(tmp_path / "a.zarr")
+
+
+POWER_CUTS = {
+    "empty": lambda content: b"",
+    "cut": lambda content: content[: len(content) // 2],
+    "zeros": lambda content: bytes(len(content)),
+    "zeros at its end": lambda content: content[:9] + bytes(len(content) - 9),
+}
+
+
+@pytest.fixture(params=POWER_CUTS)
+def cut(request):
+    """A function that damages a file as a power cut may."""
+    return lambda path: path.write_bytes(POWER_CUTS[request.param](path.read_bytes()))
+
+
+@pytest.mark.parametrize("name", ["zarr.json", "x/c/0", "time/c/0"])
+def test_a_store_after_a_power_cut_is_damaged_and_so_says_every_reader(tmp_path, cut, name):
+    path = tmp_path / "a.zarr"
+    write(path)
+    cut(path / name)
+    readers = [store.open_stack, store.damage]
+    if name == "zarr.json":
+        readers += [store.read_fragment, store.metadata_of, lambda path: provenance(path, True)]
+    for read in readers:
+        if read is store.damage:
+            assert "verify" not in read(path) and not read(path).startswith(("GcovError", "JSONDecodeError"))
+        else:
+            with pytest.raises(GcovError, match=r"a\.zarr is damaged: .*; run `snakemake --cores 1 verify`, then"):
+                read(path)
+
+
+def test_metadata_of_an_array_that_only_the_stack_reads(tmp_path, cut):
+    for name in ("a.zarr", "b.zarr"):
+        write(tmp_path / name)
+    cut(tmp_path / "a.zarr" / "HHHH" / "zarr.json")
+    with pytest.raises(GcovError, match=r"a\.zarr/HHHH is damaged: zarr.json is"):
+        store.copy_date(tmp_path / "a.zarr", tmp_path / "b.zarr", "HHHH", 5)
+    assert "HHHH is damaged" in store.damage(tmp_path / "a.zarr") and store.damage(tmp_path / "b.zarr") is None
+
+
+@pytest.mark.parametrize(
+    ("read", "remedy"),
+    [
+        (read_record, "run `snakemake --cores 1 -R search`"),
+        (lambda path: looks_of(path, "HHHH", ["DHDH"]), "delete it, then run again"),
+        (Change.of, "delete it, then run again"),
+        (read_json, "delete it, then run again"),
+    ],
+)
+def test_json_after_a_power_cut_is_damaged(tmp_path, cut, read, remedy):
+    path = tmp_path / "HHHH" / "change" / "x.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"HHHH": {"looks": 9.3}}, indent=1))
+    cut(path)
+    with pytest.raises(GcovError, match=rf"x\.json is damaged: it is (empty|cut short|full of zeros).*; {remedy}"):
+        read(path)
 
 
 def test_of_several_dates_read_at_once_the_damaged_one_is_named(tmp_path):

@@ -1,6 +1,7 @@
 """Which files can be read, and atomic writing of files and folders: an incomplete one never counts as a result."""
 
 import errno
+import json
 import os
 import secrets
 import shutil
@@ -8,6 +9,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from gcov.errors import GcovError
 
@@ -28,6 +30,21 @@ def check_file(path: str, label: str) -> None:
         raise GcovError(f"{label}: a folder; it should be a file")
     if not stat.S_ISREG(mode):
         raise GcovError(f"{label}: a pipe, a socket or a device; it should be a file")
+
+
+def read_json(path: Path, remedy: str = "delete it, then run again", *, of: Path | None = None) -> Any:
+    """The content of a JSON file that the workflow wrote.
+
+    Raises GcovError, with what to do, if the file (a part `of` a store) is damaged: a power cut may leave it empty,
+    short or full of zeros.
+    """
+    content = path.read_bytes()
+    try:
+        return json.loads(content)
+    except ValueError:
+        flaw = "cut short, or no JSON" if content.strip(b"\0") else "full of zeros" if content else "empty"
+        what = f"{of} is damaged: {path.name}" if of else f"{path} is damaged: it"
+        raise GcovError(f"{what} is {flaw}; {remedy}") from None
 
 
 @contextmanager

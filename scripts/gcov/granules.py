@@ -16,6 +16,7 @@ from typing import Any
 
 from gcov.addresses import bare, shown
 from gcov.errors import GcovError
+from gcov.files import read_json
 from gcov.words import number_of
 
 NAME = re.compile(
@@ -260,8 +261,8 @@ def write_records(folder: Path, granules: Iterable[Granule]) -> None:
 
 
 def read_record(path: str | Path) -> Granule:
-    """Read a granule from its record."""
-    return Granule(**json.loads(Path(path).read_text()))
+    """Read a granule from its record. Raises GcovError if the record is damaged."""
+    return Granule(**read_json(Path(path), "run `snakemake --cores 1 -R search`, which writes it again"))
 
 
 def kept_names(folder: str | Path) -> list[str]:

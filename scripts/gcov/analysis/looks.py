@@ -8,7 +8,6 @@ repeat. `looks_multilooked` is for averages of `multilook` x `multilook` samples
 because neighbours are correlated. Where their correlation is unknown, an average counts with the looks of one sample.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import xarray as xr
 
 from gcov.analysis.speckle import Blocks, estimated, n_effective
 from gcov.errors import GcovError
+from gcov.files import read_json
 from gcov.granules import holds
 from gcov.stores import store
 
@@ -104,7 +104,7 @@ def caution(entries: Mapping[str, dict], term: str) -> str:
 
 def entries_of(path: Path, term: str, codes: Sequence[str | None]) -> dict[str, dict]:
     """A term's entries in looks.json, by polarization code, for the codes that occur in `codes`."""
-    found = json.loads(path.read_text())[term]
+    found = read_json(path)[term]
     return {code: found if "method" in found else found[code] for code in dict.fromkeys(codes) if code is not None}
 
 

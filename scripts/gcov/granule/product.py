@@ -32,6 +32,7 @@ POLYGON = f"{IDENTIFICATION}/boundingPolygon"
 FREQUENCY = "science/LSAR/GCOV/metadata/sourceData/swaths/{band}/centerFrequency"
 NOISE = "science/LSAR/GCOV/metadata/calibrationInformation/{band}/noiseEquivalentBackscatter"
 AXES = "yCoordinates", "xCoordinates"
+NEWER = "perhaps a newer product specification: update the workflow"
 FAULTS = (OSError, RuntimeError, ValueError, KeyError, TypeError)  # raised by HDF5 and xarray on damaged files
 AT_ONCE = 200_000_000  # compressed bytes; above this, arrays are fetched one after the other
 
@@ -99,7 +100,7 @@ class Band:
     def check_layers(self, terms: Sequence[str]) -> None:
         """Raises GcovError if a term is missing (listing the available ones), or if a layer does not fit the grid.
 
-        Also raises GcovError if the mask is not uint8.
+        Also raises GcovError if the mask is not uint8, or if samples are no numbers with decimals.
         """
         for name in (*terms, "mask"):
             if name not in self.data:
@@ -109,8 +110,10 @@ class Band:
             shape, grid = self.data[name].shape, (self.data.sizes["y"], self.data.sizes["x"])
             if shape != grid:
                 raise GcovError(f"{self.label}: {name} has the shape {shape}, its coordinates {grid}")
+            if name != "mask" and name not in LAYERS and (dtype := self.data[name].dtype).kind not in "fc":
+                raise GcovError(f"{self.label}: {name} holds {dtype} instead of float32 or complex64; {NEWER}")
         if (dtype := self.data["mask"].dtype) != np.uint8:
-            raise GcovError(f"{self.label}: the mask holds {dtype} instead of uint8")
+            raise GcovError(f"{self.label}: the mask holds {dtype} instead of uint8; {NEWER}")
 
     @property
     def _name(self) -> str:

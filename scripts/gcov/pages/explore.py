@@ -17,6 +17,7 @@ from PIL import ImageColor
 from gcov.analysis.multilook import summed
 from gcov.cautions import held, release_changes
 from gcov.figures import palette
+from gcov.files import read_json
 from gcov.pages import notes, pixels
 from gcov.pages.charts import Tables, charts, numbers
 from gcov.stores import store
@@ -41,7 +42,7 @@ class Change:
     @classmethod
     def of(cls, summary: Path) -> "Change":
         """Read a change from its JSON, results/{aoi}/{term}/change/{name}.json, and the store beside it."""
-        facts = json.loads(summary.read_text(encoding="utf-8"))
+        facts = read_json(summary)
         change = store.open_stack(summary.with_suffix(".zarr"))["change"].values
         return cls(summary.stem, summary.parents[1].name, facts, change)
 

@@ -3,10 +3,20 @@
 import json
 from pathlib import Path
 
+from gcov.errors import GcovError
+from gcov.files import read_json
+
+VERIFY = "run `snakemake --cores 1 verify`, then again"  # the remedy for a damaged store
+
 
 def metadata_of(node: Path) -> dict:
-    """The metadata of a Zarr group or array: its zarr.json."""
-    return json.loads((node / "zarr.json").read_text(encoding="utf-8"))
+    """The metadata of a Zarr group or array: its zarr.json. Raises GcovError, naming the group, if it is damaged."""
+    try:
+        return read_json(node / "zarr.json", VERIFY, of=node)
+    except FileNotFoundError:
+        if node.is_dir():
+            raise GcovError(f"{node} is damaged: it lacks zarr.json; {VERIFY}") from None
+        raise
 
 
 def provenance(stack: Path, valid_samples_only: bool) -> dict[str, str]:

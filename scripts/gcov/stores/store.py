@@ -33,7 +33,7 @@ from gcov import __version__
 from gcov.errors import GcovError
 from gcov.granules import LAYERS, Granule, is_diagonal
 from gcov.stores import geozarr
-from gcov.stores.provenance import metadata_of
+from gcov.stores.provenance import VERIFY, metadata_of
 from gcov.stores.radiometry import OUTSIDE, fill_value
 
 DIMS = ("time", "y", "x")
@@ -84,14 +84,16 @@ class Fragment:
 def open_stack(path: str | Path) -> xr.Dataset:
     """Open any store, such as a stack, a dB stack or a fragment: (time, y, x) or (y, x), lazy, with a CRS for `.rio`.
 
-    Raises GcovError, naming store and shard, if a shard is missing; its samples would otherwise read as NaN.
+    Raises GcovError, naming store and shard, if a shard is missing (its samples would otherwise read as NaN), or if the
+    metadata or a coordinate is damaged.
     """
     if missing := missing_shards(Path(path)):
-        raise GcovError(
-            f"{path} is damaged: it lacks {', '.join(missing[:3])}; run `snakemake --cores 1 verify`, then again"
-        )
-    # given a name, xarray would search every installed plugin
-    return xr.open_dataset(path, engine=ZarrBackendEntrypoint, consolidated=True)
+        raise GcovError(f"{path} is damaged: it lacks {', '.join(missing[:3])}; {VERIFY}")
+    try:
+        # given a name, xarray would search every installed plugin
+        return xr.open_dataset(path, engine=ZarrBackendEntrypoint, consolidated=True)
+    except (ValueError, RuntimeError) as error:  # a coordinate with a wrong checksum
+        raise GcovError(f"{path} is damaged: its coordinates cannot be decoded ({error}); {VERIFY}") from error
 
 
 def regions(data: xr.Dataset, *, rows: int = CHUNK, columns: int | None = None) -> Iterator[dict[str, slice]]:
@@ -135,8 +137,7 @@ def samples(block: xr.Dataset, name: str) -> np.ndarray:
             return np.concatenate([samples(block.isel(time=slice(n, n + 1)), name) for n in range(dates)])
         date = np.datetime_as_string(block["time"].values[0], unit="s")
         raise GcovError(
-            f"{block.encoding['source']} is damaged: {name} of {date} cannot be decoded ({error}); run"
-            " `snakemake --cores 1 verify`, then again"
+            f"{block.encoding['source']} is damaged: {name} of {date} cannot be decoded ({error}); {VERIFY}"
         ) from error
 
 
@@ -157,10 +158,7 @@ def bounds(data: xr.Dataset) -> tuple[float, float, float, float]:
 def read_fragment(path: Path) -> Fragment:
     """A fragment's metadata, without its samples. Raises GcovError if a shard is missing."""
     if missing := missing_shards(path):
-        raise GcovError(
-            f"{path} is damaged: it lacks {', '.join(missing[:3])}. `snakemake --cores 1 verify` renames it, and the"
-            " next run rebuilds it"
-        )
+        raise GcovError(f"{path} is damaged: it lacks {', '.join(missing[:3])}; {VERIFY}")
     metadata = metadata_of(path)
     arrays = metadata["consolidated_metadata"]["metadata"]
     names = [name for name in arrays if len(arrays[name]["shape"]) == 3]
@@ -343,9 +341,13 @@ def damage(path: Path) -> str | None:
     try:
         if missing := missing_shards(path):
             return f"it lacks {', '.join(missing[:3])}"
+        for name in metadata_of(path)["consolidated_metadata"]["metadata"]:
+            metadata_of(path / name)  # read when shards are copied
         data = open_stack(path)
         for region in regions(data):
             data.isel(region, missing_dims="ignore").load()
+    except GcovError as error:
+        return str(error).removesuffix(f"; {VERIFY}")
     except (FileNotFoundError, NotADirectoryError) as error:
         return f"{type(error).__name__}: {error}"
     except (OSError, MemoryError):
