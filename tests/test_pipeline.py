@@ -387,7 +387,7 @@ def test_still_figures(made, tmp_path):
             stack=one.stack,
             valid_samples_only=True,
             quantity=quantity,
-            title="x, HVHV",
+            term="HVHV",
             output=tmp_path / f"{quantity}.png",
         )
     plot_mean_series(
