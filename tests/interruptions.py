@@ -110,7 +110,7 @@ def prepare(folder: Path, granules: list[Path], bbox: list[float]) -> Path:
     (folder / "config").mkdir(parents=True)
     (folder / "data").mkdir()
     for granule in granules:
-        shutil.copy(granule, folder / "data")
+        shutil.copy2(granule, folder / "data")  # fragments note the time stamp
     lines = ["aois:", "  one:", f"    bbox: {bbox}", "    granules: [data/*.h5]", "basemap: null", ""]
     (folder / "config" / "config.yaml").write_text("\n".join(lines))
     return folder
