@@ -69,6 +69,7 @@ def clip(
             "bounding_polygon": band.footprint,
             "aoi": aoi,
             **area,
+            "mean_number_of_looks": band.mean_looks or "",
             "center_frequency": band.center_frequency or "",  # Hz
             "look_direction": band.look_direction,
             "n_pixels_on_granule": math.prod(window.within(band.data["mask"].shape).shape),

@@ -37,6 +37,9 @@ def stack(*, fragments: list[Path], output: Path) -> None:
         **{key: first.attributes[key] for key in SHARED},
         "maturity_note": note or "",
         **noise.gathered([[by_granule[granule].attributes for granule in date] for date in passes(granules)]),
+        "mean_number_of_looks": json.dumps(
+            [mean_looks([by_granule[granule].attributes for granule in date]) for date in passes(granules)]
+        ),
         "granule_records": json.dumps([vars(granule) for granule in granules]),
         "software": store.software(),
     }
@@ -48,6 +51,12 @@ def stack(*, fragments: list[Path], output: Path) -> None:
         store.finish(part)
     size = len(dates), len(granules), grid.sizes["y"], grid.sizes["x"]
     log.info("%d dates from %d granules, %d x %d pixels, %s", *size, ", ".join(types))
+
+
+def mean_looks(fragments: list[dict]) -> float | None:
+    """The mean number of averaged radar samples of a date, from its fragments' attributes; None if none states it."""
+    stated = [one["mean_number_of_looks"] for one in fragments if one.get("mean_number_of_looks")]
+    return sum(stated) / len(stated) if stated else None
 
 
 if __name__ == "__main__":

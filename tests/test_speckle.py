@@ -214,6 +214,17 @@ def test_codes_that_alternate_have_looks_of_their_own(data, tmp_path):
     assert looks.looks_of(path, "HHHH", codes)[1] == pytest.approx(5 * window, rel=0.1)
 
 
+def test_shared_speckle_is_noticed_by_the_mean_that_granules_state(data):
+    """Dates of far more looks than were averaged, in a stack without the layer; a date may state none."""
+    stated = data.assign_attrs(mean_number_of_looks="[9.3, 4.6, null, 4.6]")
+    found = looks.entries(Summary.of(stated, "HHHH", valid_samples_only=True).speckle, None)
+    assert found["DHDH"]["median_number_of_looks"] == 9.3 and found["DHDH"]["looks"] == pytest.approx(9.3, rel=0.05)
+    few = data.assign_attrs(mean_number_of_looks="[3, 3, 3, 3]")
+    found = looks.entries(Summary.of(few, "HHHH", valid_samples_only=True).speckle, None)
+    assert found["DHDH"]["looks"] is None and "share speckle" in found["DHDH"]["method"]
+    assert found["SHSH"]["looks"] is None, "4.6 is more than 1.5 times 3"
+
+
 def test_a_term_that_one_code_lacks_has_one_entry(data, tmp_path):
     data = data.rename(HHHH="HVHV")
     path = written(tmp_path, data, "HVHV")

@@ -31,6 +31,7 @@ class Speckle:
     def __init__(self, data: xr.Dataset, term: str):
         self.codes = codes_of(data, term)
         self._days = data["time"].values.astype("datetime64[s]").astype(np.int64) / 86_400
+        self._stated: list[float | None] = json.loads(data.attrs.get("mean_number_of_looks", "[]"))
         shape = data.sizes["y"], data.sizes["x"]
         codes = [code for code in dict.fromkeys(self.codes) if code is not None]
         self._blocks = {code: Blocks(shape, self.codes.count(code)) for code in codes}
@@ -47,8 +48,16 @@ class Speckle:
             self._blocks[code].end_date(self._days[date])
 
     def measured(self) -> dict[str, dict]:
-        """What the blocks have shown, by polarization code: the content of speckle.json."""
-        return {code: blocks.measured() for code, blocks in self._blocks.items()}
+        """What the blocks have shown, by polarization code: the content of speckle.json.
+
+        Without the layer numberOfLooks, its mean that the granules state takes its place.
+        """
+        found = {code: blocks.measured() for code, blocks in self._blocks.items()}
+        for code, measured in found.items():
+            stated = [looks for looks, of_date in zip(self._stated, self.codes) if of_date == code and looks]
+            if measured["number_of_looks"] is None and stated:
+                measured["number_of_looks"] = float(np.median(stated))
+        return found
 
 
 def codes_of(data: xr.Dataset, term: str) -> list[str | None]:

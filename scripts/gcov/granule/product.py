@@ -28,6 +28,7 @@ from gcov.stores.radiometry import fill_value, without_exception
 from gcov.stores.store import VALID
 
 EXCEPTIONS = "inputDataExceptionMask"
+LOOKS = "numberOfLooks"
 POLYGON = f"{IDENTIFICATION}/boundingPolygon"
 FREQUENCY = "science/LSAR/GCOV/metadata/sourceData/swaths/{band}/centerFrequency"
 NOISE = "science/LSAR/GCOV/metadata/calibrationInformation/{band}/noiseEquivalentBackscatter"
@@ -70,6 +71,13 @@ class Band:
         """The side to which the radar looked: left or right; empty if the file does not state it."""
         stated = text(self._group.file, f"{IDENTIFICATION}/lookDirection").strip().lower()
         return stated if stated in ("left", "right") else ""
+
+    @property
+    def mean_looks(self) -> float | None:
+        """The mean of the band's layer numberOfLooks, from its attribute; None if the file does not state it."""
+        layer = find(self._group, LOOKS)
+        stated = layer.attrs.get("mean_value") if isinstance(layer, h5py.Dataset) else None
+        return float(stated) if np.ndim(stated) == 0 and stated is not None and 0 < stated < np.inf else None
 
     @property
     def center_frequency(self) -> float | None:
