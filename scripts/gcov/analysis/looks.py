@@ -8,6 +8,7 @@ repeat. `looks_multilooked` is for averages of `multilook` x `multilook` samples
 because neighbours are correlated. Where their correlation is unknown, an average counts with the looks of one sample.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

@@ -76,8 +76,8 @@ class Band:
     def mean_looks(self) -> float | None:
         """The mean of the band's layer numberOfLooks, from its attribute; None if the file does not state it."""
         layer = find(self._group, LOOKS)
-        stated = layer.attrs.get("mean_value") if isinstance(layer, h5py.Dataset) else None
-        return float(stated) if np.ndim(stated) == 0 and stated is not None and 0 < stated < np.inf else None
+        stated = np.asarray(layer.attrs.get("mean_value", 0) if isinstance(layer, h5py.Dataset) else 0)
+        return float(stated) if stated.shape == () and stated.dtype.kind in "fiu" and 0 < stated < np.inf else None
 
     @property
     def center_frequency(self) -> float | None:
