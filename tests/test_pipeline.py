@@ -733,7 +733,7 @@ def test_fragments_that_are_not_of_this_run_are_not_compared(beside, band, write
     if beside == "replaced":
         os.utime(old, (0, 0))
     elif beside == "without a note":
-        del metadata["attributes"]["granule_file"]
+        del metadata["attributes"]["granule_record_file"]
         (path / "zarr.json").write_text(json.dumps(metadata))
     elif beside == "damaged":
         shutil.rmtree(path / "HHHH")

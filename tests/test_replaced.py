@@ -142,7 +142,7 @@ def test_a_fragment_that_notes_no_file_is_believed(noted, copy, first_run):
         shutil.rmtree(copy.folder / ".snakemake")
     metadata = copy.folder / f"results/one/fragments/{NAMES[0]}.zarr" / "zarr.json"
     content = json.loads(metadata.read_text())
-    del content["attributes"]["granule_file"]
+    del content["attributes"]["granule_record_file"]
     metadata.write_text(json.dumps(content))
     replace(copy.folder / PLACES[0], first_run[1] / PLACES[0], 10**6 * SECOND)
     assert read_again(copy) == []

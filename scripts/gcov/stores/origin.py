@@ -6,7 +6,7 @@ from pathlib import Path
 from gcov.errors import GcovError
 from gcov.stores.provenance import metadata_of
 
-NOTE = "granule_file"  # attribute of a fragment
+NOTE = "granule_record_file"  # attribute of a fragment, beside granule_record
 
 
 def note_of(file: str) -> list[int]:
