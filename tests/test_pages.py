@@ -4,12 +4,14 @@ import base64
 import itertools
 import json
 import re
+import tracemalloc
 import zlib
 
 import numpy as np
 import pandas as pd
 import pytest
 import shapely
+import xarray as xr
 from explore import explore as explore_aoi
 from helpers import BBOX, memory_stack, summary_of
 
@@ -240,12 +242,53 @@ def test_a_ratio_is_that_of_the_means_and_is_named_by_its_terms():
     assert found["VHVH/VVVV"]["lines"][0]["values"] == [-6.5, -8, None, -11]
 
 
+def change_of(change: np.ndarray, multilook: int) -> explore.Change:
+    return explore.Change("name", "HHHH", {"multilook": multilook}, xr.DataArray(change, dims=("y", "x")))
+
+
 def test_a_change_is_drawn_where_half_of_a_cell_says_so():
     change = np.full((4, 6), -128, "i1")
     change[:2] = [[-1, -1, 0, 0, 1, -128], [-1, 0, 0, 1, 1, -128]]
-    one = explore.Change("name", "HHHH", {}, change)
-    assert one.codes((4, 6), looks=2).tolist() == [[1, 2, 3], [0, 0, 0]]
-    assert one.codes((8, 12), looks=4).tolist() == [[1, 2, 3], [0, 0, 0]]  # of a store of 2 x 2 samples averaged
+    assert change_of(change, 1).codes((4, 6), looks=2).tolist() == [[1, 2, 3], [0, 0, 0]]
+    assert change_of(change, 2).codes((8, 12), looks=4).tolist() == [[1, 2, 3], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("looks", [1, 2, 3, 20])
+@pytest.mark.parametrize(
+    ("shape", "multilook"),
+    [
+        ((41, 100), 10),
+        ((16, 16), 5),
+        ((1, 7), 3),
+        ((9, 1), 2),
+        ((1, 1), 4),
+        ((23, 5), 7),
+        ((1100, 3), 9),
+        ((80, 81), 1),
+    ],
+)
+def test_a_change_lies_over_the_samples_that_it_was_found_in(shape, multilook, looks):
+    """Sample by sample, for areas of few samples, not a multiple of the multilook, or of several bands of rows."""
+    size = [-(-side // multilook) for side in shape]
+    change = np.random.default_rng(3).choice(np.array([-1, 0, 1, -128], "i1"), size)
+    wanted = np.zeros([-(-side // looks) for side in shape], "u1")
+    for row, col in np.ndindex(*wanted.shape):
+        rows, cols = (range(n * looks, min((n + 1) * looks, side)) for n, side in zip((row, col), shape))
+        found = [change[y // multilook, x // multilook] for y in rows for x in cols]
+        tested = len(found) - found.count(-128)
+        if tested:
+            wanted[row, col] = 1 if 2 * found.count(-1) >= tested else 3 if 2 * found.count(1) >= tested else 2
+    np.testing.assert_array_equal(change_of(change, multilook).codes(shape, looks), wanted)
+
+
+def test_a_change_is_read_in_parts():
+    """Of a frame of 16,000 x 16,000 samples, blown up to single samples, it took gigabytes."""
+    change = change_of(np.zeros((3000, 2000), "i1"), 1)
+    change.codes((10, 10), looks=2)  # imports
+    tracemalloc.start()
+    change.codes((3000, 2000), looks=8)
+    assert tracemalloc.get_traced_memory()[1] < 3000 * 2000 * 4
+    tracemalloc.stop()
 
 
 def test_the_index_shows_each_area(tmp_path):

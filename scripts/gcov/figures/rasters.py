@@ -38,8 +38,12 @@ def averaged(data: xr.Dataset, name: str, looks: int) -> np.ndarray:
 
 
 def sampled(data: xr.Dataset, name: str, looks: int) -> np.ndarray:
-    """The middle sample of each cell of looks x looks: for classes and dates, which cannot be averaged."""
-    return data[name].isel(y=slice(looks // 2, None, looks), x=slice(looks // 2, None, looks)).values
+    """The middle sample of each cell of looks x looks: for classes and dates, which cannot be averaged.
+
+    Cells at the lower and right edges may be cut: if they end before their middle, it is their last sample.
+    """
+    rows, columns = (np.arange(looks // 2, size + looks // 2, looks).clip(max=size - 1) for size in shape_of(data))
+    return data[name].isel(y=rows, x=columns).values
 
 
 def draw(

@@ -14,7 +14,7 @@ import shapely
 import xarray as xr
 from PIL import ImageColor
 
-from gcov.analysis.multilook import summed
+from gcov.analysis.multilook import Multilook
 from gcov.cautions import held, release_changes
 from gcov.figures import palette
 from gcov.files import read_json
@@ -32,37 +32,50 @@ Zones = Sequence[tuple[str, shapely.Geometry]]  # names, polygons in the stack's
 
 @dataclass(frozen=True)
 class Change:
-    """A change between two periods: the map `change` (y, x; -1, 0, 1, -128 no data) of its store, and its JSON."""
+    """A change between two periods: its JSON, and the map `change` (y, x) of its store, which is read in parts.
+
+    A pixel of the map is 1, -1, 0 or -128 (no data), for a cell of `multilook` x `multilook` samples of the stack.
+    """
 
     name: str
     term: str
     facts: dict
-    change: np.ndarray
+    change: xr.DataArray
 
     @classmethod
     def of(cls, summary: Path) -> "Change":
-        """Read a change from its JSON, results/{aoi}/{term}/change/{name}.json, and the store beside it."""
+        """A change from its JSON, results/{aoi}/{term}/change/{name}.json, and the store beside it."""
         facts = read_json(summary)
-        change = store.open_stack(summary.with_suffix(".zarr"))["change"].values
+        change = store.open_stack(summary.with_suffix(".zarr"))["change"]
         return cls(summary.stem, summary.parents[1].name, facts, change)
 
     @property
     def text(self) -> str:
         """The result, in one line."""
         facts = self.facts
+        if not facts["pixels"]:
+            return f"{self.name}, {self.term}: no pixel could be tested. {facts['warning']}".rstrip()
         return (
             f"{self.name}, {self.term}: {facts['down_km2']:.3g} km² lower, {facts['up_km2']:.3g} km² higher at a"
             f" significance of {facts['significance']:g}; by chance {facts['expected_false_alarms']:,.0f} samples"
         )
 
     def codes(self, shape: tuple[int, int], looks: int) -> np.ndarray:
-        """One byte per cell of a stack (ny, nx): at least half is lower (1) or higher (3), neither (2), no data (0)."""
-        multilook = -(-shape[0] // self.change.shape[0])
-        change = self.change.repeat(multilook, axis=0).repeat(multilook, axis=1)[: shape[0], : shape[1]]
-        some, lower, higher = (
-            summed(where.astype("i4"), looks) for where in (change != -128, change == -1, change == 1)
-        )
-        return np.select([some == 0, 2 * lower >= some, 2 * higher >= some], [0, 1, 3], 2).astype("u1")
+        """One byte per cell of looks x looks samples of a stack (ny, nx).
+
+        1 if at least half of the cell's samples with data are lower, 3 if higher, 2 if neither, 0 without data.
+        """
+        lower, higher = Multilook(looks, shape), Multilook(looks, shape)
+        down, across = (np.arange(size) // self.facts["multilook"] for size in shape)  # the map's pixel of each sample
+        for top in range(0, shape[0], store.CHUNK):
+            rows = slice(top, min(top + store.CHUNK, shape[0]))
+            first, last = down[rows][[0, -1]]
+            part = self.change[first : last + 1].values[down[rows] - first][:, across]
+            tested = np.abs(part, dtype=np.int16) <= 1
+            lower.add(part == -1, tested, rows)
+            higher.add(part == 1, tested, rows)
+        shares = lower.mean, higher.mean
+        return np.select([np.isnan(shares[0]), shares[0] >= 0.5, shares[1] >= 0.5], [0, 1, 3], 2).astype("u1")
 
 
 def page(
@@ -92,10 +105,14 @@ def page(
     }
     facts = facts_of(data, tables, zones, valid_samples_only)
     shape = data.sizes["y"], data.sizes["x"]
-    layers = [pixels.packed(one.codes(shape, looks=1)) for one in changes]  # more looks make them smaller
-    rest = len(TEMPLATE.read_bytes()) + len(json.dumps([facts, parts, layers])) + 10_000  # margin for later parts
-    room = megabytes * pixels.MEGABYTE - rest
-    looks, images = pixels.encoded(data, list(tables.series), room=room, valid_samples_only=valid_samples_only)
+    rest = len(TEMPLATE.read_bytes()) + len(json.dumps([facts, parts])) + 10_000  # margin for later parts
+    looks, images, layers = pixels.encoded(
+        data,
+        list(tables.series),
+        lambda looks: [one.codes(shape, looks) for one in changes],
+        room=megabytes * pixels.MEGABYTE - rest,
+        valid_samples_only=valid_samples_only,
+    )
     for term, image in images.items():
         facts["terms"][term] |= {"low": image.low, "stretch": image.stretch}
     facts |= {
@@ -103,7 +120,7 @@ def page(
         "changes": [{"name": f"{c.name} ({c.term})", "text": c.text} for c in changes],
     }
     texts = {f"{term}-{date}": text for term, image in images.items() for date, text in image.texts.items()}
-    texts |= {f"change-{n}": pixels.packed(one.codes(shape, looks)) for n, one in enumerate(changes)}
+    texts |= {f"change-{n}": text for n, text in enumerate(layers)}
     scripts = (f'<script type="text/plain" id="{name}">{text}</script>' for name, text in texts.items())
     parts |= {"none": palette.NO_DATA, "fell": palette.FELL, "rose": palette.ROSE}
     parts |= choices(facts) | {"subtitle": subtitle(data, looks), "images": "\n".join(scripts)}

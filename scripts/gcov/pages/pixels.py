@@ -8,7 +8,7 @@ image (modulo 255, plus 1), deflated, in base64. Differences are small and compr
 import base64
 import math
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,23 +62,30 @@ def smallest_looks(data: xr.Dataset, terms: int, room: float) -> int:
 
 
 def encoded(
-    data: xr.Dataset, terms: Sequence[str], *, room: float, valid_samples_only: bool
-) -> tuple[int, dict[str, Images]]:
-    """The smallest looks per side with which the images fit into `room` bytes, and these images by term.
+    data: xr.Dataset,
+    terms: Sequence[str],
+    layers: Callable[[int], Sequence[np.ndarray]],
+    *,
+    room: float,
+    valid_samples_only: bool,
+) -> tuple[int, dict[str, Images], list[str]]:
+    """The smallest looks per side with which images and layers fit into `room` bytes; the images by term; the layers.
 
-    Raises GcovError if not even one cell per date fits.
+    `layers` gives further images (rows, columns) of bytes for a number of looks. Raises GcovError if not even one cell
+    per date fits.
     """
     largest = max(data.sizes["y"], data.sizes["x"])
     for looks in range(smallest_looks(data, len(terms), room) if room > 0 else largest, largest + 1):
         images: dict[str, Images] = {}
-        left = room
+        further = list(map(packed, layers(looks)))
+        left = room - sum(map(len, further))
         for term in terms:
             found = encoded_term(data, term, looks=looks, room=left, valid_samples_only=valid_samples_only)
             if found is None:
                 break
             images[term], left = found, left - sum(map(len, found.texts.values()))
         else:
-            return looks, images
+            return looks, images, further
     raise GcovError(f"explore_megabytes: too few for a page of {data.sizes['time']} dates; give it more, or null")
 
 
