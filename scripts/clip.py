@@ -63,10 +63,12 @@ def clip(
 
             on_grid(read_zones(zones, zone_name, "zones"), grid, polygon)
         tables, without_noise = band.noise(terms)
+        footprint, footprint_source = band.footprint
         attributes = {
             "title": f"{granule.name}: {aoi}",
             "granule_record": json.dumps(asdict(granule)),
-            "bounding_polygon": band.footprint,
+            "bounding_polygon": footprint,
+            "bounding_polygon_source": footprint_source,
             "aoi": aoi,
             **area,
             "mean_number_of_looks": band.mean_looks or "",
@@ -87,6 +89,8 @@ def clip(
             store.finish(part, n_pixels=n_pixels, n_valid=n_valid, noise=floor, without_noise=without_noise)
         if note := band.ignored_exceptions:
             log.info("%s: %s", granule.name, note)
+        if footprint_source == "grid":
+            log.info("%s: no boundingPolygon that can be one: its grid's outline is used", granule.name)
         if without_noise:
             log.info("%s: no noise floor: %s", granule.name, without_noise)
     percent = 100 * n_valid / max(n_pixels, 1)

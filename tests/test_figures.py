@@ -370,15 +370,27 @@ def test_holes_of_an_aoi_and_of_zones_are_holes_on_the_map(shape):
     assert len(whole.patches) == 2
 
 
-@pytest.mark.parametrize(("latitude", "size"), [(0, 2), (60, 2), (75, 0.01)])
-def test_the_scale_bar_is_as_long_as_it_says(latitude, size):
-    aoi = shapely.box(10, latitude, 10 + size, latitude + size)
+@pytest.mark.parametrize(
+    ("latitude", "width", "height"),
+    [(0, 2, 2), (60, 2, 2), (75, 0.01, 0.01), (28, 1e-6, 1e-6), (28, 1e-6, 0.1), (-89.95, 3, 1e-6), (89.5, 0, 0.01)],
+)
+def test_the_scale_bar_is_as_long_as_it_says(latitude, width, height):
+    """Of an AOI of one sample, one column and one row, too; the map is never a line."""
+    aoi = shapely.box(10, latitude, 10 + width, latitude + height)
     near = maps.location([feature(aoi, name="x"), feature(aoi, maturity="BETA")], None).axes[2]
     (bar,) = [line for line in near.get_lines() if len(line.get_xdata()) == 2]
     number, unit = near.texts[0].get_text().split()
     middle = np.mean(near.get_ylim())
     _, _, metres = pyproj.Geod(ellps="WGS84").inv(bar.get_xdata()[0], middle, bar.get_xdata()[1], middle)
     assert metres == pytest.approx(float(number) * {"km": 1000, "m": 1}[unit], rel=0.001)
+    FigureCanvasAgg(near.figure).draw()
+    for axes in near.figure.axes[::2]:  # the layout may have changed the limits
+        bar = axes.get_lines()[-1]
+        (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
+        assert west < min(bar.get_xdata()) and max(bar.get_xdata()) < east and south < bar.get_ydata()[0] < north
+    (west, east), (south, north) = near.get_xlim(), near.get_ylim()
+    assert west < 10 and east > 10 + width and south < latitude and north > latitude + height
+    assert 0.3 < (east - west) * np.cos(np.radians(middle)) / (north - south) < 3.4
 
 
 def test_the_land_is_that_of_the_earth():

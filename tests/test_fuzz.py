@@ -11,12 +11,12 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-import shapely
 from helpers import BBOX, FIRST
 
 from gcov.archive.catalog import listed_granules
 from gcov.errors import GcovError
 from gcov.granule.product import open_band
+from gcov.stores import outlines
 from gcov.stores.grid import aoi_window
 from gcov.testing.synthetic import granule_name, write_granule
 
@@ -40,7 +40,7 @@ def read(path):
     with open_band(granule.path, granule.label, "A") as band:
         band.check_layers([term for term in ("HHHH", "HVHV") if granule.holds(term, "A")])
         window = aoi_window(band.data, BBOX, granule.label)
-        assert shapely.from_wkt(band.footprint).is_valid
+        assert outlines.stated(band.footprint[0]).is_valid
         return granule, dict(band.layers(["HHHH", "HVHV"], window))
 
 

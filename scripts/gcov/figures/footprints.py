@@ -5,9 +5,16 @@ from collections.abc import Sequence
 
 import shapely
 
+from gcov.stores import outlines
+
+STATED = "as stated in the product"
+MENDED = "as stated in the product, made valid"
+GRID = "outline of the granule's grid"
+WINDOW = "outline of the AOI's grid"
+
 
 def features(fragments: Sequence[dict]) -> list[dict]:
-    """The AOI, then each granule's footprint as stated in the product, from the attributes of fragments."""
+    """The AOI, then each granule's footprint, from the attributes of fragments."""
     return [aoi_feature(fragments[0]), *map(granule_feature, fragments)]
 
 
@@ -19,9 +26,21 @@ def aoi_feature(fragment: dict) -> dict:
 
 
 def granule_feature(fragment: dict) -> dict:
-    """A granule's footprint with the fields of its record, from the attributes of its fragment."""
-    footprint = shapely.force_2d(shapely.from_wkt(fragment["bounding_polygon"]))
-    return feature(footprint, {"kind": "granule", **json.loads(fragment["granule_record"])})
+    """A granule's footprint with the fields of its record, from the attributes of its fragment.
+
+    The property `footprint` says where it is from: STATED, MENDED (it crossed itself), GRID, or, in a fragment of an
+    earlier version whose product states no usable one, WINDOW.
+    """
+    text = fragment["bounding_polygon"]
+    outline, said = outlines.stated(text), STATED
+    if outline is None:
+        grid = fragment["spatial:transform"], fragment["spatial:shape"], fragment["proj:code"]
+        outline, said = outlines.of_grid(*grid), WINDOW
+    elif fragment.get("bounding_polygon_source") == "grid":
+        said = GRID
+    elif not shapely.from_wkt(text).is_valid:
+        said = MENDED
+    return feature(outline, {"kind": "granule", "footprint": said, **json.loads(fragment["granule_record"])})
 
 
 def feature(shape: shapely.Geometry, properties: dict) -> dict:

@@ -3,6 +3,7 @@
 import json
 import logging
 import signal
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from xyzservices import TileProvider, providers
 from gcov import __version__
 from gcov.errors import GcovError
 from gcov.figures import palette
+from gcov.figures.footprints import STATED
 from gcov.figures.style import SMALL, add_words
 from gcov.granules import maturity_note
 from gcov.words import number_of
@@ -32,6 +34,7 @@ log = logging.getLogger(__name__)
 USER_AGENT = f"nisar-gcov-timeseries/{__version__}"  # OpenStreetMap's servers refuse the default names of libraries
 LAND = Path(__file__).with_name("land.json")  # outer rings [[longitude, latitude], ...]; Natural Earth, public domain
 KM_PER_DEGREE, ECCENTRICITY = 111.3195, 0.08181919  # WGS 84, at the equator
+LEAST_KM = 0.2  # shortest side of a map
 ONE_FOOTPRINT = 0.9  # footprints that share more than this fraction of their area count as one frame
 TILE_TIMEOUT = 10  # seconds without an answer
 TILES_TIMEOUT = 60  # seconds for all tiles of a map, so that a slow server cannot block the job
@@ -48,7 +51,7 @@ def location(features: list[dict], basemap: str | None, zones: Sequence[dict] = 
     figure = Figure(figsize=(10, 6.2), layout="constrained")
     whole, world, near = figure.subplot_mosaic([["whole", "world"], ["whole", "near"]], width_ratios=[2, 1]).values()
     footprints = distinct(granules)
-    _draw_footprints(whole, footprints)
+    _draw_footprints(whole, footprints, float(rings(aoi)[0][:, 0].mean()))
     _draw_areas(whole, aoi, zones)
     _fit(whole, "datalim")  # tiles fill the whole axes
     whole.set(xlabel="longitude (°)", ylabel="latitude (°)")
@@ -64,14 +67,13 @@ def location(features: list[dict], basemap: str | None, zones: Sequence[dict] = 
     near.legend(handles, labels, handler_map={PathCollection: HandlerPolyCollection()}, **place)
     if basemap:
         add_tiles(whole, tile_provider(basemap))
-    for axes in (whole, near):
-        add_scale_bar(axes)
     properties = [granule["properties"] for granule in granules]
     title = f"{aoi['properties']['name']}: AOI and {number_of(len(granules), 'granule')}"
-    notes = [
-        f"Footprints as the products state them: {', '.join(map(_count, footprints))}. Land: Natural Earth 1:110m."
-    ]
+    notes = [f"Footprints: {', '.join(map(_count, footprints))}. {_sources(granules)}Land: Natural Earth 1:110m."]
     add_words(figure, title, [maturity_note(granule["maturity"] for granule in properties)], notes)
+    figure.draw_without_rendering()  # fixes the limits, in which the bars must lie
+    for axes in (whole, near):
+        add_scale_bar(axes)
     return figure
 
 
@@ -95,10 +97,17 @@ def _count(group: list[dict]) -> str:
     return f"{number_of(len(group), 'granule')}{' of frame ' + '/'.join(map(str, sorted(frames))) if frames else ''}"
 
 
-def _draw_footprints(axes: Axes, footprints: list[list[dict]]) -> None:
-    """Draw the first footprint of each group."""
+def _sources(granules: list[dict]) -> str:
+    """The number of footprints that are not as the product states them, and what they are instead."""
+    counts = Counter(granule["properties"].get("footprint", STATED) for granule in granules)
+    others = [f"{number} {source}" for source, number in counts.items() if source != STATED]
+    return f"Not as the product states them: {', '.join(others)}. " if others else "As the products state them. "
+
+
+def _draw_footprints(axes: Axes, footprints: list[list[dict]], longitude: float) -> None:
+    """Draw the first footprint of each group; parts beyond 180 degrees beside `longitude`, not at the other end."""
     blue = to_rgba(palette.QUANTITIES["db"])
-    shapes = [area(group[0]) for group in footprints]
+    shapes = [area([beside(ring, longitude) for ring in rings(group[0])]) for group in footprints]
     fill = (*blue[:3], min(0.15, 0.3 / len(shapes)))
     label = number_of(len(footprints), "footprint")
     collection = PathCollection(shapes, facecolors=[fill], edgecolors=[blue], linewidths=1, label=label)
@@ -116,16 +125,25 @@ def _draw_areas(axes: Axes, aoi: dict, zones: Sequence[dict]) -> None:
 
 def _draw_area(axes: Axes, feature: dict, colour: str, width: float, label: str | None) -> None:
     """Draw a polygon or multipolygon as one line, which breaks between its rings, around a pale fill."""
-    axes.add_patch(PathPatch(area(feature), facecolor=colour, edgecolor="none", alpha=0.1))
+    axes.add_patch(PathPatch(area(rings(feature)), facecolor=colour, edgecolor="none", alpha=0.1))
     ends = [np.vstack([ring, [np.nan, np.nan]]) for ring in rings(feature)]
-    axes.plot(*np.vstack(ends).T, color=colour, linewidth=width, label=label)
+    corners: dict[str, Any] = {"marker": "o", "markersize": width, "markeredgewidth": 0}  # all one sees of a tiny area
+    axes.plot(*np.vstack(ends).T, color=colour, linewidth=width, label=label, **corners)
 
 
 def _fit(axes: Axes, adjustable: Literal["box", "datalim"]) -> None:
-    """Add margins, and set the aspect ratio of a degree at this latitude by adjusting the axes or their limits."""
+    """Add margins, and set the aspect ratio of a degree at this latitude by adjusting the axes or their limits.
+
+    Both sides show at least `LEAST_KM`, and at least a third of the longer side: an AOI may be one sample wide.
+    """
+    corners = axes.dataLim.get_points()
+    shrink = max(np.cos(np.radians(corners[:, 1].mean())), 1e-4)  # of a degree of longitude
+    sizes = (corners[1] - corners[0]) * (shrink, 1)
+    least = max(LEAST_KM / KM_PER_DEGREE, sizes.max() / 3)
+    missing = np.maximum(least - sizes, 0) / (shrink, 1)
+    axes.update_datalim([corners[0] - missing / 2, corners[1] + missing / 2])
     axes.margins(0.17)
-    south, north = axes.get_ylim()
-    axes.set_aspect(1 / np.cos(np.radians((south + north) / 2)), adjustable=adjustable)
+    axes.set_aspect(1 / shrink, adjustable=adjustable)
 
 
 def _draw_world(axes: Axes, aoi: dict) -> None:
@@ -166,9 +184,14 @@ def rings(feature: dict) -> list[np.ndarray]:
     return [shapely.get_coordinates(ring) for part in parts for ring in part]
 
 
-def area(feature: dict) -> Outline:
-    """The area of a polygon or multipolygon, without its holes, for matplotlib to fill."""
-    return Outline.make_compound_path(*(Outline(ring, closed=True) for ring in rings(feature)))
+def area(outline: Sequence[np.ndarray]) -> Outline:
+    """The area within the rings of a polygon or multipolygon, without its holes, for matplotlib to fill."""
+    return Outline.make_compound_path(*(Outline(ring, closed=True) for ring in outline))
+
+
+def beside(ring: np.ndarray, longitude: float) -> np.ndarray:
+    """A ring (n, 2), moved by whole turns around the globe to where it is nearest to a longitude."""
+    return ring + np.array([360 * np.round((longitude - ring[:, 0].mean()) / 360), 0])
 
 
 def tile_provider(basemap: str) -> TileProvider:

@@ -12,7 +12,6 @@ import h5py
 import numpy as np
 import pyproj
 import rioxarray  # noqa: F401  (the .rio accessor)
-import shapely
 import xarray as xr
 from xarray.backends import H5NetCDFStore
 from xarray.backends.store import StoreBackendEntrypoint
@@ -22,6 +21,7 @@ from gcov.errors import GcovError
 from gcov.granules import LAYERS, is_diagonal
 from gcov.hdf5 import check_lineage, find, open_hdf5, text
 from gcov.identification import GRIDS, IDENTIFICATION
+from gcov.stores import outlines
 from gcov.stores.grid import Window
 from gcov.stores.noise import Table
 from gcov.stores.radiometry import fill_value, without_exception
@@ -59,12 +59,15 @@ class Band:
         return [str(name) for name in self.data.data_vars if len(str(name)) == 4 and str(name).isupper()]
 
     @property
-    def footprint(self) -> str:
-        """The granule's outline as stated in the product, otherwise that of its grid: WKT, longitude and latitude."""
+    def footprint(self) -> tuple[str, str]:
+        """The granule's outline (WKT, longitude and latitude), and its source: "product", or "grid".
+
+        It is the grid's where the product states none, or none that can be one.
+        """
         stated = text(self._group.file, POLYGON)
-        if shapely.from_wkt(stated or "POINT EMPTY", on_invalid="ignore"):
-            return stated
-        return shapely.box(*self.data.rio.transform_bounds(4326)).wkt
+        if outlines.stated(stated):
+            return stated, "product"
+        return outlines.of_grid(self.data.rio.transform(), self.data["mask"].shape, str(self.data.rio.crs)).wkt, "grid"
 
     @property
     def look_direction(self) -> str:
