@@ -203,22 +203,21 @@ def test_odc_stac_loads_the_stacks_own_numbers(made):
     assert set(odc.stac.load(items).data_vars) == {"power_HHHH", "power_HVHV", "db_HHHH"}, "and nothing else"
 
 
-def test_a_date_without_a_term_and_a_fragment_that_knows_little(band, write, newest, tmp_path):
-    """HH alone on the second date; its fragment is of a version that kept no centre frequency."""
+def test_a_date_without_a_term_and_without_a_centre_frequency(band, write, newest, tmp_path):
+    """HH alone on the second date, whose granule states no centre frequency (an empty attribute of its fragment)."""
     one = band(12)
     path = write({"A": type(one)(one.epsg, one.x, one.y, {"HHHH": one.terms["HHHH"]}, one.mask)},
                  start=FIRST + timedelta(days=12), pols="SHNA")  # fmt: skip
     fragments = [fragment(tmp_path, file, terms=("HHHH", "HVHV")) for file in (newest[0], path)]
     stacked(tmp_path, [newest[0], path], terms=("HHHH", "HVHV"))
     metadata = json.loads((fragments[1] / "zarr.json").read_text())
-    del metadata["attributes"]["center_frequency"]
-    del metadata["attributes"]["look_direction"]
+    metadata["attributes"]["center_frequency"] = ""
     (fragments[1] / "zarr.json").write_text(json.dumps(metadata))
     stac(fragments=fragments, stack=tmp_path / "stack.zarr", geotiffs=[], looks=None, output=tmp_path / "stac")
     first, second = (documents(tmp_path)[f"x_{day}.json"]["properties"] for day in DAYS[:2])
     assert (first["sar:polarizations"], second["sar:polarizations"]) == (["HH", "HV"], ["HH"])
     assert first["sar:center_frequency"] == 1.229 and "sar:center_frequency" not in second
-    assert first["sar:observation_direction"] == "left" and "sar:observation_direction" not in second
+    assert first["sar:observation_direction"] == "left"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from gcov.granules import holds, maturity_note
@@ -24,11 +23,6 @@ def without_term(series: pd.DataFrame, term: str, frequency: str) -> str | None:
     return f"{number_of(lacking, 'date')} without {term}" if lacking else None
 
 
-def column(series: pd.DataFrame, name: str) -> pd.Series:
-    """A column that some tables lack; NaN if it is missing."""
-    return series[name].astype(float) if name in series else pd.Series(np.nan, series.index)
-
-
 def little_valid(series: pd.DataFrame, min_valid_fraction: float) -> pd.Series:
     """True (dates,) for dates with valid samples, but fewer than this fraction of the best date's.
 
@@ -46,7 +40,7 @@ def long_steps(times: pd.Series) -> pd.Series:
 
 def near_noise(series: pd.DataFrame) -> pd.Series:
     """True (dates,) for means less than 3 dB above the noise floor; False where the floor is unknown."""
-    return column(series, "mean_db") - column(series, "noise_db") < NOISE_MARGIN
+    return series["mean_db"] - series["noise_db"] < NOISE_MARGIN
 
 
 def release_changes(series: pd.DataFrame) -> pd.DataFrame:
@@ -67,8 +61,6 @@ def empty_values(series: pd.DataFrame, *, most: int = 3) -> list[str]:
 
     `series` may hold several zones.
     """
-    if "why_empty" not in series:
-        return []
     dates = series["time"].nunique()
     reasons = series.drop_duplicates(["time", "why_empty"])["why_empty"]
     counts = reasons[reasons != ""].value_counts(sort=False)

@@ -62,10 +62,7 @@ class Speckle:
 
 
 def codes_of(data: xr.Dataset, term: str) -> list[str | None]:
-    """The polarization code of each date of a stack, as in granule names; None where a date lacks the term.
-
-    Codes are empty in stacks of version 0.1, which do not record them.
-    """
+    """The polarization code of each date of a stack, as in granule names; None where a date lacks the term."""
     codes = (date.polarizations for date in store.dates_of(data))
     return [code if holds(code, term, data.attrs["frequency"]) else None for code in codes]
 
@@ -128,7 +125,7 @@ def looks_of(path: Path, term: str, codes: Sequence[str | None], *, multilooked:
     for code, entry in entries.items():
         if entry["looks_multilooked"] is None:
             raise GcovError(
-                f"{path}: no number of looks for {term} ({code or 'all dates'}): {entry['method']}. Set it in the"
+                f"{path}: no number of looks for {term} ({code}): {entry['method']}. Set it in the"
                 f" configuration, for example `looks: {{{code}: 9.3}}`, or one number for all"
             )
     return looks(entries, codes, multilooked=multilooked)

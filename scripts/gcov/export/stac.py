@@ -63,8 +63,7 @@ def catalogue(
 def item(day: str, members: Sequence[Fragment], grid: xr.Dataset) -> pystac.Item:
     """The item of a date, without assets; `members` are the fragments of its pass in order of time.
 
-    Properties that the granules do not state are left out: fragments of earlier versions lack the centre frequency
-    and the look direction.
+    Properties that the granules do not state are left out.
     """
     granules = [member.granule for member in members]
     first, known = granules[0], members[0].attributes
@@ -76,10 +75,10 @@ def item(day: str, members: Sequence[Fragment], grid: xr.Dataset) -> pystac.Item
         "instruments": ["lsar"],
         "gsd": abs(transform(grid)[0]),
         "sar:frequency_band": "L",
-        "sar:observation_direction": known.get("look_direction"),
+        "sar:observation_direction": known["look_direction"],
         "sar:instrument_mode": first.mode,
         "sar:polarizations": [term[:2] for term in held],
-        "sar:center_frequency": (known.get("center_frequency") or 0) / 1e9,  # GHz
+        "sar:center_frequency": (known["center_frequency"] or 0) / 1e9,  # GHz
         "sat:orbit_state": ORBIT.get(first.direction or ""),
         "sat:relative_orbit": first.track,
         "proj:code": f"EPSG:{int(grid['spatial_ref'])}",

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gcov.cautions import held, without_term
-from gcov.errors import GcovError
 from gcov.figures.palette import LAST, QUANTITIES
 from gcov.figures.style import GAMMA0, SMALL, add_words, legend_above
 from gcov.granules import maturity_note
@@ -33,10 +32,8 @@ def histogram(
 
     Bars and outlines (the first and the last date) have the same bins, those of 0.25 dB in `stretch`, the content of
     stretch.json. The grey scale of the movies is marked. `counts` is the histogram's table, for the number of samples
-    outside of its bins. Raises GcovError if stretch.json comes from an earlier version, without these bins.
+    outside of its bins.
     """
-    if "histogram" not in stretch:
-        raise GcovError("stretch.json was written by an earlier version: run `snakemake --cores 1 -R summarize` once")
     dates = series[held(series, term, frequency)]
     samples = int(dates["n_valid"].sum())
     fine = stretch["histogram"]

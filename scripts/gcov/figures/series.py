@@ -12,7 +12,6 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from gcov.cautions import (
     NOISE_MARGIN,
     cautions,
-    column,
     dates_in_words,
     empty_values,
     held,
@@ -47,7 +46,7 @@ def mean_series(series: pd.DataFrame, *, term: str, frequency: str, title: str, 
     95 % interval from the standard error (otherwise the band from p05_db to p95_db), the noise floor, and rain.
     """
     dates = series[held(series, term, frequency)].reset_index(drop=True)
-    rain = column(dates, "rain_mm")
+    rain = dates["rain_mm"]
     heights = [5, 1.1, 1.1] if rain.notna().any() else [5, 1.1]
     figure = Figure(figsize=(8.5, 3.6 + 0.9 * (len(heights) - 1)), layout="constrained")
     axes, *below = figure.subplots(len(heights), sharex=True, height_ratios=heights)
@@ -74,14 +73,14 @@ def mean_series(series: pd.DataFrame, *, term: str, frequency: str, title: str, 
 def in_words(dates: pd.DataFrame) -> str:
     """The note: dates, fraction of the samples averaged, spread, and the meaning of the bars."""
     words = [dates_in_words(dates), f"{percent(dates['valid_fraction'])} of the samples averaged"]
-    if column(dates, "se_db").notna().any():
+    if dates["se_db"].notna().any():
         words.append("bars: ±1.96 standard errors of the mean (speckle only, not calibration)")
-        low, high = (column(dates, name).mean() for name in ("p05_db", "p95_db"))
+        low, high = (dates[name].mean() for name in ("p05_db", "p95_db"))
         if np.isfinite(low + high):
             words.append(f"on a typical date, 90 % of the samples lie between {low:.1f} and {high:.1f} dB")
-    elif column(dates, "p05_db").notna().any():
+    elif dates["p05_db"].notna().any():
         words.append("band: 5 to 95 % of the samples")
-    if column(dates, "rain_mm").notna().any():
+    if dates["rain_mm"].notna().any():
         words.append("rain: the sum since the date before")
     return "; ".join(words)
 
@@ -94,12 +93,12 @@ def draw_means(
     Dates with few valid samples have hollow markers on a dotted line. Dates without a value are marked at the bottom.
     """
     few, noisy = little_valid(dates, min_valid_fraction), near_noise(dates)
-    noise = column(dates, "noise_db")
-    errors = COVERAGE * column(dates, "se_db")
+    noise = dates["noise_db"]
+    errors = COVERAGE * dates["se_db"]
     if errors.notna().any():
         bars: dict[str, Any] = {"fmt": "none", "ecolor": colour, "elinewidth": 1, "capsize": size / 3, "alpha": 0.8}
         axes.errorbar(dates["time"], dates["mean_db"], errors.fillna(0), label="_bars", **bars)
-    elif column(dates, "p05_db").notna().any():
+    elif dates["p05_db"].notna().any():
         rows = line(dates)
         axes.fill_between(rows["time"], rows["p05_db"], rows["p95_db"], color=colour, alpha=0.15, linewidth=0)
     if noise_shown(dates):
@@ -161,17 +160,17 @@ def draw_releases(axes: Axes, dates: pd.DataFrame, *, most: int = 8) -> None:
 
 def noise_shown(dates: pd.DataFrame) -> bool:
     """Whether any mean is within 10 dB of the noise floor, so that the floor is drawn."""
-    return bool((dates["mean_db"] - column(dates, "noise_db") < NOISE_SHOWN).any())
+    return bool((dates["mean_db"] - dates["noise_db"] < NOISE_SHOWN).any())
 
 
 def limits_of(dates: pd.DataFrame, *, span: float = LEAST_SPAN) -> tuple[float, float]:
     """Limits of the dB axis: everything drawn, with a margin, and at least `span` dB."""
-    errors = COVERAGE * column(dates, "se_db")
+    errors = COVERAGE * dates["se_db"]
     drawn = [dates["mean_db"] - errors.fillna(0), dates["mean_db"] + errors.fillna(0)]
     if errors.isna().all():
-        drawn += [column(dates, "p05_db"), column(dates, "p95_db")]
+        drawn += [dates["p05_db"], dates["p95_db"]]
     if noise_shown(dates):
-        drawn.append(column(dates, "noise_db"))
+        drawn.append(dates["noise_db"])
     values = pd.concat(drawn)
     if values.isna().all():
         return -1.0, 0.0
@@ -211,8 +210,8 @@ def bar_width(dates: pd.DataFrame) -> float:
 def draw_rain(axes: Axes, dates: pd.DataFrame) -> None:
     """Draw the rain of each interval between dates as a bar; a cross where it is unknown."""
     times = date2num(dates["time"])
-    axes.bar(times[1:], column(dates, "rain_mm")[1:], -np.diff(times), align="edge", color=RAIN, edgecolor="white")
-    unknown = times[1:][column(dates, "rain_mm")[1:].isna()]
+    axes.bar(times[1:], dates["rain_mm"][1:], -np.diff(times), align="edge", color=RAIN, edgecolor="white")
+    unknown = times[1:][dates["rain_mm"][1:].isna()]
     if unknown.size:
         foot = np.full(unknown.size, 0.12)
         axes.plot(unknown, foot, "x", color=RAIN, markersize=4, transform=axes.get_xaxis_transform())

@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gcov.cautions import (
-    column,
     dates_in_words,
     empty_values,
     held,
@@ -37,12 +36,12 @@ def zones(table: pd.DataFrame, *, term: str, frequency: str, title: str, min_val
     shown = _widest(series)
     number = next(columns for most, columns in COLUMNS if len(shown) <= most)
     rows = math.ceil(len(shown) / number)
-    rain = any(column(dates, "rain_mm").notna().any() for dates in shown.values())
+    rain = any(dates["rain_mm"].notna().any() for dates in shown.values())
     heights = [1.0] * rows + [0.5] * rain
     size = (8.5, 2.8 * rows) if number == 1 else (2.3 * number + 1.2, 1.45 * rows)
     figure = Figure(figsize=(size[0], size[1] + 0.75 * rain), layout="constrained")
     grid = figure.subplots(len(heights), number, sharex=True, squeeze=False, height_ratios=heights)
-    limits = {name: limits_of(dates.drop(columns="noise_db", errors="ignore")) for name, dates in shown.items()}
+    limits = {name: limits_of(dates.assign(noise_db=np.nan)) for name, dates in shown.items()}
     span = max((high - low for (low, high), dates in zip(limits.values(), shown.values()) if _seen(dates)), default=1.0)
     colours = {name: palette.zone(place).colour for place, name in enumerate(series)}
     for axes, (name, dates) in zip(grid.flat, shown.items()):
@@ -111,9 +110,9 @@ def _notes(
     """Notes that explain the axes and those marks that are drawn."""
     every = pd.concat(shown.values())
     words = [f"{dates_in_words(table.drop_duplicates('time'))}; every axis spans {span:.1f} dB"]
-    if column(every, "se_db").notna().any():
+    if every["se_db"].notna().any():
         words.append("bars: ±1.96 standard errors of the mean (speckle only, not calibration)")
-    elif column(every, "p05_db").notna().any():
+    elif every["p05_db"].notna().any():
         words.append("band: 5 to 95 % of the samples")
     if any(little_valid(one, min_valid_fraction).any() for one in shown.values()):
         words.append(f"hollow: less than {100 * min_valid_fraction:g} % of the zone's best date")

@@ -119,10 +119,9 @@ def variables_of(data: xr.Dataset) -> list[str]:
 
 
 def dates_of(data: xr.Dataset) -> list[Date]:
-    """The steps of a store's time axis; in stores of version 0.1, polarizations are empty."""
+    """The steps of a store's time axis."""
     times = np.datetime_as_string(data["time"].values, unit="s")
-    facts = (data[name].values if name in data.coords else [""] * len(times) for name in DATE_ATTRIBUTES)
-    return [Date(*map(str, date)) for date in zip(times, *facts)]
+    return [Date(*map(str, date)) for date in zip(times, *(data[name].values for name in DATE_ATTRIBUTES))]
 
 
 def samples(block: xr.Dataset, name: str) -> np.ndarray:
