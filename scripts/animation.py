@@ -23,7 +23,7 @@ def animation(
     output: Path,
 ) -> None:
     """Write one frame per date to `output` (.gif or .html). The grey scale runs from q05 to q95 of `stretch`, in dB."""
-    data, table, limits = store.open_stack(stack), tables.read_series(series), read_json(stretch)
+    data, table, limits = store.open_store(stack), tables.read_series(series), read_json(stretch)
     shown = {"limits": (limits["q05"], limits["q95"]), "valid_samples_only": valid_samples_only}
     frames = movies.frames(data, term, table, with_means=with_means, min_valid_fraction=min_valid_fraction, **shown)
     title, origin = f"{data.attrs['aoi']}, {term}", provenance(stack, valid_samples_only)

@@ -44,7 +44,7 @@ def change(
     side. Raises GcovError if a period has no usable date, if the number of looks is unknown, or if the reference has
     too few cells.
     """
-    data, table = store.open_stack(stack), tables.read_series(series)
+    data, table = store.open_store(stack), tables.read_series(series)
     use = selection.usable(table, min_valid_fraction)
     before, after = (periods.dates_of(table, use, days[name], f"{term}, {name}") for name in ("before", "after"))
     dates = np.array([*before, *after])

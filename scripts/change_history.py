@@ -45,7 +45,7 @@ def change_history(
     GcovError if fewer than two dates are usable, if the number of looks is unknown, or if the reference has too few
     cells.
     """
-    data = store.open_stack(stack)
+    data = store.open_store(stack)
     means = {term: tables.read_series(path) for term, path in zip(terms, series, strict=True)}
     use = {term: selection.usable(means[term], min_valid_fraction) for term in terms}
     dates = np.flatnonzero(np.any(list(use.values()), axis=0))

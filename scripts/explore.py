@@ -49,7 +49,7 @@ def explore(
     """
     if megabytes is None:
         raise GcovError("explore_megabytes is null for this AOI, which turns its page off: give it a number")
-    data = store.open_stack(stack)
+    data = store.open_store(stack)
     page = explorer.page(
         data,
         Tables(

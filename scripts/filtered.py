@@ -23,7 +23,7 @@ def filtered(*, stack: Path, looks: Path, window: int, valid_samples_only: bool,
     by which the number of looks grows: predicted by a formula, and measured on the most homogeneous blocks, where
     texture lowers it. They are null if unknown.
     """
-    data = store.open_stack(stack)
+    data = store.open_store(stack)
     types = {name: "f4" for name in store.variables_of(data) if is_diagonal(name)}
     attributes = {**data.attrs, "valid_samples_only": valid_samples_only, "filter_window": window}
     with building(output) as part:

@@ -18,7 +18,7 @@ def geotiff(*, source: Path, names: list[str], day: str | None, resampling: str,
     `resampling` sets how overviews are made: average, or nearest for classes, dates and probabilities, which cannot be
     averaged. Raises GcovError if the store has no such variable or date.
     """
-    data = store.open_stack(source)
+    data = store.open_store(source)
     if day:
         days = granules.day_names([date.time for date in store.dates_of(data)])
         if day not in days:

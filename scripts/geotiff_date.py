@@ -15,10 +15,10 @@ def geotiff_date(*, fragments: list[Path], term: str, quantity: str, valid_sampl
     of earlier dates. NaN where a sample does not count. Raises GcovError if the fragments cannot be stacked, or lack
     the term.
     """
-    members = sorted(map(store.read_fragment, fragments), key=lambda one: (one.granule.start, one.granule.name))
+    members = sorted(map(store.fragment_info, fragments), key=lambda one: (one.granule.start, one.granule.name))
     band = layers.date_band(members, term, quantity, valid_samples_only=valid_samples_only)
     date = mosaic.date_of([member.granule for member in members])
-    grid = store.open_stack(members[0].path)
+    grid = store.open_store(members[0].path)
     cog.write(output, grid=grid, bands=[band], tags=layers.tags([band], date, store.software()))
     log.info("%s of %s: %s", band.quantity, date.time, date.granule)
 

@@ -30,7 +30,7 @@ def index(
     """
     areas = [
         all_areas.Area(
-            store.open_stack(stack),
+            store.open_store(stack),
             {path.parent.name: tables.read_series(path) for path in series if path.parents[1] == stack.parent},
             pd.read_csv(table, dtype=str, keep_default_na=False),
             explored=stack.parent.name in explored,

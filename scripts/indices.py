@@ -29,7 +29,7 @@ def indices(
     Images are ratios of linear power averaged over `multilook` x `multilook` samples; NaN where an index has no value.
     Raises GcovError, naming the zones, if any zone contains no pixel centre.
     """
-    data = store.open_stack(stack)
+    data = store.open_store(stack)
     areas = [whole(data)]
     if zones:
         areas += on_grid(read_zones(zones, zone_name, "zones"), data, data.attrs["aoi_polygon"] or None)

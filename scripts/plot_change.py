@@ -13,7 +13,7 @@ from gcov.stores.provenance import provenance
 
 def plot_change(*, change: Path, summary: Path, valid_samples_only: bool, term: str, name: str, output: Path) -> None:
     """Write a PNG of a change store and the numbers in its JSON, with that store's provenance."""
-    data = store.open_stack(change)
+    data = store.open_store(change)
     figure = draw(data, read_json(summary), title=f"{data.attrs['aoi']}, {term}: change {name}")
     style.save(figure, output, provenance(change, valid_samples_only))
 

@@ -12,7 +12,7 @@ from gcov.stores.provenance import provenance
 
 def plot_change_history(*, history: Path, valid_samples_only: bool, output: Path) -> None:
     """Write a PNG of change_history.zarr, with that store's provenance."""
-    data = store.open_stack(history)
+    data = store.open_store(history)
     figure = draw(data, title=f"{data.attrs['aoi']}: changes over all dates")
     style.save(figure, output, provenance(history, valid_samples_only))
 

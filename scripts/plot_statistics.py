@@ -12,7 +12,7 @@ from gcov.stores.provenance import provenance
 
 def plot_statistics(*, statistics: Path, valid_samples_only: bool, term: str, output: Path) -> None:
     """Write a PNG of statistics.zarr. Its provenance is that store's, plus the setting `valid_samples_only`."""
-    data = store.open_stack(statistics)
+    data = store.open_store(statistics)
     figure = draw(data, title=f"{data.attrs['aoi']}, {term}")
     style.save(figure, output, provenance(statistics, valid_samples_only))
 

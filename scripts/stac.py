@@ -15,7 +15,7 @@ def stac(*, fragments: list[Path], stack: Path, geotiffs: list[Path], looks: Pat
     GeoTIFFs named after a date are assets of that date's item. The others are assets of the collection. The stack is
     an asset of the collection and of every item.
     """
-    collection = catalogues.catalogue([store.read_fragment(path) for path in fragments], stack, geotiffs, looks)
+    collection = catalogues.catalogue([store.fragment_info(path) for path in fragments], stack, geotiffs, looks)
     with building(output) as part:
         catalogues.write(collection, part)
     log.info("%d dates, %d GeoTIFFs", len(collection.get_item_links()), len(geotiffs))

@@ -19,7 +19,7 @@ def stack(*, fragments: list[Path], output: Path) -> None:
     (mask 255). Between equals the earlier granule wins. Raises GcovError if fragments differ in grid or terms (naming
     the granule and the difference; nothing is resampled), or if no fragment has a valid sample.
     """
-    by_granule = {fragment.granule: fragment for fragment in map(store.read_fragment, fragments)}
+    by_granule = {fragment.granule: fragment for fragment in map(store.fragment_info, fragments)}
     granules = sorted(by_granule, key=lambda g: (g.start, g.name))
     first = by_granule[granules[0]]
     for granule in granules:
@@ -43,7 +43,7 @@ def stack(*, fragments: list[Path], output: Path) -> None:
         "granule_records": json.dumps([vars(granule) for granule in granules]),
         "software": store.software(),
     }
-    grid, types = store.open_stack(first.path), mosaic.types_of(list(by_granule.values()))
+    grid, types = store.open_store(first.path), mosaic.types_of(list(by_granule.values()))
     with building(output) as part:
         store.create(part, grid=grid, dates=dates, types=types, attributes=attributes)
         for index, members in enumerate(passes(granules)):

@@ -17,7 +17,7 @@ def stack_db(*, stack: Path, valid_samples_only: bool, output: Path) -> None:
 
     NaN where linear gamma0 is not positive, and where `mask` is not 1..254 (unless `valid_samples_only` is false).
     """
-    data = store.open_stack(stack)
+    data = store.open_store(stack)
     terms = [name for name in store.variables_of(data) if is_diagonal(name)]
     attributes = {**data.attrs, "valid_samples_only": str(valid_samples_only).lower()}  # NetCDF has no booleans
     types = dict.fromkeys(terms, "f4")

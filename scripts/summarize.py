@@ -38,7 +38,7 @@ def summarize(
 
     Raises GcovError if the stack has no such term, if no sample is positive, or if a line of the rain file is invalid.
     """
-    data = store.open_stack(stack)
+    data = store.open_store(stack)
     summary = Summary.of(data, term, valid_samples_only=valid_samples_only)
     tables.write(histogram_db, histogram.DB.table(histogram.coarse_db(summary.in_db)))
     tables.write(histogram_power, histogram.POWER.table(summary.in_power))

@@ -29,7 +29,7 @@ def temporal_statistics(
     Dates with too few valid samples (by mean_series.csv) are left out. The log names them and the attributes count
     them.
     """
-    data, table = store.open_stack(stack), tables.read_series(series)
+    data, table = store.open_store(stack), tables.read_series(series)
     use = selection.usable(table, min_valid_fraction)
     excluded = selection.left_out(table, use, term, data.attrs["frequency"], min_valid_fraction)
     codes = looks.codes_of(data, term)

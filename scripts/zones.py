@@ -30,7 +30,7 @@ def zones(
 
     Raises GcovError, naming the zones, if any zone contains no pixel centre.
     """
-    data = store.open_stack(stack)
+    data = store.open_store(stack)
     found = on_grid(read_zones(zones, zone_name, "zones"), data, data.attrs["aoi_polygon"] or None)
     codes = looks.codes_of(data, term)
     shared = {"codes": codes, "speckle": looks.entries_of(looks_json, term, codes), "rain": rain_of(data, rainfall)}

@@ -68,7 +68,7 @@ class Made:
         stack, output = self.inputs.values()
         speckle = [self.folder / f"{term}_speckle.json" for term in self.terms]
         for term, path in zip(self.terms, speckle):
-            path.write_text(json.dumps(Summary.of(store.open_stack(stack), term, valid_samples_only=True).speckle))
+            path.write_text(json.dumps(Summary.of(store.open_store(stack), term, valid_samples_only=True).speckle))
         write_looks(speckle=speckle, terms=self.terms, looks=given, multilook=multilook, output=output)
         return self
 

@@ -48,7 +48,7 @@ def test_lost_pulses_of_one_polarization(write, band, exceptions, tmp_path):
     plain = write(band(12), cycle=7, start=FIRST + timedelta(days=12))
     parts = [clipped(tmp_path, path, terms=("HHHH", "HVHV")) for path in (lost, plain)]
     stack(fragments=parts, output=tmp_path / "stack.zarr")
-    data = store.open_stack(tmp_path / "stack.zarr")
+    data = store.open_store(tmp_path / "stack.zarr")
     rows = np.isin(one.y, data["y"].values)
     cols = np.isin(one.x, data["x"].values)
     window = np.ix_(rows, cols)
@@ -76,7 +76,7 @@ def test_masks_that_say_nothing_of_terms_are_ignored_and_logged(write, band, tmp
     old = clipped(tmp_path, write(replace(band(), exceptions=np.ones(band().mask.shape, np.uint8))))
     wrong = replace(band(12), exceptions=np.full((7, 9), GOOD, np.uint16))
     clipped(tmp_path, write(wrong, cycle=7, start=FIRST + timedelta(days=12)))
-    assert "HHHH_valid" not in store.read_fragment(old).types
+    assert "HHHH_valid" not in store.fragment_info(old).types
     assert "inputDataExceptionMask is uint8 and does not distinguish terms: ignored" in caplog.text
     assert "inputDataExceptionMask has the shape (7, 9), the mask (120, 152): ignored" in caplog.text
 
@@ -106,7 +106,7 @@ def test_alternating_polarizations_are_one_series(analysis, write, band):
     assert (tables["HHHH"]["n_valid"] > 0).all()
     assert (tables["HVHV"]["n_valid"] > 0).tolist() == [True, False, True, False]
     assert tables["HVHV"]["mean_db"][1] == ""
-    data = store.open_stack(analysis.folder / "results/a/stack.zarr")
+    data = store.open_store(analysis.folder / "results/a/stack.zarr")
     assert data["polarizations"].values.tolist() == ["DHDH", "SHSH", "DHDH", "SHSH"]
     assert np.isnan(data["HVHV"][1]).all()
 
@@ -119,7 +119,7 @@ def test_a_pass_of_which_one_granule_lacks_a_term(write, band, tmp_path, caplog)
     paths = write(first, pols="SHSH"), write(second, start=later, frame=17)
     parts = [clipped(tmp_path, path, terms=("HHHH", "HVHV")) for path in paths]
     stack(fragments=parts, output=tmp_path / "stack.zarr")
-    data = store.open_stack(tmp_path / "stack.zarr")
+    data = store.open_store(tmp_path / "stack.zarr")
     window = np.ix_(np.isin(second.y, data["y"].values), np.isin(second.x, data["x"].values))
     assert data.sizes["time"] == 1
     valid = radiometry.is_valid(first.mask[window])

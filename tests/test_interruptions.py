@@ -158,7 +158,7 @@ def test_trouble_of_the_machine_is_no_damage(calm, monkeypatch):
     assert store.damage(stack) is None
     for error in (OSError(5, "Input/output error"), MemoryError()):
         with monkeypatch.context() as patch:
-            patch.setattr(store, "open_stack", lambda _, error=error: (_ for _ in ()).throw(error))
+            patch.setattr(store, "open_store", lambda _, error=error: (_ for _ in ()).throw(error))
             with pytest.raises(type(error)):
                 store.damage(stack)
             with pytest.raises(GcovError, match=r"not touched:\n"):

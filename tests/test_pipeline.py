@@ -345,7 +345,7 @@ def test_any_aoi_makes_an_image_of_a_readable_size(shape):
 def test_large_images_are_averaged_in_power(made, valid):
     source = zarr.open_group(made[valid].stack)
     power, mask = source["HVHV"][1].astype("f8"), source["mask"][1]
-    data = store.open_stack(made[valid].stack)
+    data = store.open_store(made[valid].stack)
     use = np.isfinite(power) & ((mask >= 1) & (mask <= 254) if valid else True)
     _, found, *_ = movies.images(data, "HVHV", 7, valid_samples_only=valid)
     assert found.shape == cells_of(power.shape, 7)
@@ -358,7 +358,7 @@ def test_large_images_are_averaged_in_power(made, valid):
 
 def test_cells_lie_where_their_samples_do(made):
     """The last row and column of cells reach beyond the data."""
-    data = store.open_stack(made[True].stack)
+    data = store.open_store(made[True].stack)
     left, right, bottom, top = movies.extent(data, 7)
     rows, columns = cells_of((data.sizes["y"], data.sizes["x"]), 7)
     assert (right - left) / columns == pytest.approx(0.14) and (top - bottom) / rows == pytest.approx(0.14)

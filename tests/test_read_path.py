@@ -160,7 +160,7 @@ def test_a_clip_asks_for_little_more_than_it_needs_and_finds_the_noise_floor(sca
         granule=from_name(scene.stem, **urls), aoi="a", bbox=bbox, polygon=None, frequency="A", terms=("HHHH",),
         archive=archive_settings(archive, access=access), fragment=tmp_path / "f.zarr",
     )  # fmt: skip
-    found = store.open_stack(tmp_path / "f.zarr").isel(time=0)
+    found = store.open_store(tmp_path / "f.zarr").isel(time=0)
     floor = json.loads(found.attrs["noise"])["HHHH"]
     with h5py.File(scene) as file:
         grid = file["science/LSAR/GCOV/grids/frequencyA"]

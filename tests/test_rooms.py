@@ -31,7 +31,7 @@ def imported(path):
 @pytest.mark.parametrize("room", ALLOWED)
 def test_a_room_imports_what_the_table_allows(room):
     folder = REPO / "scripts" / room.replace(".", "/")
-    files = sorted(set(folder.glob("*.py")) - {GCOV / "store.py"})  # the public name of `open_stack`
+    files = sorted(set(folder.glob("*.py")) - {GCOV / "store.py"})  # the public name of `open_store`
     assert len(files) > 1
     for path in files:
         used = set(imported(path))

@@ -216,7 +216,7 @@ def test_a_stack_of_old_and_new_fragments_knows_the_noise_of_the_new(newest, tmp
     del described["attributes"]["noise"]
     (fragments[0] / "zarr.json").write_text(json.dumps(described))
     stack(fragments=fragments, output=tmp_path / "stack.zarr")
-    members = json.loads(store.open_stack(tmp_path / "stack.zarr").attrs["noise"])
+    members = json.loads(store.open_store(tmp_path / "stack.zarr").attrs["noise"])
     assert members[0] == [{}] and set(members[1][0]) == {"HHHH"}
     assert set(members[1][0]["HHHH"]) == {"mean", "y", "x", "power"}
 
@@ -231,7 +231,7 @@ def test_a_table_of_noise_in_other_units_is_left_out(band, write, tmp_path, capl
     reason = "the table of HH holds -28.2 to -28.2, which is not a linear noise power"
     assert f"no noise floor: {reason}" in caplog.text
     stack(fragments=[made], output=tmp_path / "stack.zarr")
-    series = summary_of(store.open_stack(tmp_path / "stack.zarr"), "HHHH")
+    series = summary_of(store.open_store(tmp_path / "stack.zarr"), "HHHH")
     assert series["noise_db"].isna().all() and f"no noise_db ({reason})" in series["why_empty"][0]
 
 

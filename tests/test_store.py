@@ -182,7 +182,7 @@ def test_same_input_same_bytes(tmp_path):
 
 def test_a_stack_is_opened_without_reading_it(written):
     path, samples = written
-    data = store.open_stack(path)
+    data = store.open_store(path)
     assert store.variables_of(data) == ["HHHH", "HHHV", "mask"]
     assert data.rio.crs.to_epsg() == 32645
     assert (data.x.values.tobytes(), data.y.values.tobytes()) == (GRID.x.values.tobytes(), GRID.y.values.tobytes())
@@ -196,7 +196,7 @@ def test_a_stack_that_lacks_a_shard_is_not_opened(tmp_path):
     write(tmp_path / "a.zarr")
     (tmp_path / "a.zarr" / "HHHH" / "c" / "1" / "0" / "0").unlink()
     with pytest.raises(GcovError, match=r"a.zarr is damaged: it lacks HHHH/c/1/0/0;"):
-        store.open_stack(tmp_path / "a.zarr")
+        store.open_store(tmp_path / "a.zarr")
 
 
 POWER_CUTS = {
@@ -218,9 +218,9 @@ def test_a_store_after_a_power_cut_is_damaged_and_so_says_every_reader(tmp_path,
     path = tmp_path / "a.zarr"
     write(path)
     cut(path / name)
-    readers = [store.open_stack, store.damage]
+    readers = [store.open_store, store.damage]
     if name == "zarr.json":
-        readers += [store.read_fragment, store.metadata_of, lambda path: provenance(path, True)]
+        readers += [store.fragment_info, store.metadata_of, lambda path: provenance(path, True)]
     for read in readers:
         if read is store.damage:
             assert "verify" not in read(path) and not read(path).startswith(("GcovError", "JSONDecodeError"))
@@ -263,7 +263,7 @@ def test_of_several_dates_read_at_once_the_damaged_one_is_named(tmp_path):
     content[1000] ^= 0x10
     target.write_bytes(content)
     with pytest.raises(GcovError, match=r"a.zarr is damaged: HHHH of 2025-12-05T23:47:39 cannot be decoded"):
-        store.samples(store.open_stack(tmp_path / "a.zarr"), "HHHH")
+        store.samples(store.open_store(tmp_path / "a.zarr"), "HHHH")
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (512, 512), (1100, 513)])

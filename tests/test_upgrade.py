@@ -58,7 +58,7 @@ def test_products_made_again_hold_the_same_numbers(earlier):
 def test_a_stack_may_hold_fragments_of_both_versions(earlier, tmp_path):
     results = earlier.folder / "results" / "valley"
     first, second = sorted((results / "fragments").iterdir())[:2]
-    old, fragment = store.open_stack(second), store.read_fragment(second)
+    old, fragment = store.open_store(second), store.fragment_info(second)
     grid = window_grid(old, Window(0, old.sizes["y"], 0, old.sizes["x"]))
     new = tmp_path / "new.zarr"
     store.create(new, grid=grid, dates=store.dates_of(old), types=fragment.types, attributes=fragment.attributes)

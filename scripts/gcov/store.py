@@ -1,3 +1,5 @@
-"""The public name of the stores: `from gcov.store import open_stack` in a notebook."""
+"""The public names of the stores, for notebooks; `open_stack` is the former name of `open_store`."""
 
-from gcov.stores.store import open_stack  # noqa: F401
+from gcov.stores.store import open_store
+
+open_stack = open_store

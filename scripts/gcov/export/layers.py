@@ -34,7 +34,7 @@ def date_band(members: Sequence[Fragment], term: str, quantity: str, *, valid_sa
 
 
 def _date_parts(members: Sequence[Fragment], term: str, *, in_db: bool, valid_samples_only: bool) -> Iterator[Part]:
-    opened = [store.open_stack(member.path) for member in members]
+    opened = [store.open_store(member.path) for member in members]
     names = [name for name in mosaic.types_of(members) if name in (term, term + store.VALID, "mask")]
     for region in store.regions(opened[0], columns=store.SHARD):
         blocks = [data.isel(region) for data in opened]

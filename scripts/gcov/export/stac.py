@@ -43,7 +43,7 @@ def catalogue(
     """
     by_granule = {fragment.granule: fragment for fragment in fragments}
     dates = passes(by_granule)
-    grid, left, items = store.open_stack(stack), set(geotiffs), []
+    grid, left, items = store.open_store(stack), set(geotiffs), []
     frequency = fragments[0].attributes["frequency"]
     for day, members in zip(day_names(granules[0].start for granules in dates), dates):
         one = item(day, [by_granule[granule] for granule in members], grid)

@@ -65,7 +65,7 @@ def check_with_fragments(
             current = other.path is None or origin.is_noted(attributes[origin.NOTE], other.path)
             if not current or any(attributes[key] != value for key, value in area.items()):
                 continue
-            difference = phase_difference(store.open_stack(path), grid)
+            difference = phase_difference(store.open_store(path), grid)
         except (OSError, ValueError, KeyError, GcovError):  # absent, being written or damaged
             continue
         if difference:

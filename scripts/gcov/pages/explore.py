@@ -46,7 +46,7 @@ class Change:
     def of(cls, summary: Path) -> "Change":
         """A change from its JSON, results/{aoi}/{term}/change/{name}.json, and the store beside it."""
         facts = read_json(summary)
-        change = store.open_stack(summary.with_suffix(".zarr"))["change"]
+        change = store.open_store(summary.with_suffix(".zarr"))["change"]
         return cls(summary.stem, summary.parents[1].name, facts, change)
 
     @property

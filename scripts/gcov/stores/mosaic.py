@@ -19,7 +19,7 @@ def check_same(first: Fragment, other: Fragment) -> None:
     if not store.same_axes(first.path, other.path):
         from gcov.stores.grid import lattice_difference  # imports rioxarray, which costs 0.3 s and is rarely needed
 
-        difference = lattice_difference(store.open_stack(first.path), store.open_stack(other.path))
+        difference = lattice_difference(store.open_store(first.path), store.open_store(other.path))
     theirs, ours = ([f"{term} ({one.types[term]})" for term in terms_of(one)] for one in (other, first))
     if difference is None and theirs != ours:
         difference = f"terms {', '.join(theirs)} instead of {', '.join(ours)}"
@@ -84,7 +84,7 @@ def write_date(stack: Path, index: int, members: Sequence[Fragment], names: Sequ
         ]
     if not names:
         return
-    opened = [store.open_stack(fragment.path) for fragment in members]
+    opened = [store.open_store(fragment.path) for fragment in members]
     for region in store.regions(opened[0], rows=store.SHARD, columns=store.SHARD):
         blocks = [data.isel(region) for data in opened]
         for name in names:

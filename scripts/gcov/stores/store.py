@@ -81,7 +81,7 @@ class Fragment:
 # ---- reading
 
 
-def open_stack(path: str | Path) -> xr.Dataset:
+def open_store(path: str | Path) -> xr.Dataset:
     """Open any store, such as a stack, a dB stack or a fragment: (time, y, x) or (y, x), lazy, with a CRS for `.rio`.
 
     Raises GcovError, naming store and shard, if a shard is missing (its samples would otherwise read as NaN), or if the
@@ -124,27 +124,29 @@ def dates_of(data: xr.Dataset) -> list[Date]:
     return [Date(*map(str, date)) for date in zip(times, *(data[name].values for name in DATE_ATTRIBUTES))]
 
 
-def samples(block: xr.Dataset, name: str) -> np.ndarray:
-    """The samples (time, y, x) of a layer of a stack, or of a part of it.
+def samples(data: xr.Dataset, name: str, region: Mapping[str, slice] | None = None) -> np.ndarray:
+    """The samples (time, y, x) of a layer of a store, as stored; `region` has slices by dim.
 
     Raises GcovError, naming store, layer and date, if a chunk cannot be decoded.
     """
+    variable = data.variables[name].isel(region) if region else data.variables[name]
     try:
-        return block[name].values
+        return variable.values
     except (ValueError, RuntimeError) as error:  # a wrong checksum, or bytes that cannot be decompressed
-        if (dates := block.sizes["time"]) > 1:  # the damaged one raises
-            return np.concatenate([samples(block.isel(time=slice(n, n + 1)), name) for n in range(dates)])
-        date = np.datetime_as_string(block["time"].values[0], unit="s")
+        part = data[[name]].isel(region or {})
+        if (dates := part.sizes["time"]) > 1:  # the damaged one raises
+            return np.concatenate([samples(part, name, {"time": slice(n, n + 1)}) for n in range(dates)])
+        date = np.datetime_as_string(part["time"].values[0], unit="s")
         raise GcovError(
-            f"{block.encoding['source']} is damaged: {name} of {date} cannot be decoded ({error}); {VERIFY}"
+            f"{part.encoding['source']} is damaged: {name} of {date} cannot be decoded ({error}); {VERIFY}"
         ) from error
 
 
-def mask_of(block: xr.Dataset, term: str) -> np.ndarray:
+def mask_of(data: xr.Dataset, term: str, region: Mapping[str, slice] | None = None) -> np.ndarray:
     """The mask (time, y, x) of a term: the product's mask, set to 0 where the exception mask excludes a sample."""
-    mask = samples(block, "mask")
-    if (layer := term + VALID) in block:
-        mask = np.where((mask != OUTSIDE) & (samples(block, layer) != 1), np.uint8(0), mask)
+    mask = samples(data, "mask", region)
+    if (layer := term + VALID) in data:
+        mask = np.where((mask != OUTSIDE) & (samples(data, layer, region) != 1), np.uint8(0), mask)
     return mask
 
 
@@ -154,7 +156,7 @@ def bounds(data: xr.Dataset) -> tuple[float, float, float, float]:
     return left, top + dy * data.sizes["y"], left + dx * data.sizes["x"], top
 
 
-def read_fragment(path: Path) -> Fragment:
+def fragment_info(path: Path) -> Fragment:
     """A fragment's metadata, without its samples. Raises GcovError if a shard is missing."""
     if missing := missing_shards(path):
         raise GcovError(f"{path} is damaged: it lacks {', '.join(missing[:3])}; {VERIFY}")
@@ -342,7 +344,7 @@ def damage(path: Path) -> str | None:
             return f"it lacks {', '.join(missing[:3])}"
         for name in metadata_of(path)["consolidated_metadata"]["metadata"]:
             metadata_of(path / name)  # read when shards are copied
-        data = open_stack(path)
+        data = open_store(path)
         for region in regions(data):
             data.isel(region, missing_dims="ignore").load()
     except GcovError as error:
