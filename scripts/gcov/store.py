@@ -1,5 +1,3 @@
 """The public names of the stores, for notebooks; `open_stack` is the former name of `open_store`."""
 
-from gcov.stores.store import open_store
-
-open_stack = open_store
+from gcov.stores.store import open_stack, open_store  # noqa: F401

@@ -96,6 +96,9 @@ def open_store(path: str | Path) -> xr.Dataset:
         raise GcovError(f"{path} is damaged: its coordinates cannot be decoded ({error}); {VERIFY}") from error
 
 
+open_stack = open_store  # its former name, for notebooks
+
+
 def regions(data: xr.Dataset, *, rows: int = CHUNK, columns: int | None = None) -> Iterator[dict[str, slice]]:
     """The regions in which a stack is read or written, date by date: slices by dim, for `isel` and `write`.
 
