@@ -65,10 +65,13 @@ def found(facts: dict) -> list[str]:
     return [
         *(["; ".join(periods)] if periods else []),
         f"Found: {number_of(up + down, 'pixel')} of {facts['pixels']:,} ({share:.2f} %), {up:,} up"
-        f" ({area[0]:.3g} km²) and {down:,} down ({area[1]:.3g} km²). Speckle alone would give"
+        f" ({area[0]:.3g} km²) and {down:,} down ({area[1]:.3g} km²). Speckle alone would give{at_most(facts)}"
         f" {facts['expected_false_alarms']:,.0f}; {facts['significant_after_bh']:,} remain after Benjamini-Hochberg.",
         *_not_positive(facts),
-        f"Looks {facts['looks_before']:.1f} before and {facts['looks_after']:.1f} after. {NOT_ALL_IS_CHANGE_OF_COVER}",
+        *lost({"": facts["cell_dates_lost"]} if "cell_dates_lost" in facts else {}),
+        *moved(facts),
+        f"Looks {facts['looks_before']:.1f} before and {facts['looks_after']:.1f} after"
+        f"{assumed(facts.get('speckle', {}), facts.get('looks_share_median'))}. {NOT_ALL_IS_CHANGE_OF_COVER}",
     ]
 
 
@@ -77,6 +80,43 @@ def _not_positive(facts: Mapping[str, Any]) -> list[str]:
     number = facts.get("cell_dates_not_positive", 0)
     total = sum(number.values()) if isinstance(number, Mapping) else number
     return [f"Not tested: {total:,} means of a cell on a date, which are 0 or below."] if total else []
+
+
+def at_most(facts: Mapping[str, Any]) -> str:
+    """Words before the number expected by chance: it is an upper bound if small changes do not count."""
+    return " at most" if facts.get("min_change_db") else ""
+
+
+def assumed(speckle: Mapping[str, Mapping], share: float | None) -> str:
+    """Which looks a test used, by polarization code, and what texture and shared speckle leave of them."""
+    said = []
+    for code, one in speckle.items():
+        shared = f", dates share speckle (coherence {one['coherence']:.2f})" if one.get("coherence") else ""
+        far = f" up to {12 * one['shared_repeats']} days" if one.get("shared_repeats") else ""
+        said.append(f"; {code}: {one['looks']:.3g} looks of a sample by {one['from']}{shared}{far}")
+    texture = f"; texture leaves {100 * share:.0f} % of them (median)" if share is not None and share < 0.995 else ""
+    return "".join(said) + texture
+
+
+def lost(shares: Mapping[str, float]) -> list[str]:
+    """A note with the percentage of cell-dates, by term, that the rule of whole cells costs, if there are any."""
+    said = [f"{100 * share:.2g} %{f' of {term}' if term else ''}" for term, share in shares.items() if share]
+    return [f"Lost because not all samples of a cell count: {', '.join(said)} of the cells' dates."] if said else []
+
+
+def moved(facts: Mapping[str, Any]) -> list[str]:
+    """A note on what is taken to have stayed the same, or on how far the whole area moved; and on the least change."""
+    reference, least = facts.get("change_reference"), facts.get("min_change_db")
+    said = []
+    if reference:
+        said.append(f"Dates are corrected by {'the scene' if reference == 'scene' else reference['zone']}.")
+    elif facts.get("median_db") is not None:
+        said.append(f"The median change is {facts['median_db']:+.2f} dB.")
+    elif ranges := facts.get("median_range_db"):
+        said.append(f"The whole area moved by {', '.join(f'{db:.2f} dB ({term})' for term, db in ranges.items())}.")
+    if least:
+        said.append(f"Changes up to {least:g} dB do not count.")
+    return [" ".join(said)] if said else []
 
 
 def _dates(times: list[str]) -> str:
@@ -132,10 +172,18 @@ def in_words(data: xr.Dataset, counts: np.ndarray) -> list[str]:
     share = 100 * (counts > 0).sum() / max(known, 1)
     words = f"{share:.2f} % of the pixels changed"
     if "significance" in data.attrs:
-        words += f"; {100 * data.attrs['significance']:g} % would change by speckle alone"
+        words += f";{at_most(data.attrs)} {100 * data.attrs['significance']:g} % would change by speckle alone"
     if "expected_false_alarms" in data.attrs:
         words += f" ({data.attrs['expected_false_alarms']:,.0f} pixels of the store)"
-    return [f"{words}. {NOT_ALL_IS_CHANGE_OF_COVER}", *_not_positive(data.attrs)]
+    speckle, shares = (data.attrs.get(name, {}) for name in ("speckle", "looks_share_median"))
+    terms = [f"{term}{assumed(one, shares.get(term))}" for term, one in speckle.items()]
+    return [
+        f"{words}. {NOT_ALL_IS_CHANGE_OF_COVER}",
+        *_not_positive(data.attrs),
+        *lost(data.attrs.get("cell_dates_lost", {})),
+        *moved(data.attrs),
+        *([f"{'. '.join(terms)}."] if terms else []),
+    ]
 
 
 def _size(data: xr.Dataset) -> tuple[float, float]:
