@@ -31,7 +31,7 @@ from gcov.analysis.multilook import LARGEST, LONGEST, Multilook, cells_of, looks
 from gcov.cautions import held, little_valid
 from gcov.figures.palette import LEVEL, NO_DATA, QUANTITIES
 from gcov.figures.rasters import extent
-from gcov.figures.series import draw_releases, hollow_style, limits_of, line
+from gcov.figures.series import draw_releases, hollow_style, limits_around, line
 from gcov.figures.style import GAMMA0, date_axis
 from gcov.figures.text import verbatim
 from gcov.files import building
@@ -195,7 +195,7 @@ def _add_means(figure: Figure, layout: Layout, series: pd.DataFrame, means: pd.D
     """Add two empty curves, the second with hollow markers, on axes scaled for the whole mean series."""
     axes = layout.axes(figure, layout.left + layout.width + layout.right + 80, layout.panel - 100)
     axes.plot(series["time"], series["mean_db"], alpha=0)  # fixes the limits from the first frame on
-    axes.set(ylabel=f"mean {GAMMA0['db']}", title="mean of the AOI", ylim=limits_of(means[["mean_db"]]))
+    axes.set(ylabel=f"mean {GAMMA0['db']}", title="mean of the AOI", ylim=limits_around(means["mean_db"]))
     axes.grid(alpha=0.3)
     draw_releases(axes, means)
     date_axis(axes, list(series["time"]), most=6)

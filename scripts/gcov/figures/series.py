@@ -171,7 +171,11 @@ def limits_of(dates: pd.DataFrame, *, span: float = LEAST_SPAN) -> tuple[float, 
         drawn += [dates["p05_db"], dates["p95_db"]]
     if noise_shown(dates):
         drawn.append(dates["noise_db"])
-    values = pd.concat(drawn)
+    return limits_around(pd.concat(drawn), span)
+
+
+def limits_around(values: pd.Series, span: float = LEAST_SPAN) -> tuple[float, float]:
+    """Limits of a dB axis for these values, with a margin, and at least `span` dB."""
     if values.isna().all():
         return -1.0, 0.0
     low, high = values.min(), values.max()
