@@ -41,27 +41,47 @@ def change(
     """Write the change of a term between two periods as maps (y, x; see CHANGE), and their totals as JSON.
 
     `days` gives the first and last day of the periods `before` and `after`. Map cells are `multilook` samples on a
-    side. Raises GcovError if a period has no usable date, if the number of looks is unknown, or if the reference has
+    side. If a period has no usable date yet, the maps hold no data, and the warning says why: a later date may bring
+    it, and other products must not wait. Raises GcovError if the number of looks is unknown, or if the reference has
     too few cells.
     """
     data, table = store.open_store(stack), tables.read_series(series)
     use = selection.usable(table, min_valid_fraction)
-    before, after = (periods.dates_of(table, use, days[name], f"{term}, {name}") for name in ("before", "after"))
+    before, after = (periods.dates_of(table, use, days[name]) for name in ("before", "after"))
+    common = {
+        "significance": significance,
+        "min_change_db": min_change_db,
+        "multilook": multilook,
+        "change_reference": change_reference,
+        **selection.left_out(table, use, term, data.attrs["frequency"], min_valid_fraction),
+    }
+    tally = periods.Tally(cell_km2(data, multilook), significance)
     dates = np.array([*before, *after])
+    maps_of = {
+        "dates": len(dates),
+        "multilook": multilook,
+        "types": CHANGE,
+        "attributes": data.attrs,
+        "cf": attributes_of,
+    }
+    if missing := periods.without_date(table, use, days):
+        of_periods = periods.facts(store.dates_of(data), before, after, np.zeros(len(dates)))
+        facts = {**tally.summary(), **of_periods, **common, "warning": missing}
+        with building(output) as part:
+            cube.create_maps(part, data, **maps_of)
+            store.write_no_data(part)
+            store.finish(part, **facts)
+        report(summary, facts)
+        return
     assumed = Assumed.of(data, term, looks, dates, np.ones(len(dates), bool))
     shared = inflation(assumed.correlated, assumed.looks, np.arange(len(dates)) < len(before))
     reference = reference_of(change_reference, data, multilook, zones, zone_name)
     options = {"dates": dates, "multilook": multilook, "valid_samples_only": valid_samples_only}
     cells = Cells(data, {term: assumed}, reference, **options)
-    tally, lattice, ratios = (
-        periods.Tally(cell_km2(data, multilook), significance),
-        Lattice(cells.shape, DRIFT_CELLS),
-        [],
-    )
+    lattice, ratios = Lattice(cells.shape, DRIFT_CELLS), []
     rule = {"inflation": shared, "min_change_db": min_change_db}
     with building(output) as part:
-        shape = {"dates": len(dates), "multilook": multilook}
-        cube.create_maps(part, data, **shape, types=CHANGE, attributes=data.attrs, cf=attributes_of)
+        cube.create_maps(part, data, **maps_of)
         for block in cells:
             share = block.share[term]
             maps = change_between(block.power[term], assumed.looks, len(before), significance, share=share, **rule)
@@ -73,18 +93,19 @@ def change(
         facts = {
             **tally.summary(),
             **periods.facts(store.dates_of(data), before, after, assumed.looks),
-            "significance": significance,
-            "min_change_db": min_change_db,
-            "multilook": multilook,
+            **common,
             "inflation_by_shared_speckle": round(max(shared, 1), 4),
-            "change_reference": change_reference,
             "median_db": median if median is None else round(median, 4),
             **{name: of[term] for name, of in cells.facts().items()},
-            **selection.left_out(table, use, term, data.attrs["frequency"], min_valid_fraction),
         }
         drift = "" if reference else drift_caution({term: median or 0})
         facts["warning"] = "; ".join(filter(None, (facts["warning"], *cells.warnings, drift)))
         store.finish(part, **facts)
+    report(summary, facts)
+
+
+def report(summary: Path, facts: dict) -> None:
+    """Write the totals of a change, and log them with their warning."""
     with building(summary) as part:
         part.write_text(json.dumps(facts, indent=1) + "\n")
     if facts["warning"]:

@@ -17,7 +17,6 @@ from gcov.analysis.intervals import ChangedArea, times_of
 from gcov.analysis.maps import DATES, DIMS, HISTORY, NUMBERS, STEPS, attributes_of
 from gcov.analysis.reference import Drift, drift_caution, range_db, reference_of
 from gcov.analysis.tested import Cells
-from gcov.errors import GcovError
 from gcov.files import building
 from gcov.stores import store
 
@@ -41,16 +40,37 @@ def change_history(
 ) -> None:
     """Write maps (y, x) of when each pixel changed (see HISTORY), and a table of the area changed in each interval.
 
-    `series` are the mean series of `terms`, in that order. Map cells are `multilook` samples on a side. Raises
-    GcovError if fewer than two dates are usable, if the number of looks is unknown, or if the reference has too few
-    cells.
+    `series` are the mean series of `terms`, in that order. Map cells are `multilook` samples on a side. If fewer
+    than two dates are usable yet, the maps hold no data, and the warning says so. Raises GcovError if the number of
+    looks is unknown, or if the reference has too few cells.
     """
     data = store.open_store(stack)
     means = {term: tables.read_series(path) for term, path in zip(terms, series, strict=True)}
     use = {term: selection.usable(means[term], min_valid_fraction) for term in terms}
     dates = np.flatnonzero(np.any(list(use.values()), axis=0))
+    times = data["time"].values[dates].astype("datetime64[s]")
+    changed, pixels = ChangedArea(cell_km2(data, multilook), terms, times), 0
+    releases_of_dates = [store.dates_of(data)[date] for date in dates]
+    common = {
+        "significance": significance,
+        "min_change_db": min_change_db,
+        "multilook": multilook,
+        "change_reference": change_reference,
+        "maturities": sorted(releases.count(releases_of_dates, "maturity")),
+        "crids": sorted(releases.count(releases_of_dates, "crid")),
+    }
+    for term in terms:
+        left_out = selection.left_out(means[term], use[term], term, data.attrs["frequency"], min_valid_fraction)
+        common |= {key if key.endswith(term) else f"{key}_{term}": value for key, value in left_out.items()}
     if len(dates) < 2:
-        raise GcovError(f"change_history needs two usable dates or more; {len(dates)} of {data.sizes['time']} are")
+        few = f"nothing is tested: it takes two usable dates; of {data.sizes['time']}, {len(dates)} can be used"
+        with building(output) as part:
+            create(part, data, terms, times, multilook)
+            store.write_no_data(part)
+            store.finish(part, **common, pixels=0, expected_false_alarms=0.0, warning=few)
+        tables.write(table, changed.table().assign(median_db=[]))
+        log.warning("%s", few)
+        return
     assumed = {term: Assumed.of(data, term, looks, dates, use[term][dates]) for term in terms}
     reference = reference_of(change_reference, data, multilook, zones, zone_name)
     options = {"dates": dates, "multilook": multilook, "valid_samples_only": valid_samples_only}
@@ -58,8 +78,7 @@ def change_history(
     known = Dates(
         {term: one.looks for term, one in assumed.items()}, {term: one.correlated for term, one in assumed.items()}
     )
-    times = data["time"].values[dates].astype("datetime64[s]")
-    changed, pixels, drift = ChangedArea(cell_km2(data, multilook), terms, times), 0, Drift(cells.shape, assumed)
+    drift = Drift(cells.shape, assumed)
     with building(output) as part:
         create(part, data, terms, times, multilook)
         for block in cells:
@@ -72,26 +91,17 @@ def change_history(
             del history
         medians = drift.medians()
         moved = {term: round(range_db(of), 4) for term, of in medians.items()}
-        releases_of_dates = [store.dates_of(data)[date] for date in dates]
         moving = "" if reference else drift_caution(moved, "moved")
         warning = "; ".join(filter(None, (releases.within(releases_of_dates), *cells.warnings, moving)))
         facts = {
             "looks": {term: one.looks[one.use].tolist() for term, one in assumed.items()},
-            "significance": significance,
-            "min_change_db": min_change_db,
-            "multilook": multilook,
+            **common,
             "pixels": pixels,
             **cells.facts(),
             "expected_false_alarms": significance * pixels,
-            "change_reference": change_reference,
             "median_range_db": moved,
-            "maturities": sorted(releases.count(releases_of_dates, "maturity")),
-            "crids": sorted(releases.count(releases_of_dates, "crid")),
             "warning": warning,
         }
-        for term in terms:
-            left_out = selection.left_out(means[term], use[term], term, data.attrs["frequency"], min_valid_fraction)
-            facts |= {key if key.endswith(term) else f"{key}_{term}": value for key, value in left_out.items()}
         store.finish(part, **facts)
     tables.write(table, changed.table().assign(median_db=np.round(np.concatenate(list(medians.values())), 4)))
     if warning:

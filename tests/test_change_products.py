@@ -30,6 +30,7 @@ from gcov.analysis.summary import Summary
 from gcov.errors import GcovError
 from gcov.figures.change import change as draw_change
 from gcov.figures.change import change_history as draw_history
+from gcov.pages import explore
 from gcov.stores import store
 from gcov.testing.landscape import CLEARED_ON, landscape
 from gcov.testing.synthetic import centres
@@ -242,8 +243,50 @@ def test_a_last_day_is_included(made):
     one = made({"HHHH": speckle((3, 40, 40))}).looks(9.3)
     _, summary = one.change("HHHH", [day(0), day(1)], [day(2), day(2)])
     assert [time[:10] for time in summary["dates_before"]] == [day(0), day(1)]
-    with pytest.raises(GcovError, match=rf"HHHH, after: no usable date from 2026-02-01 to 2026-02-02; .*{day(2)}"):
-        one.change("HHHH", [day(0), day(1)], ["2026-02-01", "2026-02-02"])
+
+
+FUTURE, PAST = ["2026-02-01", "2026-02-02"], ["2024-02-01", "2024-02-02"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "dates", "named"),
+    [
+        ([day(0), day(1)], FUTURE, (2, 0), ["after (2026-02-01 to 2026-02-02)"]),
+        (PAST, [day(2), day(2)], (0, 1), ["before (2024-02-01 to 2024-02-02)"]),
+        (PAST, FUTURE, (0, 0), ["before", "after"]),
+        ([day(0), day(0)], [day(3), day(3)], (1, 0), ["after"]),  # its date has no valid sample
+    ],
+)
+@pytest.mark.parametrize("multilook", [1, 3])
+def test_a_period_without_a_date_yet(made, before, after, dates, named, multilook, caplog):
+    """Empty maps that say why, with figure and page; the looks may be unknown, as of a single date."""
+    mask = np.ones((4, 20, 25), "u1")
+    mask[3] = 0
+    one = made({"HHHH": speckle((4, 20, 25))}, mask).looks(multilook=multilook)
+    maps, summary = one.change("HHHH", before, after, multilook=multilook)
+    assert (maps.change == NO_DATA).all() and maps.p_value.isnull().all() and maps.log_ratio_db.isnull().all()
+    found = len(summary["dates_before"]), len(summary["dates_after"])
+    assert found == dates and not maps.n_before.any() and not maps.n_after.any()
+    assert (summary["pixels"], summary["up"], summary["expected_false_alarms"]) == (0, 0, 0)
+    text = explore.Change.of(one.folder / "HHHH.json").text
+    figure = draw_change(maps, summary, title="x")
+    for said in (caplog.text, summary["warning"], maps.attrs["warning"], text, " ".join(words(figure).split())):
+        assert "no usable date" in said and f"usable are {day(0)}" in said and all(name in said for name in named)
+    assert "differs" not in summary["warning"]  # nothing to compare releases with
+    assert "no pixel could be tested" in text and "none could be tested" in " ".join(words(figure).split())
+
+
+@pytest.mark.parametrize("valid", [[], [0], [2]])
+def test_a_history_of_less_than_two_dates(made, valid, caplog):
+    mask = np.zeros((3, 20, 25), "u1")
+    mask[valid] = 1
+    one = made({"HHHH": speckle((3, 20, 25)), "HVHV": speckle((3, 20, 25))}, mask).looks()
+    maps, table = one.history()
+    assert maps.p_value.isnull().all() and maps.n_changes.isnull().all() and maps.first_change.isnull().all()
+    assert table.empty and maps.sizes["interval"] == 0 and maps.attrs["pixels"] == 0
+    said = f"it takes two usable dates; of 3, {len(valid)} can be used"
+    assert said in caplog.text and said in maps.attrs["warning"]
+    assert said in " ".join(words(draw_history(store.open_stack(one.folder / "history.zarr"), title="x")).split())
 
 
 def test_history_is_that_of_the_blocks(made, monkeypatch):

@@ -103,7 +103,7 @@ EVERY = {
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("rows", "columns", "multilook", "dates", "looks"),
-    [(12, 1, 1, 2, 9.0), (1, 12, 3, 2, 9.0), (1, 1, 2, 2, 9.0)],
+    [(12, 1, 1, 2, 9.0), (1, 12, 3, 2, 9.0), (1, 1, 2, 2, 9.0), (9, 9, 1, 1, None)],
 )
 def test_every_product_of_a_small_area(analysis, newest, rows, columns, multilook, dates, looks):
     """One column, one row and one pixel; and of one date, from which some products cannot be made yet."""

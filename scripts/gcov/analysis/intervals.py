@@ -18,7 +18,7 @@ class ChangedArea:
 
     def __init__(self, cell_km2: float, terms: Sequence[str], times: np.ndarray):
         self._cell_km2, self._terms, self._times = cell_km2, terms, times
-        self._cells = np.zeros((2, len(terms), len(times) - 1), int)
+        self._cells = np.zeros((2, len(terms), max(len(times) - 1, 0)), int)
 
     def add(self, direction: np.ndarray) -> None:
         """Add a part: `direction` (term, interval, y, x) is 1 where backscatter rose, -1 where it fell."""
@@ -28,7 +28,7 @@ class ChangedArea:
 
     def table(self) -> pd.DataFrame:
         """One row per term and interval: start, end (dates before and after), up_km2, down_km2."""
-        number = len(self._times) - 1
+        number = self._cells.shape[-1]
         up, down = (self._cells * self._cell_km2).round(6)
         return pd.DataFrame(
             {

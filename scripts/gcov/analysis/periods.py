@@ -1,6 +1,6 @@
 """Two periods of a stack: the dates in each, and the totals of the change map between them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,22 +9,27 @@ import pandas as pd
 
 from gcov.analysis import releases
 from gcov.analysis.change import significant_after_bh
-from gcov.errors import GcovError
 from gcov.stores.store import Date
 
 
-def dates_of(series: pd.DataFrame, use: np.ndarray, days: Sequence[str], name: str) -> np.ndarray:
-    """Indices of the usable dates from the first to the last of `days`, both included.
+def dates_of(series: pd.DataFrame, use: np.ndarray, days: Sequence[str]) -> np.ndarray:
+    """Indices of the usable dates from the first to the last of `days`, both included; empty if there is none yet.
 
-    `use` is True for the usable rows of mean_series.csv. Raises GcovError, listing the usable dates, if the period
-    called `name` has none.
+    `use` is True for the usable rows of mean_series.csv.
     """
     first, last = (pd.Timestamp(date.fromisoformat(day)) for day in days)
     inside = (series["time"] >= first) & (series["time"] < last + timedelta(days=1))
-    if not (inside & use).any():
-        there = ", ".join(f"{time:%Y-%m-%d}" for time in series["time"][use])
-        raise GcovError(f"{name}: no usable date from {days[0]} to {days[1]}; usable are {there or 'none'}")
     return np.flatnonzero(inside & use)
+
+
+def without_date(series: pd.DataFrame, use: np.ndarray, periods: Mapping[str, Sequence[str]]) -> str:
+    """A warning that names the periods (first and last day) without a usable date; empty if all have one."""
+    empty = [name for name, days in periods.items() if not dates_of(series, use, days).size]
+    if not empty:
+        return ""
+    words = " and ".join(f"{name} ({' to '.join(periods[name])})" for name in empty)
+    there = ", ".join(f"{time:%Y-%m-%d}" for time in series["time"][use])
+    return f"nothing is tested: no usable date {words}; usable are {there or 'none'}"
 
 
 def facts(dates: Sequence[Date], before: np.ndarray, after: np.ndarray, looks: np.ndarray) -> dict[str, Any]:

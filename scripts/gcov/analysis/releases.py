@@ -10,7 +10,9 @@ CAUTION = "a step between them may be processing, not change"
 
 
 def between_periods(before: Sequence[Date], after: Sequence[Date]) -> str:
-    """A warning if two periods differ in maturity or CRID; otherwise empty."""
+    """A warning if two periods differ in maturity or CRID; empty if not, or if one has no date."""
+    if not (before and after):
+        return ""
     differing = [
         f"{name} differs ({_words(before, fact)} before, {_words(after, fact)} after)"
         for fact, name in FACTS.items()

@@ -62,6 +62,8 @@ def found(facts: dict) -> list[str]:
     up, down, area = facts["up"], facts["down"], (facts["up_km2"], facts["down_km2"])
     share = 100 * (up + down) / max(facts["pixels"], 1)
     periods = [f"{side}: {_dates(facts[f'dates_{side}'])}" for side in ("before", "after") if f"dates_{side}" in facts]
+    if not facts["pixels"]:
+        return ["; ".join([*periods, "found: 0 pixels of 0, because none could be tested"])]
     return [
         *(["; ".join(periods)] if periods else []),
         f"Found: {number_of(up + down, 'pixel')} of {facts['pixels']:,} ({share:.2f} %), {up:,} up"
@@ -121,7 +123,8 @@ def moved(facts: Mapping[str, Any]) -> list[str]:
 
 def _dates(times: list[str]) -> str:
     """The number of dates, the first and the last, as text."""
-    return f"{number_of(len(times), 'date')}, {days([datetime.fromisoformat(time) for time in times])}"
+    number = number_of(len(times), "date")
+    return f"{number}, {days([datetime.fromisoformat(time) for time in times])}" if times else number
 
 
 def change_history(data: xr.Dataset, *, title: str) -> Figure:

@@ -179,7 +179,9 @@ def missing_shards(path: Path) -> list[str]:
     missing = []
     for name, array in metadata_of(path)["consolidated_metadata"]["metadata"].items():
         shards = array["chunk_grid"]["configuration"]["chunk_shape"]
-        counts = [range(math.ceil(size / shard)) for size, shard in zip(array["shape"], shards)]
+        counts = [
+            range(math.ceil(size / max(shard, 1))) for size, shard in zip(array["shape"], shards)
+        ]  # 0: no interval
         keys = ("/".join([name, "c", *map(str, key)]) for key in itertools.product(*counts))
         missing += [key for key in keys if not _holds_bytes(path / key)]
     return missing
@@ -272,7 +274,7 @@ def layout(sizes: Mapping[str, int], dtype: np.dtype, shard: tuple[int, int] = (
     """
     shape = tuple(sizes.values())
     single = (1,) * (len(shape) - 2)
-    whole = (1 if dim == "time" else size for dim, size in list(sizes.items())[:-2])
+    whole = (1 if dim == "time" else max(size, 1) for dim, size in list(sizes.items())[:-2])
     return {
         "shape": shape,
         "dtype": dtype,
@@ -292,6 +294,19 @@ def write(path: Path, region: dict[str, slice], samples: Mapping[str, np.ndarray
     """Write samples, by variable, into a region of a store; their axes are in the order of the region's dims."""
     block = xr.Dataset({name: (tuple(region), values) for name, values in samples.items()})
     block.to_zarr(path, region=region, **WRITE)
+
+
+def write_no_data(path: Path) -> None:
+    """Fill the maps of a store in which nothing can be tested yet: numbers of dates with 0, all else with no data."""
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        for _, array in zarr.open_group(path, mode="r+").arrays():
+            if array.shards is None:  # a coordinate
+                continue
+            counts = array.dtype.kind == "u" and "_FillValue" not in array.attrs
+            steps = (range(0, size, step) for size, step in zip(array.shape, array.shards))
+            for corner in itertools.product(*steps):
+                part = tuple(slice(at, min(at + step, n)) for at, step, n in zip(corner, array.shards, array.shape))
+                array[part] = 0 if counts else array.fill_value
 
 
 def finish(path: Path, **attributes: Any) -> None:
