@@ -23,17 +23,17 @@ class Run:
     whole: measure.Cost
     jobs: list[dict]
 
-    def of(self, rule: str, match: str = "") -> list[dict]:
-        """The jobs of a rule, those with an output whose path contains `match`."""
-        return [job for job in self.jobs if job["rule"] == rule and any(match in path for path in job["output"])]
+    def of(self, rule: str) -> list[dict]:
+        """The jobs of a rule."""
+        return [job for job in self.jobs if job["rule"] == rule]
 
-    def cpu(self, rule: str, match: str = "") -> float:
+    def cpu(self, rule: str) -> float:
         """CPU seconds of a rule's jobs."""
-        return sum(job["cpu"] for job in self.of(rule, match))
+        return sum(job["cpu"] for job in self.of(rule))
 
-    def peak(self, rule: str, match: str = "") -> float:
+    def peak(self, rule: str) -> float:
         """MB at the peak of the largest of a rule's jobs."""
-        return max(job["peak"] for job in self.of(rule, match))
+        return max(job["peak"] for job in self.of(rule))
 
     @property
     def rule_jobs(self) -> list[dict]:
@@ -65,15 +65,12 @@ def snakemake(
     checkout: Checkout = HERE,
     cores: int = 2,
     env: dict | None = None,
-    count_codecs: bool = False,
 ) -> Run:
     """Run a checkout's workflow in a folder."""
     usage = folder / "usage"
     shutil.rmtree(usage, ignore_errors=True)
     usage.mkdir(parents=True)
     noted = {"PYTHONPATH": os.pathsep.join([USAGE, checkout.pythonpath]), "BENCH_USAGE": str(usage)}
-    if count_codecs:
-        noted["BENCH_CODECS"] = "1"
     command = [sys.executable, "-m", "snakemake", "-s", str(checkout.root / "Snakefile"), "-d", str(folder)]
     whole = measure.run([*command, "--cores", str(cores), *arguments], env=noted | (env or {}))
     return Run(whole, [json.loads(path.read_text()) for path in sorted(usage.glob("*.json"))])

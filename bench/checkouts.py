@@ -16,11 +16,6 @@ class Checkout:
     root: Path
 
     @property
-    def suite(self) -> str:
-        """The package of its benchmarks: the one place that knows how to read a granule by this tree's modules."""
-        return "bench" if (self.root / "bench").is_dir() else "benchmarks"
-
-    @property
     def pythonpath(self) -> str:
         """What its processes import from."""
         return os.pathsep.join(str(self.root / folder) for folder in ("scripts", "tests"))

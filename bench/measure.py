@@ -31,15 +31,14 @@ class Cost:
 def call(function: str, *arguments, checkout: Checkout = HERE, env: dict | None = None) -> Cost:
     """The cost of "module:function" of a suite with arguments that JSON can carry; `wall` and `cpu` without imports."""
     imports = {"PYTHONPATH": checkout.pythonpath}
-    whole = run(command(function, *arguments, checkout=checkout), cwd=checkout.root, env=imports | (env or {}))
+    whole = run(command(function, *arguments), cwd=checkout.root, env=imports | (env or {}))
     inner = json.loads(whole.value.splitlines()[-1])
     return Cost(inner["wall"], inner["cpu"], whole.cpu_all, whole.peak, inner["value"])
 
 
-def command(function: str, *arguments, checkout: Checkout = HERE) -> list[str]:
-    """The command that runs "module:function" of a checkout's suite, in the checkout."""
-    suite = checkout.suite
-    return [sys.executable, "-m", f"{suite}.measure", f"{suite}.{function}", json.dumps(arguments)]
+def command(function: str, *arguments) -> list[str]:
+    """The command that runs "module:function" of the suite of the checkout in which it is started."""
+    return [sys.executable, "-m", "bench.measure", f"bench.{function}", json.dumps(arguments)]
 
 
 def run(command: list[str], *, cwd: Path | None = None, env: dict | None = None) -> Cost:

@@ -1,13 +1,11 @@
-"""The notebook's own calls, as references: opening and clipping granules, the stack, quantiles, plain reading."""
+"""The notebook's own calls, as references: opening and clipping granules, the stack, plain reading."""
 
 import json
 import re
-import time
 import urllib.request
 import warnings
 from datetime import datetime
 
-import numpy as np
 import rioxarray  # noqa: F401  (the .rio accessor)
 import s3fs
 import xarray as xr
@@ -71,52 +69,3 @@ def plain_reading(stack: str) -> int:
     """Every sample of a stack, a date at a time."""
     group = zarr.open_group(stack, mode="r")
     return sum(int(group[name][date].size) for date in range(group["HHHH"].shape[0]) for name in ("HHHH", "mask"))
-
-
-def valid_db(data: xr.Dataset) -> xr.DataArray:
-    """The valid samples in dB, else NaN."""
-    return 10 * np.log10(data["HHHH"].where((data["HHHH"] > 0) & (data["mask"] >= 1) & (data["mask"] <= 254))).load()
-
-
-def quantiles(stack: str) -> dict:
-    """5 % and 95 % of the valid samples in dB, as xarray gives them, and the CPU seconds of that alone."""
-    db = valid_db(xr.open_zarr(stack))
-    began = time.process_time()
-    values = db.quantile([0.05, 0.95]).values.tolist()
-    return {"values": values, "cpu": time.process_time() - began}
-
-
-def pixel_series(stack: str) -> int:
-    """One pixel on all dates."""
-    return int(xr.open_zarr(stack, chunks=None)["HHHH"].isel(y=1400, x=900).load().size)
-
-
-def one_image(stack: str) -> int:
-    """All pixels of one date."""
-    return int(xr.open_zarr(stack, chunks=None)["HHHH"].isel(time=50).load().size)
-
-
-def statistics(stack: str) -> int:
-    """What statistics.zarr holds, by xarray and dask: all dates of a block of rows at once."""
-    data = xr.open_zarr(stack, chunks={"time": -1, "y": 512, "x": 512})
-    valid = data["HHHH"].where((data["mask"] >= 1) & (data["mask"] <= 254))
-    found = {
-        "count": valid.count("time"),
-        "mean": valid.mean("time"),
-        "std": valid.std("time", ddof=1),
-        "min": valid.min("time"),
-        "max": valid.max("time"),
-        "percentiles": valid.quantile([0.05, 0.5, 0.95], "time"),
-    }
-    return len(xr.Dataset(found).compute(scheduler="synchronous"))
-
-
-def zonal(stack: str, zones: str) -> int:
-    """Means of the zones of a file on one date, by exactextract."""
-    import geopandas
-    from exactextract import exact_extract
-
-    data = xr.open_zarr(stack, chunks=None).isel(time=0)
-    valid = data["HHHH"].where((data["mask"] >= 1) & (data["mask"] <= 254)).load()
-    frame = geopandas.read_file(zones).to_crs(data.rio.crs)
-    return len(exact_extract(valid, frame, ["count", "mean", "stdev"], include_cols=["name"]))

@@ -1,4 +1,4 @@
-"""Reading one granule's window: bytes, requests and seconds beside the notebook's calls and the limit."""
+"""Reading one granule's window: bytes, requests and seconds beside the notebook's calls."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from servers.archive import TOKEN
 from bench import frames, measure
 from bench.checkouts import HERE, Checkout, each, in_turn, least
 from bench.server import NEAR, WAN, Link, Server
-from bench.table import Row, at_least, at_most, note
+from bench.table import Row, at_least, at_most
 
 ONE, TWO = ["HHHH"], ["HHHH", "HVHV"]
 REPEATS = 3
@@ -19,16 +19,11 @@ MOST_REQUESTS, MOST_BYTES = 30, 1.25  # of a clip of one term in any layout; byt
 
 def rows(cache: Path, checkouts: list[Checkout]) -> Iterator[Row]:
     """Every row on one granule."""
-    for kind, bound in (("paged", 1.15), ("not paged", 1.6)):
-        path = frames.frame(kind, cache)
-        with Server(path.parent) as server:
-            case = Case(server, path, frames.area(), checkouts)
-            for access in ("https", "s3"):
-                for arrays in (ONE, [*ONE, "mask"], [*TWO, "mask"]):
-                    yield from bytes_and_requests(case, access, arrays, kind, bound)
-            if kind == "paged":
-                for link, arrays, times in ((NEAR, ONE, 5), (WAN, ONE, 7), (NEAR, TWO, 7)):
-                    yield from walls(case, link, arrays, times)
+    path = frames.frame("paged", cache)
+    with Server(path.parent) as server:
+        case = Case(server, path, frames.area(), checkouts)
+        for link, arrays, times in ((NEAR, ONE, 5), (WAN, ONE, 7), (NEAR, TWO, 7)):
+            yield from walls(case, link, arrays, times)
     for kind in LAYOUTS:
         path = frames.frame(kind, cache)
         with Server(path.parent) as server:
@@ -66,30 +61,12 @@ class Case:
         url, facts = self.server.facts["s3"][self.path.stem], self.server.facts
         return self._quickest(link, [HERE], "notebook:one_granule", url, arrays, self.bbox, facts, TOKEN)["after"]
 
-    def limit(self, link: Link, arrays: list[str]) -> tuple:
-        """What no reader can beat."""
-        url = self.server.facts["cdn"][self.path.stem]
-        arguments = url, str(self.path), self.needed(arrays), arrays, self.bbox
-        return self._quickest(link, [HERE], "readers:limit", *arguments)["after"]
-
     def _quickest(self, link: Link, checkouts: list[Checkout], function: str, *arguments) -> dict[str, tuple]:
         def run(checkout):
             call = {"checkout": checkout, "env": self.server.env}
             return self.server.during(link, lambda: measure.call(function, *arguments, **call))
 
         return least(in_turn(checkouts, run, REPEATS), lambda taken: taken[0].wall)
-
-
-def bytes_and_requests(case: Case, access: str, arrays: list[str], kind: str, bound: float) -> Iterator[Row]:
-    """What is asked of the server for some arrays."""
-    need = sum(stop - start for start, stop in case.needed(arrays))
-    seen = each(case.ours(NEAR, access, arrays), lambda taken: taken[1])
-    what = f"{kind}, {' + '.join(arrays)}, {access}"
-    texts = each(seen, lambda counted: f"{counted['bytes'] / 1e6:.1f} MB")
-    ratio = seen["after"]["bytes"] / need
-    yield at_most(f"bytes fetched / bytes of the chunks: {what}", bound, f"{need / 1e6:.1f} MB", texts, ratio)
-    texts = each(seen, lambda counted: f"{counted['requests']}, and {counted['other']} for token, redirect")
-    yield at_most(f"requests: {what}", 12 + 8 * (len(arrays) - 1), "", texts, seen["after"]["requests"])
 
 
 def whole_clip(case: Case, access: str, kind: str) -> Iterator[Row]:
@@ -106,7 +83,7 @@ def whole_clip(case: Case, access: str, kind: str) -> Iterator[Row]:
 
 
 def walls(case: Case, link: Link, arrays: list[str], bound: float) -> Iterator[Row]:
-    """Seconds beside the notebook and the limit."""
+    """Seconds beside the notebook."""
     theirs = case.notebook(link, arrays)
     what = f"{' + '.join(arrays)}, {link.name}"
     for access in ("s3", "https"):
@@ -114,21 +91,9 @@ def walls(case: Case, link: Link, arrays: list[str], bound: float) -> Iterator[R
         ratio = theirs[0].wall / ours["after"][0].wall
         row = f"one granule, wall, notebook / ours: {what}, {access}"
         yield at_least(row, bound, taken_text(theirs), each(ours, taken_text), ratio)
-        yield note("... CPU of reader, of server", cpu_text(theirs), each(ours, cpu_text))
-    if arrays == ONE:
-        best, mine = case.limit(link, arrays)[0].wall, each(ours, lambda taken: taken[0].wall)
-        texts, ratio = each(mine, lambda wall: f"{wall:.2f} s"), mine["after"] / best
-        row, reference = f"ours / the limit: {what}, https", f"{best:.2f} s"
-        yield at_most(row, 2, reference, texts, ratio) if link is NEAR else note(row, reference, texts, f"{ratio:.3g}")
 
 
 def taken_text(taken: tuple) -> str:
     """Seconds, requests and bytes of a reading."""
     cost, seen = taken
     return f"{cost.wall:.2f} s, {seen['requests']} requests, {seen['bytes'] / 1e6:.0f} MB"
-
-
-def cpu_text(taken: tuple) -> str:
-    """CPU seconds of reader and server."""
-    cost, seen = taken
-    return f"{cost.cpu:.2f}, {seen['cpu']:.2f} s"

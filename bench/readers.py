@@ -1,11 +1,4 @@
-"""Two ways to read an AOI's window of one granule: ours, and the limit."""
-
-from concurrent.futures import ThreadPoolExecutor
-
-import botocore.auth
-import botocore.awsrequest
-import botocore.credentials  # noqa: F401
-import urllib3
+"""Reading an AOI's window of one granule as the workflow does."""
 
 from gcov.archive.sources import open_bytes
 from gcov.granule import product
@@ -48,25 +41,3 @@ def chunks(path: str, arrays: list[str], bbox: list[float]) -> list[tuple[int, i
     with product.open_band(path, path, "A") as band:
         window = aoi_window(band.data, bbox, path)
         return [span for name in arrays for span in band.chunk_ranges(name, window)]
-
-
-def limit(url: str, path: str, ranges: list[tuple[int, int]], arrays: list[str], bbox: list[float]) -> None:
-    """What no reader can beat: ranges known beforehand fetched at once by 16 threads, then decoded (from `path`).
-
-    Chunks that touch, or nearly, make one range; the rule is its own, so that it does not move with ours.
-    """
-    joined = []
-    for start, stop in sorted(ranges):
-        if joined and start - joined[-1][1] <= 1 << 16:
-            joined[-1][1] = stop
-        else:
-            joined.append([start, stop])
-    pool = urllib3.PoolManager(maxsize=16)
-
-    def get(span):
-        answer = pool.request("GET", url, headers={"Range": f"bytes={span[0]}-{span[1] - 1}"})
-        assert answer.status == 206 and len(answer.data) == span[1] - span[0]
-
-    with ThreadPoolExecutor(16) as threads:
-        list(threads.map(get, joined))
-    ours(path, arrays, bbox, {})

@@ -9,7 +9,7 @@ from bench import REPO
 from bench.checkouts import HERE, Checkout
 from bench.table import Row, machine, markdown
 
-CHAPTERS = ["read", "end_to_end", "workflow", "series", "paper", "change", "page", "whole_frame", "scale"]
+CHAPTERS = ["read", "workflow", "series", "change", "scale"]
 CACHE = Path(tempfile.gettempdir()) / "gcov-bench"  # granules and series, about 31 GB; kept for the next time
 OUTPUT = REPO / "bench" / "results" / "bench.md"
 

@@ -25,8 +25,6 @@ def rows(cache: Path, checkouts: list[Checkout]) -> Iterator[Row]:
     yield against_before(f"{size}: wall of everything", 1.6, walls, " s")
     for step in taken["after"]:
         yield step_row(f"{size}: {step}", each(taken, lambda runs: runs[step]))  # noqa: B023
-    yield from rules(each(taken, lambda runs: runs["everything"]))
-    yield note(f"{size}: files", "", {name: files(cache / "scale" / name / "results") for name in taken})
 
 
 def steps(folder: Path, aois: dict, checkout: Checkout) -> dict[str, analysis.Run]:
@@ -65,20 +63,3 @@ def step_text(run: analysis.Run) -> str:
     jobs = run.rule_jobs
     cpu = sum(job["cpu"] for job in jobs)
     return f"{run.whole.wall:.1f} s wall; {itself}" + (f"; {len(jobs)} jobs {cpu:.0f} s CPU" if jobs else "")
-
-
-def rules(runs: dict[str, analysis.Run]) -> Iterator[Row]:
-    """What a job of each rule costs."""
-
-    def text(run):
-        jobs = run.of(rule)
-        return f"{run.cpu(rule) / len(jobs):.2f} s CPU each, {run.peak(rule):.0f} MB" if jobs else "-"
-
-    for rule in sorted({job["rule"] for job in runs["after"].rule_jobs}):
-        yield note(f"... {rule}: {len(runs['after'].of(rule))} jobs", "", each(runs, text))
-
-
-def files(folder: Path) -> str:
-    """Number and size of the files below a folder."""
-    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
-    return f"{len(sizes)} files, {sum(sizes) / 1e6:.0f} MB"

@@ -120,7 +120,6 @@ def main() -> None:
             "s3_endpoint": s3.url,
             "https": {name: archive.https_url(name) for name in names},
             "s3": {name: archive.s3_url(name) for name in names},
-            "cdn": {name: archive.sign(archive.key_of(name)) for name in names},
         }
         print(json.dumps(facts), flush=True)
         cpu = time.process_time()

@@ -15,7 +15,6 @@ from bench.table import Row, against_before, at_least, at_most
 DATES = 5
 ARRAYS = ["HHHH", "mask"]  # what the workflow reads
 TIMES = {NEAR: (3.5, 2), WAN: (8, 5)}  # quicker than the notebook that reads both arrays, or HHHH alone
-CLIP_CPU = {"local": 1.3, "https": 1.3, "s3": 1.7}
 REPEATS = 2
 
 
@@ -30,8 +29,8 @@ def rows(cache: Path, checkouts: list[Checkout]) -> Iterator[Row]:
             if link is NEAR:
                 for access, taken in runs.items():
                     yield from as_before(access, each(taken, lambda one: one[1]))
-                    yield from clip(access, each(taken, lambda one: one[0]), case.reading(access))
-        yield from clip("local", case.local(), case.reading("local"))
+                    yield from clip(access, each(taken, lambda one: one[0]))
+        yield from clip("local", case.local())
 
 
 @dataclass(frozen=True)
@@ -78,17 +77,6 @@ class Case:
         ]
         return min(runs, key=lambda taken: taken[0].wall)
 
-    def reading(self, access: str) -> dict[str, float]:
-        """CPU seconds of reading alone what a clip job reads, by checkout."""
-        local = access == "local"
-        url = str(self.granules[0]) if local else self.urls(access)[0]
-        archive, env = ({}, {}) if local else (self.server.config(access), self.server.env)
-
-        def cpu(checkout):
-            return measure.call("readers:ours", url, ARRAYS, self.bbox, archive, checkout=checkout, env=env).cpu
-
-        return least(in_turn(self.checkouts, cpu, REPEATS), key=float)
-
 
 def beside_notebook(case: Case, link: Link, runs: dict[str, dict]) -> Iterator[Row]:
     """Wall seconds from granules to the stack beside the notebook that reads as much, or HHHH alone."""
@@ -113,12 +101,10 @@ def as_before(access: str, seen: dict[str, dict]) -> Iterator[Row]:
     yield against_before(f"five granules, {access}: requests", 1.1, each(seen, lambda one: one["requests"]), "")
 
 
-def clip(access: str, runs: dict[str, analysis.Run], reading: dict[str, float]) -> Iterator[Row]:
-    """CPU of a clip job but for the reading itself, and its memory."""
-    jobs = each(runs, lambda run: median(job["cpu"] for job in run.of("clip")))
-    beyond = {name: jobs[name] - reading[name] for name in jobs}
-    texts = {name: f"{beyond[name]:.2f} s (job {jobs[name]:.2f}, reading {reading[name]:.2f})" for name in jobs}
-    yield at_most(f"CPU of a clip job beyond reading: {access}", CLIP_CPU[access], "", texts, beyond["after"], " s")
+def clip(access: str, runs: dict[str, analysis.Run]) -> Iterator[Row]:
+    """CPU and memory of a clip job."""
+    cpu = each(runs, lambda run: median(job["cpu"] for job in run.of("clip")))
+    yield against_before(f"CPU of a clip job: {access}", 1.1, cpu, " s")
     peaks = each(runs, lambda run: run.peak("clip"))
     texts = each(peaks, lambda peak: f"{peak:.0f} MB")
     yield at_most(f"peak memory of a clip job: {access}", 260, "", texts, peaks["after"], " MB")
