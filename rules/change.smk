@@ -75,6 +75,72 @@ rule change_history:
 register(rules.change_history.output, wanted=lambda aoi: aoi.change_history)
 
 
+rule change_patches:
+    """Patches of neighbouring cells that changed alike, as polygons and as a table, with ids that last."""
+    input:
+        maps="results/{aoi}/change_history.zarr",
+        series=lambda w: per_term(w.aoi, "mean_series.csv")[0],
+        zones=zones_of,
+    output:
+        geojson="results/{aoi}/change_patches.geojson",
+        csv="results/{aoi}/change_patches.csv",
+        ledger=update("results/{aoi}/change_patches.ids.json"),  # read and written: patches keep their ids
+    log:
+        "logs/{aoi}/change_patches.log",
+    benchmark:
+        "benchmarks/results/{aoi}/change_patches.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=800,
+        runtime=60,
+    params:
+        contents_of("zones"),
+        terms=setting("diagonal_terms"),
+        min_patch_ha=setting("min_patch_ha"),
+        confirm_dates=setting("confirm_dates"),
+        zone_name=setting("zone_name"),
+    script:
+        "../scripts/patches.py"
+
+
+register(rules.change_patches.output, wanted=lambda aoi: aoi.change_history)
+
+
+rule patches_of_change:
+    """The same for the change between two periods."""
+    input:
+        maps="results/{aoi}/{term}/change/{name}.zarr",
+        zones=zones_of,
+    output:
+        geojson="results/{aoi}/{term}/change/{name}.geojson",
+        csv="results/{aoi}/{term}/change/{name}.csv",
+        ledger=update("results/{aoi}/{term}/change/{name}.ids.json"),
+    log:
+        "logs/{aoi}/{term}/change/{name}_patches.log",
+    benchmark:
+        "benchmarks/results/{aoi}/{term}/change/{name}_patches.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=800,
+        runtime=60,
+    params:
+        contents_of("zones"),
+        terms=lambda w: [w.term],
+        min_patch_ha=setting("min_patch_ha"),
+        zone_name=setting("zone_name"),
+    script:
+        "../scripts/patches.py"
+
+
+register(rules.patches_of_change.output, wanted=lambda aoi: aoi.changes)
+
+
 rule filtered:
     """The speckle-filtered stack, for viewing only: no series and no test uses it."""
     input:

@@ -433,16 +433,15 @@ def test_filtered(made, monkeypatch):
 def test_the_workflow_makes_what_is_asked_for(analysis, aoi):
     """And nothing else of it; a date released twice is said to be."""
     changes = {"step": {"before": [day(0), day(1)], "after": [day(2), day(3)]}}
-    wanted = ["change_history.csv", "change_history.zarr", "filtered.zarr", "looks.json"]
-    maps = ["HHHH/change/step.json", "HHHH/change/step.zarr"]
+    wanted = ["change_history.csv", "change_history.zarr", "change_patches.csv", "filtered.zarr", "looks.json"]
+    maps = ["HHHH/change/step.json", "HHHH/change/step.zarr", "HHHH/change/step.geojson"]
     asked = {"changes": changes, "change_history": True, "filter_window": 3, "looks": 9.3}
     config = {"aois": {"a": {**aoi, **asked}, "b": aoi}, "basemap": None}
     analysis.configure(config)
     listed = analysis.run("-n")
-    made = [line for line in listed.splitlines() if line.split()[:1] in (["change"], ["change_history"], ["filtered"])]
-    assert {line.split()[0]: line.split()[1] for line in made} == dict.fromkeys(
-        ["change", "change_history", "filtered"], "1"
-    )
+    rules = ["change", "change_history", "change_patches", "patches_of_change", "filtered"]
+    made = [line.split() for line in listed.splitlines() if line.split()[:1] in [[rule] for rule in rules]]
+    assert {line[0]: line[1] for line in made} == dict.fromkeys(rules, "1")
     analysis.run(*(f"results/a/{path}" for path in [*wanted, *maps]))
     summary = json.loads((analysis.folder / "results/a/HHHH/change/step.json").read_text())
     assert summary["crids_before"] == ["X05009", "X05010"] and "CRID differs" in summary["warning"]

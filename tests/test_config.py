@@ -45,6 +45,8 @@ BAD_ENTRIES = [
     ({"bbox": BOX, "filter_window": 4}, "aois.x.filter_window: holds 4; should be odd"),
     ({"bbox": BOX, "min_valid_fraction": 50}, "aois.x.min_valid_fraction: holds 50; should be a share from 0 to 1"),
     ({"bbox": BOX, "significance": 0}, "aois.x.significance: holds 0; should be a probability"),
+    ({"bbox": BOX, "min_patch_ha": -1}, "aois.x.min_patch_ha: holds -1; should be an area in hectares"),
+    ({"bbox": BOX, "confirm_dates": 0}, "aois.x.confirm_dates: holds 0; should be a number of dates, 1 or more"),
     ({"bbox": BOX, "looks": {"DH": 9.3}}, "aois.x.looks: holds"),
     ({"bbox": BOX, "looks": -1}, "aois.x.looks: holds -1; should be the equivalent number of looks"),
     ({"bbox": BOX, "indices": ["NDVI"]}, 'aois.x.indices.0: holds "NDVI"; should be RVI, RFDI or a ratio of two'),

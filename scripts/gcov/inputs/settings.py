@@ -51,6 +51,8 @@ class Aoi:
     significance: float
     min_change_db: float  # changes up to this size do not count
     change_reference: str | dict[str, str] | None = field(hash=False)  # scene, or {zone: name}
+    min_patch_ha: float  # smaller patches of change are left out
+    confirm_dates: int  # before and after a change of the history
     filter_window: int | None  # samples on a side, odd
     explore_megabytes: float | None  # largest size of explore.html; None: no page
 
