@@ -96,6 +96,7 @@ EVERY = {
     "explore_megabytes": 5,
     "basemap": None,
     "terms": ["HHHH", "HVHV"],
+    "layers": ["numberOfLooks", "rtcGammaToSigmaFactor"],
     "valid_samples_only": False,
 }
 

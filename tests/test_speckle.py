@@ -90,6 +90,9 @@ def test_where_there_is_no_estimate_it_is_said():
     assert "one speckle" in gathered([image, 0.81 * image]).method
     assert "no block of 8 x 8" in gathered([image[:7], image[7:14]]).method
     layer = np.full(image.shape, 9.3, np.float32)
+    for part, counts in ((image[:7], False), (image, False), (image[:1], True), (image[:, :1], True)):
+        few = gathered([part] * 2, np.full(part.shape, counts), layer[: part.shape[0], : part.shape[1]])
+        assert "no block of 8 x 8" in few.method and few.number_of_looks is None
     shared = [image * drawn(rng, 60, image.shape) for _ in range(3)]  # ratios of far more looks than were averaged
     found = gathered(shared, layer=layer)
     assert found.looks is None and "share speckle" in found.method and found.number_of_looks == pytest.approx(9.3)

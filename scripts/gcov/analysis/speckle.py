@@ -112,7 +112,7 @@ class Lattice:
         logs[full] = np.log(blocks[full])
         self._date.append(logs)
         if layer is not None:
-            self._averaged.append(np.median(lattice(layer)[full], axis=(1, 2)))
+            self._averaged.append(np.median(lattice(layer)[full].reshape(-1, side**2), axis=1))
 
     def end_date(self, day: float) -> None:
         """Compare the date that was added with those that are one of LAGS before it."""
