@@ -40,7 +40,8 @@ def search(
         found, left_out = catalog.search_archive(polygon or shapely.box(*bbox).wkt, query, archive.cmr_host)
     if not found:
         others = "".join(f"\n  {granule.name}: {reason}" for granule, reason in left_out)
-        raise GcovError(f"no granules found; asked for {list(listed) or {'bbox': list(bbox), **query}}{others}")
+        hint = "" if listed else "; bbox is west, south, east, north: are latitude and longitude exchanged?"
+        raise GcovError(f"no granules found; asked for {list(listed) or {'bbox': list(bbox), **query}}{hint}{others}")
     kept, older = releases.newest_releases(found)
     dropped = older + left_out
     granules.check_one_series(kept, frequency, terms)

@@ -254,6 +254,14 @@ def test_an_unknown_crs_is_refused(tmp_path, crs):
         read_zones(geojson_file(tmp_path / "z.geojson", ['"a"'], crs), "name", "zones")
 
 
+@pytest.mark.parametrize("code", ["EPSG:5773", "EPSG:4978"])
+def test_a_crs_of_heights_or_of_three_dimensions_is_refused(tmp_path, code):
+    """PROJ would pass its coordinates on as degrees."""
+    path = geojson_file(tmp_path / "z.geojson", ['"a"'], {"type": "name", "properties": {"name": code}})
+    with pytest.raises(GcovError, match="has a CRS that is neither geographic nor projected: "):
+        read_zones(path, "name", "zones")
+
+
 @pytest.mark.parametrize("crs", [False, {"type": "EPSG", "properties": {"code": 4326}}])
 def test_a_geojson_is_in_degrees_unless_it_names_another_crs(tmp_path, crs):
     assert read_zones(geojson_file(tmp_path / "z.geojson", ['"a"'], crs), "name", "zones").crs.to_epsg() == 4326

@@ -57,6 +57,8 @@ def _choose(members: list[Granule]) -> tuple[list[Granule], Dropped]:
         elif short := [k for k in newer if _competes(k, granule)]:
             # choose again without them, because they may have replaced others
             kept, dropped = _choose([g for g in members if g not in short])
+            free = [g for g in short if not any(k.same_acquisition(g) for k in kept)]
+            kept, short = kept + free, [g for g in short if g not in free]
             others = " with other newer ones" if len(newer) > 1 else ""
             reason = f"newer, but covers too little: {share} % of {granule.name}{others}"
             return kept, [*dropped, *((g, reason) for g in short)]

@@ -16,13 +16,14 @@ from gcov.words import shortened
 
 AMOUNT = r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|-0+(\.0*)?"
 YEARS = range(1900, 2101)
+MOST = 5_000  # mm; the most that was ever measured in a day is 1,825
 
 
 def read_rain(path: str | Path, where: str = "rainfall") -> dict[date, float]:
     """Rain in mm by day. Fields are separated by commas, or by semicolons or tabs if the header has some.
 
-    Raises GcovError, beginning with `where` and naming the line, if the file or a column is missing, a row has more
-    fields than the header, a date or an amount is invalid, an amount is negative, or days are duplicated, out of
+    Raises GcovError, beginning with `where` and naming the line, if the file or a column is missing, a row has fields
+    for which the header has no name, a date or an amount is invalid or out of range, or days are duplicated, out of
     order or missing.
     """
     lines = _lines(path, where)
@@ -68,6 +69,8 @@ def _checked(header: list[str], fields: list[str], earlier: dict[date, float]) -
     if len(fields) > len(header):
         raise ValueError(f"has {len(fields)} fields, the header {len(header)}: write decimals with a point, 1.5")
     row = dict(zip(header, fields))
+    if row.get(""):
+        raise ValueError("has a value in a column without a name: write decimals with a point, 1.5")
     day, amount = _day(row.get("date")), _amount(row.get("mm"))
     if day in earlier:
         raise ValueError(f"{day} is there twice")
@@ -81,7 +84,7 @@ def _day(text: str | None) -> date:
     try:
         day = date.fromisoformat(text or "")
     except ValueError:
-        raise ValueError(f"{text and shortened(text)!r} is not a day such as 2025-11-23") from None
+        raise ValueError(f"{shortened(text or '')!r} is not a day such as 2025-11-23") from None
     if day.year not in YEARS:
         raise ValueError(f"{text} is not a day from {YEARS.start} to {YEARS.stop - 1}")
     return day
@@ -90,9 +93,9 @@ def _day(text: str | None) -> date:
 def _amount(text: str | None) -> float:
     """Rain in mm. A comma, a thousands separator or other digits than 0 to 9 are refused: no guess is safe."""
     amount = float(text) if text and re.fullmatch(AMOUNT, text) else np.nan
-    if not np.isfinite(amount):
+    if not amount <= MOST:
         hint = ": write it with a decimal point, without thousands separator" if re.search("[,'_ ]", text or "") else ""
-        raise ValueError(f"{text and shortened(text)!r} is not a number of mm, 0 or more{hint}")
+        raise ValueError(f"{shortened(text or '')!r} is not a number of mm, from 0 to {MOST}{hint}")
     return amount
 
 

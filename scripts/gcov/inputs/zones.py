@@ -110,13 +110,15 @@ def _text(value: Any) -> str:
 
 
 def _check_crs(crs: pyproj.CRS | None) -> None:
-    """Raises ValueError if zones cannot be placed: no CRS, or one that leads nowhere on Earth."""
+    """Raises ValueError if zones cannot be placed: no CRS, or one without places on Earth (of heights, of the Moon)."""
     if crs is None:
         raise ValueError("does not say its CRS: a Shapefile needs its .prj beside it")
     try:
         pyproj.Transformer.from_crs(crs, 4326)
     except pyproj.exceptions.ProjError:
         raise ValueError(f"has a CRS that is not known: {crs.name}") from None
+    if not (crs.is_geographic or crs.is_projected):
+        raise ValueError(f"has a CRS that is neither geographic nor projected: {crs.name}")
     if crs.name.startswith("Undefined"):  # as GDAL calls it if a GeoPackage leaves it open
         raise ValueError(f"has a CRS that is not known: {crs.name}")
 
