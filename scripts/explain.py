@@ -4,8 +4,7 @@ from gcov.log import job_log
 
 from pathlib import Path
 
-import pandas as pd
-
+from gcov import tables
 from gcov.granules import kept_names, read_record
 from gcov.inputs.config import read_config
 from gcov.inputs.costs import explained
@@ -16,7 +15,7 @@ def explain(*, aois: list[Aoi], results: Path, cores: int) -> str:
     """One paragraph per AOI, from its granules.csv and granule records."""
     lines = []
     for aoi in aois:
-        table = pd.read_csv(results / aoi.name / "granules.csv", dtype=str, keep_default_na=False)
+        table = tables.read_granules(results / aoi.name / "granules.csv")
         records = results / aoi.name / "granules"
         granules = [read_record(records / f"{name}.json") for name in kept_names(records)]
         lines += [*explained(aoi, table, granules, cores), ""]

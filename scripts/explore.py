@@ -5,7 +5,6 @@ from gcov.log import job_log, log
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
 import shapely
 import xarray as xr
 
@@ -58,7 +57,7 @@ def explore(
             tables.read_indices(indices) if indices else None,
             min_valid_fraction,
         ),
-        pd.read_csv(granules, dtype=str, keep_default_na=False),
+        tables.read_granules(granules),
         zones=outlines(zones, zone_name, data) if zones else (),
         changes=[explorer.Change.of(path) for path in changes],
         products=products,

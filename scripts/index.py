@@ -5,8 +5,6 @@ from gcov.log import job_log
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from gcov import tables
 from gcov.files import building
 from gcov.pages import index as all_areas
@@ -32,7 +30,7 @@ def index(
         all_areas.Area(
             store.open_store(stack),
             {path.parent.name: tables.read_series(path) for path in series if path.parents[1] == stack.parent},
-            pd.read_csv(table, dtype=str, keep_default_na=False),
+            tables.read_granules(table),
             explored=stack.parent.name in explored,
             min_valid_fraction=min_valid_fraction[stack.parent.name],
             valid_samples_only=valid_samples_only[stack.parent.name],

@@ -4,8 +4,6 @@ from gcov.log import job_log
 
 from pathlib import Path
 
-import pandas as pd
-
 from gcov import tables
 from gcov.figures import style
 from gcov.figures.histogram import histogram
@@ -28,7 +26,7 @@ def plot_histogram(
 
     `series` gives dates and samples. The provenance in the PNG is the stack's, plus the setting `valid_samples_only`.
     """
-    table, finer = pd.read_csv(counts), read_json(limits)
+    table, finer = tables.read(counts), read_json(limits)
     facts = metadata_of(stack)["attributes"]
     shown = {"quantity": quantity, "term": term, "frequency": facts["frequency"], "title": f"{facts['aoi']}, {term}"}
     figure = histogram(table, finer, tables.read_series(series), **shown)

@@ -234,7 +234,10 @@ def test_wrong_rain_is_refused_by_line(tmp_path, lines, message):
         ("gauge,date,mm\n2025-11-23,1.5\n", "line 2: '1.5' is not a day"),
         ("gauge,date,mm\na,2025-11-23\n", "line 2: '' is not a number"),
         ("date;mm\n\n2025-11-23,3\n", "line 3: '2025-11-23,3' is not a day"),
-        ("date;mm\n2025-11-23;1,5\n", "line 2: '1,5' is not a number of mm, from 0 to 5000: write it with a decimal point"),
+        (
+            "date;mm\n2025-11-23;1,5\n",
+            "line 2: '1,5' is not a number of mm, from 0 to 5000: write it with a decimal point",
+        ),
         ("date;mm\n2025-11-23;0\n2025-11-24,3\n", "line 3: '2025-11-24,3' is not a day"),
         ('date,mm\n2025-11-23,"1,234.5"\n', "line 2: '1,234.5' is not .* without thousands separator"),
         ("date,mm\n2025-11-23,1_000\n", "line 2: '1_000' is not"),

@@ -99,7 +99,7 @@ FULL = release("X05009")
         ([FULL, release("X05010", 0, 19), release("X05013", 0, 18)], [0], []),
         ([release(last=18), release("X05010", 18, 35), release("X05013", 10, 35)], [0, 1], []),
         # what competes with a dropped one alone is kept
-        ([release(last=20), release("X05010", 15, 28), release("X05013", 22, 35)], [0, 2], [38]),
+        ([release(last=20), release("X05010", 15, 28), release("X05013", 22, 35)], [0, 2], [84]),
         # a more mature release wins, whatever it covers
         ([release("X05010"), release("P05023", 0, 18)], [1], [51]),
         ([FULL, release("X05010", 0, 34), release("P05023", 30, 35)], [2], [11, 14]),

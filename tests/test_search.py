@@ -330,7 +330,13 @@ def test_nothing_found_says_what_was_asked(cmr, tmp_path):
     with pytest.raises(GcovError) as caught:
         run(cmr, tmp_path, {**EVERYTHING, "relative_orbit": 5})
     assert str(caught.value).startswith("no granules found; asked for")
-    for fact in (*map(str, BBOX), "are latitude and longitude exchanged?", "'relative_orbit': 5", "2025-11-22", "ASCENDING"):
+    for fact in (
+        *map(str, BBOX),
+        "are latitude and longitude exchanged?",
+        "'relative_orbit': 5",
+        "2025-11-22",
+        "ASCENDING",
+    ):
         assert fact in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 

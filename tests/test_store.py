@@ -15,6 +15,7 @@ import zarr
 from helpers import grid_of
 from zarr_cm import proj, spatial
 
+from gcov import tables
 from gcov.analysis.looks import looks_of
 from gcov.errors import GcovError
 from gcov.files import building, read_json
@@ -238,6 +239,9 @@ def test_metadata_of_an_array_that_only_the_stack_reads(tmp_path, cut):
     assert "HHHH is damaged" in store.damage(tmp_path / "a.zarr") and store.damage(tmp_path / "b.zarr") is None
 
 
+TABLES = [tables.read, tables.read_series, tables.read_indices, tables.read_granules]
+
+
 @pytest.mark.parametrize(
     ("read", "remedy"),
     [
@@ -245,12 +249,15 @@ def test_metadata_of_an_array_that_only_the_stack_reads(tmp_path, cut):
         (lambda path: looks_of(path, "HHHH", ["DHDH"]), "delete it, then run again"),
         (Change.of, "delete it, then run again"),
         (read_json, "delete it, then run again"),
+        *((read, "delete it, then run again") for read in TABLES),
     ],
 )
-def test_json_after_a_power_cut_is_damaged(tmp_path, cut, read, remedy):
+def test_a_file_after_a_power_cut_is_damaged(tmp_path, cut, read, remedy):
     path = tmp_path / "HHHH" / "change" / "x.json"
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({"HHHH": {"looks": 9.3}}, indent=1))
+    table = "time,zone,value\r\n2025-11-23,forest,1.5\r\n"
+    text = table if read in TABLES else json.dumps({"HHHH": {"looks": 9.3}}, indent=1)
+    path.write_text(text, newline="")
     cut(path)
     with pytest.raises(GcovError, match=rf"x\.json is damaged: it is (empty|cut short|full of zeros).*; {remedy}"):
         read(path)

@@ -13,6 +13,7 @@ from typing import Any
 
 from gcov.errors import GcovError
 
+DELETE = "delete it, then run again"  # what to do about a damaged file that the workflow wrote
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -32,7 +33,7 @@ def check_file(path: str, label: str) -> None:
         raise GcovError(f"{label}: a pipe, a socket or a device; it should be a file")
 
 
-def read_json(path: Path, remedy: str = "delete it, then run again", *, of: Path | None = None) -> Any:
+def read_json(path: Path, remedy: str = DELETE, *, of: Path | None = None) -> Any:
     """The content of a JSON file that the workflow wrote.
 
     Raises GcovError, with what to do, if the file (a part `of` a store) is damaged: a power cut may leave it empty,
@@ -42,9 +43,13 @@ def read_json(path: Path, remedy: str = "delete it, then run again", *, of: Path
     try:
         return json.loads(content)
     except ValueError:
-        flaw = "cut short, or no JSON" if content.strip(b"\0") else "full of zeros" if content else "empty"
         what = f"{of} is damaged: {path.name}" if of else f"{path} is damaged: it"
-        raise GcovError(f"{what} is {flaw}; {remedy}") from None
+        raise GcovError(f"{what} is {flaw(content)}; {remedy}") from None
+
+
+def flaw(content: bytes) -> str:
+    """What a power cut has done to the content of a file."""
+    return "cut short" if content.strip(b"\0") else "full of zeros" if content else "empty"
 
 
 @contextmanager

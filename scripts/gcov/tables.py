@@ -1,10 +1,12 @@
 """Writing the tables, and reading the series with their types."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from gcov.files import building
+from gcov.errors import GcovError
+from gcov.files import DELETE, building, flaw
 
 TEXT = ("zone", "granule", "crid", "maturity", "polarizations", "why_empty")
 SPREAD = ("std_power", "p05_db", "p50_db", "p95_db", "n_effective", "se_db")
@@ -18,18 +20,27 @@ def write(path: Path, table: pd.DataFrame) -> None:
         table.to_csv(part, index=False, date_format="%Y-%m-%dT%H:%M:%S", lineterminator="\r\n")
 
 
+def read(path: Path, **options: Any) -> pd.DataFrame:
+    """Read a CSV file that the workflow wrote; `options` are those of pandas.read_csv, and fields may say NA.
+
+    Raises GcovError if the file is damaged: a power cut may leave it empty, short or full of zeros.
+    """
+    content = path.read_bytes()
+    if not content.endswith(b"\n"):
+        raise GcovError(f"{path} is damaged: it is {flaw(content)}; {DELETE}")
+    return pd.read_csv(path, keep_default_na=False, **options)
+
+
 def read_series(path: Path) -> pd.DataFrame:
     """Read mean_series.csv or zones.csv: time as datetime64 (UTC), granule facts as text, empty numbers as NaN."""
-    return pd.read_csv(
-        path,
-        parse_dates=["time"],
-        dtype=dict.fromkeys(TEXT, str),
-        keep_default_na=False,  # a granule may be called NA
-        na_values=dict.fromkeys(MEANS, ""),
-    )
+    return read(path, parse_dates=["time"], dtype=dict.fromkeys(TEXT, str), na_values=dict.fromkeys(MEANS, ""))
 
 
 def read_indices(path: Path) -> pd.DataFrame:
     """Read indices.csv: time as datetime64 (UTC), zone and index as text, an empty value as NaN."""
-    types = {"zone": str, "index": str}
-    return pd.read_csv(path, parse_dates=["time"], dtype=types, keep_default_na=False, na_values={"value": ""})
+    return read(path, parse_dates=["time"], dtype={"zone": str, "index": str}, na_values={"value": ""})
+
+
+def read_granules(path: Path) -> pd.DataFrame:
+    """Read granules.csv as text."""
+    return read(path, dtype=str)

@@ -280,6 +280,7 @@ def test_dates_to_distrust_are_marked(browser, tmp_path):
         "no valid sample on 2025-12-29",
         "less than 50 % of the best date's samples on 2026-01-22: a different area",
         "processed with different releases (X05009, P05023): a step between them may be processing",
+        "8 of 9 dates: no noise_db (the fragment does not say why)",
         "no date between 2026-02-03 and 2026-03-11",
     ]
     line = page.driver.find_element("css selector", "#chart path").get_attribute("d")

@@ -69,7 +69,7 @@ def _checked(header: list[str], fields: list[str], earlier: dict[date, float]) -
     if len(fields) > len(header):
         raise ValueError(f"has {len(fields)} fields, the header {len(header)}: write decimals with a point, 1.5")
     row = dict(zip(header, fields))
-    if row.get(""):
+    if any(field for name, field in zip(header, fields) if not name):
         raise ValueError("has a value in a column without a name: write decimals with a point, 1.5")
     day, amount = _day(row.get("date")), _amount(row.get("mm"))
     if day in earlier:
