@@ -41,10 +41,6 @@ def test_name_is_the_archives():
     )
 
 
-def test_centres_lie_half_a_posting_inside_the_edge():
-    np.testing.assert_array_equal(centres(240, -80, 3), [200, 120, 40])
-
-
 def test_arrays_come_back_exactly(band, tmp_path):
     path = write_granule(tmp_path, granule_name(start=START), {"A": band}, chunks=(10, 100))
     with h5py.File(path) as file:
@@ -127,18 +123,6 @@ def _starts(node) -> list[int]:
     return [node.id.get_chunk_info(n).byte_offset for n in range(node.id.get_num_chunks())] if chunked else []
 
 
-def test_statistics_count_the_invalid_samples_too(band, tmp_path):
-    path = write_granule(tmp_path, granule_name(start=START), {"A": band}, chunks=(10, 100))
-    with h5py.File(path) as file:
-        found = {term: dict(file[GRID + "A"][term].attrs) for term in ("HHHH", "HHHV")}
-    power, real = band.terms["HHHH"].astype(float), band.terms["HHHV"].real.astype(float)
-    assert found["HHHH"]["min_value"] == np.nanmin(power) == pytest.approx(1e-18, rel=2**-17)
-    assert found["HHHH"]["max_value"] == np.nanmax(power)
-    assert found["HHHH"]["mean_value"] == pytest.approx(np.nanmean(power), rel=1e-12)
-    assert found["HHHH"]["sample_stddev"] == pytest.approx(np.nanstd(power, ddof=1), rel=1e-9)
-    assert found["HHHV"]["sample_stddev_real"] == pytest.approx(np.nanstd(real, ddof=1), rel=1e-9)
-
-
 def test_identification_follows_the_name(band, tmp_path):
     name = granule_name(start=START, direction="D", track=7, frame=70, crid="P05023", coverage="P")
     with h5py.File(write_granule(tmp_path, name, {"B": band})) as file:
@@ -203,52 +187,9 @@ def test_same_input_same_bytes(band, tmp_path):
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_exception_mask_has_the_first_bands_shape(band, tmp_path):
-    bands = {"A": band, "B": block_average(band, 4)}
-    with h5py.File(write_granule(tmp_path, granule_name(start=START), bands, exception_mask=True)) as file:
-        assert file[GRID + "B/HHHH"].shape == (8, 6)
-        assert file[GRID + "B/inputDataExceptionMask"].shape == (32, 24)
-
-
-def test_block_average_is_the_mean_of_each_blocks_samples(band):
-    coarse = block_average(band, 4)
-    power, mask = band.terms["HHHH"], band.mask
-    for row, column in np.ndindex(8, 6):
-        block = np.s_[4 * row : 4 * row + 4, 4 * column : 4 * column + 4]
-        assert coarse.terms["HHHH"][row, column] == pytest.approx(np.nanmean(power[block]), rel=1e-6)
-        inside = mask[block][mask[block] != 255]
-        expected = 0 if inside.size < 16 else inside.min()
-        assert coarse.mask[row, column] == expected
-    np.testing.assert_array_equal(coarse.x, centres(191_760, 80, 6))
-    np.testing.assert_array_equal(coarse.y, centres(3_132_240, -80, 8))
-
-
-def test_landscape_is_spoilt_where_the_mask_says_so():
-    terms, mask = landscape((300, 280)).scene(0)
-    assert set(np.unique(mask)) == {0, 1, 2, 255}
-    for values in terms.values():
-        assert values.dtype == np.float32
-        assert np.isnan(values[mask == 255]).all()
-        assert (values[(mask == 1) | (mask == 2)] > 0).all()
-        rim = values[mask == 0]
-        assert 0.3 < np.isnan(rim).mean() < 0.5
-        assert np.nanmin(rim) < 1e-16
-
-
 def test_landscape_repeats_a_day_and_fells_the_stand():
     land = landscape((300, 280))
     before, after = land.scene(24)[0]["HHHH"], land.scene(36)[0]["HHHH"]
     np.testing.assert_array_equal(before, landscape((300, 280)).scene(24)[0]["HHHH"])
     drop = 10 * np.log10(after[land.felled].mean() / before[land.felled].mean())
     assert drop == pytest.approx(-4.5, abs=0.3)
-
-
-def test_landscape_has_the_brightness_and_speckle_of_nine_looks():
-    land = landscape((300, 280))
-    terms, mask = land.scene(0)
-    valid = (mask == 1) | (mask == 2)
-    assert terms["HHHH"][valid].mean() == pytest.approx(0.1, rel=0.1)
-    assert terms["HVHV"][valid].mean() == pytest.approx(0.012, rel=0.1)
-    dry = valid & ~land.water
-    speckle = terms["HHHH"][dry] / land.backscatter["HHHH"][dry]
-    assert speckle.mean() ** 2 / speckle.var() == pytest.approx(9, rel=0.05)
