@@ -1,6 +1,5 @@
 """Run a function in a process of its own and say what it cost; or a command, job by job."""
 
-import gc
 import importlib
 import json
 import os
@@ -67,9 +66,7 @@ def cpu_now() -> float:
 def main() -> None:
     """The child's side of `call`."""
     module, name = sys.argv[1].split(":")
-    usual = gc.get_threshold()
     function = getattr(importlib.import_module(module), name)
-    gc.set_threshold(*usual)  # as in a job: scripts collect no garbage while they are imported
     arguments = json.loads(sys.argv[2])
     began, cpu = time.perf_counter(), cpu_now()
     value = function(*arguments)

@@ -1,8 +1,5 @@
 """Small synthetic granules, and analysis folders in which the workflow is run on them."""
 
-from gcov.log import USUAL
-
-import gc
 import os
 import shutil
 from dataclasses import dataclass
@@ -21,7 +18,6 @@ from gcov.archive import login, transport
 from gcov.testing.landscape import landscape
 from gcov.testing.synthetic import Band, block_average, centres, granule_name, write_granule
 
-gc.set_threshold(*USUAL)  # as in a job: scripts, which the tests import, collect no garbage while they are imported
 LONGEST = [
     f"test_{name}.py"
     for name in ("slurm", "interruptions", "workflow", "incremental", "archive", "secrets", "report", "series")

@@ -89,23 +89,6 @@ def test_importing_the_package_leaves_zarr_as_it_is():
     assert done.stdout.strip() == "True", done.stderr
 
 
-def test_modules_are_imported_without_collecting_garbage(tmp_path):
-    done = python(f"""
-        import gc
-
-        usual, collected = gc.get_threshold(), []
-        from gcov.log import job_log
-
-        gc.callbacks.append(lambda phase, info: collected.append(phase))
-        import clip
-
-        print(len(collected))
-        with job_log("{tmp_path}/a.log", "one"):
-            print(gc.get_threshold() == usual, gc.get_freeze_count() > 100_000)
-        """)
-    assert done.stdout.split() == ["0", "True", "True"], done.stderr
-
-
 @pytest.mark.parametrize("script", sorted((REPO / "scripts").glob("*.py")), ids=lambda path: path.stem)
 def test_scripts_import_the_log_first(script):
     first = next(line for line in script.read_text(encoding="utf-8").splitlines() if "import " in line)

@@ -1,10 +1,8 @@
 """Job logging: the same lines go to the log file and to the terminal, and a failure ends in one clear message.
 
-Scripts import this before anything else. Looking for garbage among the modules that follow would take Python a fifth of
-the time to import them; `job_log` sets the usual thresholds again. PROJ_DATA is read when rasterio is imported.
+Scripts import this before anything else, because PROJ_DATA is read when rasterio is imported.
 """
 
-import gc
 import logging
 import os
 import sys
@@ -13,8 +11,6 @@ from contextlib import contextmanager
 from gcov.errors import GcovError
 
 log = logging.getLogger("gcov")
-USUAL = gc.get_threshold()
-gc.set_threshold(1_000_000)
 for _name in ("PROJ_DATA", "PROJ_LIB"):
     os.environ.pop(_name, None)  # of another PROJ than the libraries' own, which would then know no CRS
 
@@ -26,8 +22,6 @@ def job_log(path: str, subject: str):
     For errors other than GcovError, the log file also keeps the traceback. `subject` (an AOI, and a granule or term)
     begins every message, so that parallel jobs can be told apart.
     """
-    gc.freeze()  # what is imported stays
-    gc.set_threshold(*USUAL)
     form = logging.Formatter(f"%(asctime)s %(levelname)s [{subject}] %(message)s", datefmt="%H:%M:%S")
     file, terminal = logging.FileHandler(path, mode="w", encoding="utf-8"), logging.StreamHandler(sys.stderr)
     for handler in (file, terminal):
