@@ -79,7 +79,7 @@ rule change_patches:
     """Patches of neighbouring cells that changed alike, as polygons and as a table, with ids that last."""
     input:
         maps="results/{aoi}/change_history.zarr",
-        series=lambda w: per_term(w.aoi, "mean_series.csv")[0],
+        series=lambda w: per_term(w.aoi, "mean_series.csv")[:1],
         zones=zones_of,
     output:
         geojson="results/{aoi}/change_patches.geojson",

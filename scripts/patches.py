@@ -132,7 +132,7 @@ if __name__ == "__main__":
         patches(
             **snakemake.params,
             maps=Path(snakemake.input.maps),
-            series=Path(snakemake.input.series) if snakemake.input.get("series") else None,
+            series=Path(snakemake.input.series[0]) if snakemake.input.get("series") else None,
             zones=snakemake.input.zones or None,
             **{name: Path(path) for name, path in snakemake.output.items()},
         )
