@@ -383,6 +383,7 @@ def test_granules_beside_the_area_are_left_out(wkt, search, meeting, beside, cap
         lambda extent: outline(extent)["Points"].insert(2, outline(extent)["Points"].pop(1)),  # a bow tie
         lambda extent: outline(extent)["Points"][1].update(Longitude=-170.0),  # west of 180 degrees
         lambda extent: outline(extent)["Points"][1].update(Longitude=None),
+        lambda extent: outline(extent)["Points"][0].update(Latitude=float("nan")),
     ],
 )
 def test_a_footprint_that_is_missing_or_invalid_meets_everything(change, monkeypatch):

@@ -59,7 +59,7 @@ def footprint_of(record: dict[str, Any]) -> shapely.Geometry | None:
         polygons = record["SpatialExtent"]["HorizontalSpatialDomain"]["Geometry"]["GPolygons"]
         rings = [[(p["Longitude"], p["Latitude"]) for p in one["Boundary"]["Points"]] for one in polygons]
         parts = [shapely.Polygon(ring) for ring in rings]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, shapely.GEOSException):
         return None
     outline = shapely.GeometryCollection(parts)
     if outline.is_empty or not outline.is_valid:
