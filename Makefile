@@ -1,9 +1,10 @@
 # make demo: everything from nothing, offline. make test: the tests. After that plain `snakemake --cores N`.
 PYTHON ?= python3
-BIN := .venv/bin
-.PHONY: demo pictures test test-all check release-check bench soak lock clean
+VENV ?= .venv
+BIN := $(VENV)/bin
+.PHONY: demo pictures unit test pythons test-all check release-check bench soak lock clean
 
-demo: .venv/runtime
+demo: $(VENV)/runtime
 	PYTHONPATH=scripts $(BIN)/python demo/write_granules.py demo/data
 	$(BIN)/snakemake --cores 2 -d demo
 	@echo "Open demo/results/index.html"
@@ -14,13 +15,27 @@ pictures: demo
 	cp demo/results/phewa/HVHV/change/felling.png docs/pictures/change.png
 	chromium --headless=new --no-sandbox --window-size=1440,900 --virtual-time-budget=10000 --screenshot=docs/pictures/explore.png file://$(CURDIR)/demo/results/phewa/explore.html
 
-# what a change usually breaks; test-all adds long tests, Slurm and a browser
-test: .venv/dev
-	@echo "The tests take 5 to 10 minutes on two free cores, half as long on four."
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder tests -m "not slurm and not long" --ignore tests/browser
+PYTEST = $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slurm and not long"
+
+# functions alone: no Snakemake, no server
+unit: $(VENV)/dev
+	$(PYTEST) tests/unit
+
+# what a change usually breaks, quickest first; test-all adds long tests, Slurm and a browser
+test: unit
+	@echo "The other tests take 5 minutes on two free cores, half as long on four."
+	$(PYTEST) tests/workflow tests/archive
+
+# the unit tests under every other Python that the machine has, each in a .venv of its own
+PYTHONS ?= python3.12 python3.13
+pythons:
+	for python in $(PYTHONS); do \
+		$$python -c "" 2>/dev/null || { echo "no $$python here"; continue; }; \
+		$(MAKE) PYTHON=$$python VENV=.venv-$$python unit || exit 1; \
+	done
 
 # three files at a time: those on Slurm mostly wait
-test-all: .venv/dev
+test-all: $(VENV)/dev
 	@echo "All tests take about half an hour on two free cores."
 	CI=true $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 20 tests
 
@@ -28,7 +43,7 @@ test-all: .venv/dev
 release-check: check test-all demo
 	grep "^## $$(PYTHONPATH=scripts $(BIN)/python -c 'import gcov; print(gcov.__version__)')" CHANGELOG.md
 
-check: .venv/dev
+check: $(VENV)/dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules scripts
 	$(BIN)/mypy
@@ -38,31 +53,31 @@ check: .venv/dev
 install = $(BIN)/python -m uv pip install --quiet --compile-bytecode --require-hashes -r $(1) \
 	|| $(BIN)/python -m pip install --quiet --require-hashes --prefer-binary -r $(1)
 
-.venv/runtime: requirements.txt requirements-uv.txt
+$(VENV)/runtime: requirements.txt requirements-uv.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-uv.txt
 	$(call install,requirements.txt)
 	touch $@
 
-.venv/dev: requirements-dev.txt .venv/runtime
+$(VENV)/dev: requirements-dev.txt $(VENV)/runtime
 	$(call install,requirements-dev.txt)
 	touch $@
 
 # one set of versions for every Python and platform
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
-lock: .venv/runtime
+lock: $(VENV)/runtime
 	$(LOCK) -o requirements-uv.txt requirements-uv.in
 	$(LOCK) -o requirements.txt requirements.in
 	$(LOCK) -c requirements.txt -o requirements-dev.txt requirements-dev.in
 
 clean:
-	rm -rf .venv demo/data demo/results demo/logs demo/benchmarks demo/.snakemake
+	rm -rf .venv .venv-* demo/data demo/results demo/logs demo/benchmarks demo/.snakemake
 
 # beside an earlier state: git worktree add ../before COMMIT; make bench BEFORE=../before
-bench: .venv/dev
+bench: $(VENV)/dev
 	PYTHONPATH=scripts:tests $(BIN)/python -m bench.run $(if $(BEFORE),--before $(BEFORE))
 
-soak: .venv/dev
-	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest tests/test_properties.py tests/test_fuzz.py -s
+soak: $(VENV)/dev
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest tests/unit/test_properties.py tests/unit/test_fuzz.py -s
 	PYTHONPATH=scripts:tests $(BIN)/python tests/interruptions.py 60

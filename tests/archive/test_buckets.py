@@ -400,7 +400,7 @@ from test_buckets import opened
 file = opened({url!r})
 file.prefetch([(1_000_000, 1_000_010)])
 """
-    env = {**os.environ, "PYTHONPATH": f"{REPO / 'scripts'}:{REPO / 'tests'}"}
+    env = {**os.environ, "PYTHONPATH": f"{REPO / 'scripts'}:{REPO / 'tests'}:{REPO / 'tests' / 'archive'}"}
     run = subprocess.run([sys.executable, "-X", "dev", "-c", code], env=env, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert not re.search("nclosed|ResourceWarning|Traceback|Error", run.stderr), run.stderr
