@@ -20,6 +20,7 @@ from bench import frames, measure
 from bench.checkouts import Checkout
 from bench.table import Row, at_most, note
 from gcov.stores import store
+from gcov.stores.stack import Stack
 from gcov.testing.synthetic import centres
 
 TERMS = ["HHHH", "HVHV"]
@@ -95,8 +96,9 @@ def write_stack(path: Path, dates: list[store.Date], shape: tuple[int, int]) -> 
 
 def settings(folder: str, multilook: int) -> dict:
     """What both jobs are told."""
-    files = {"stack": Path(folder, "stack.zarr"), "looks": Path(folder, f"looks_{multilook}.json")}
-    rule = {"significance": 0.01, "min_change_db": 0, "min_valid_fraction": 0.5, "valid_samples_only": True}
+    stack = Stack(Path(folder, "stack.zarr"), valid_samples_only=True)
+    files = {"stack": stack, "looks": Path(folder, f"looks_{multilook}.json")}
+    rule = {"significance": 0.01, "min_change_db": 0, "min_valid_fraction": 0.5}
     return {**files, **rule, "multilook": multilook, "output": Path(folder, "product.zarr")}
 
 

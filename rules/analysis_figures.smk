@@ -25,8 +25,7 @@ rule plot_zones:
         mem_mb=500,
         runtime=15,
     params:
-        valid_samples_only=setting("valid_samples_only"),
-        min_valid_fraction=setting("min_valid_fraction"),
+        **stack_settings("min_valid_fraction"),
     script:
         "../scripts/plot_zones.py"
 
@@ -57,7 +56,7 @@ rule plot_statistics:
         mem_mb=700,
         runtime=15,
     params:
-        valid_samples_only=setting("valid_samples_only"),
+        **stack_settings(),
     script:
         "../scripts/plot_statistics.py"
 
@@ -89,7 +88,7 @@ rule plot_indices:
         mem_mb=500,
         runtime=15,
     params:
-        valid_samples_only=setting("valid_samples_only"),
+        **stack_settings(),
     script:
         "../scripts/plot_indices.py"
 
@@ -121,7 +120,7 @@ rule plot_change:
         mem_mb=700,
         runtime=15,
     params:
-        valid_samples_only=setting("valid_samples_only"),
+        **stack_settings(),
     script:
         "../scripts/plot_change.py"
 
@@ -152,7 +151,7 @@ rule plot_change_history:
         mem_mb=700,
         runtime=15,
     params:
-        valid_samples_only=setting("valid_samples_only"),
+        **stack_settings(),
     script:
         "../scripts/plot_change_history.py"
 

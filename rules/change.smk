@@ -23,14 +23,10 @@ rule change:
         mem_mb=800,
         runtime=60,
     params:
+        **stack_settings(
+            "multilook", "significance", "min_change_db", "change_reference", "zone_name", "min_valid_fraction"
+        ),
         days=periods,
-        multilook=setting("multilook"),
-        significance=setting("significance"),
-        min_change_db=setting("min_change_db"),
-        change_reference=setting("change_reference"),
-        zone_name=setting("zone_name"),
-        min_valid_fraction=setting("min_valid_fraction"),
-        valid_samples_only=setting("valid_samples_only"),
     script:
         "../scripts/change.py"
 
@@ -60,14 +56,10 @@ rule change_history:
         mem_mb=1000,
         runtime=120,
     params:
+        **stack_settings(
+            "multilook", "significance", "min_change_db", "change_reference", "zone_name", "min_valid_fraction"
+        ),
         terms=setting("diagonal_terms"),
-        multilook=setting("multilook"),
-        significance=setting("significance"),
-        min_change_db=setting("min_change_db"),
-        change_reference=setting("change_reference"),
-        zone_name=setting("zone_name"),
-        min_valid_fraction=setting("min_valid_fraction"),
-        valid_samples_only=setting("valid_samples_only"),
     script:
         "../scripts/change_history.py"
 
@@ -160,8 +152,8 @@ rule filtered:
         mem_mb=1000,
         runtime=120,
     params:
+        **stack_settings(),
         window=required("filter_window"),
-        valid_samples_only=setting("valid_samples_only"),
     script:
         "../scripts/filtered.py"
 

@@ -84,6 +84,11 @@ def setting(key):
     return lambda wildcards: getattr(aois[wildcards.aoi], key)
 
 
+def stack_settings(*keys):
+    """The settings of the job's AOI that say which samples of a stack count, and those named, as parameters."""
+    return {key: setting(key) for key in ("valid_samples_only", *keys)}
+
+
 def record(wildcards):
     """The record of a granule. Reading the checkpoint first makes the search run first.
 

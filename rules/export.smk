@@ -33,7 +33,7 @@ rule geotiff_date:
         mem_mb=600,
         runtime=15,
     params:
-        valid_samples_only=setting("valid_samples_only"),
+        **stack_settings(),
     script:
         "../scripts/geotiff_date.py"
 

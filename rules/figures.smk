@@ -27,7 +27,7 @@ rule plot_histogram:
         mem_mb=500,
         runtime=10,
     params:
-        valid_samples_only=setting("valid_samples_only"),
+        **stack_settings(),
     script:
         "../scripts/plot_histogram.py"
 
@@ -59,8 +59,7 @@ rule plot_mean_series:
         mem_mb=500,
         runtime=10,
     params:
-        valid_samples_only=setting("valid_samples_only"),
-        min_valid_fraction=setting("min_valid_fraction"),
+        **stack_settings("min_valid_fraction"),
     script:
         "../scripts/plot_mean_series.py"
 
@@ -93,8 +92,7 @@ rule animation:
         mem_mb=1000,
         runtime=60,
     params:
-        valid_samples_only=setting("valid_samples_only"),
-        min_valid_fraction=setting("min_valid_fraction"),
+        **stack_settings("min_valid_fraction"),
         with_means=lambda w: w.movie == "animation_means",
     script:
         "../scripts/animation.py"

@@ -29,10 +29,8 @@ rule explore:
         runtime=60,
     params:
         contents_of("zones"),
-        valid_samples_only=setting("valid_samples_only"),
+        **stack_settings("zone_name", "min_valid_fraction"),
         megabytes=setting("explore_megabytes"),
-        zone_name=setting("zone_name"),
-        min_valid_fraction=setting("min_valid_fraction"),
         products=files_beside,
     script:
         "../scripts/explore.py"

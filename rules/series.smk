@@ -40,8 +40,7 @@ rule summarize:
         runtime=60,
     params:
         contents_of("rainfall"),
-        valid_samples_only=setting("valid_samples_only"),
-        looks=setting("looks"),
+        **stack_settings("looks"),
     script:
         "../scripts/summarize.py"
 
@@ -97,8 +96,7 @@ rule zones:
         runtime=60,
     params:
         contents_of("zones", "rainfall"),
-        zone_name=setting("zone_name"),
-        valid_samples_only=setting("valid_samples_only"),
+        **stack_settings("zone_name"),
     script:
         "../scripts/zones.py"
 
@@ -126,9 +124,7 @@ rule temporal_statistics:
         mem_mb=700,
         runtime=60,
     params:
-        multilook=setting("multilook"),
-        min_valid_fraction=setting("min_valid_fraction"),
-        valid_samples_only=setting("valid_samples_only"),
+        **stack_settings("multilook", "min_valid_fraction"),
     script:
         "../scripts/temporal_statistics.py"
 
@@ -157,11 +153,9 @@ rule indices:
         runtime=60,
     params:
         contents_of("zones"),
-        zone_name=setting("zone_name"),
+        **stack_settings("zone_name", "multilook"),
         indices=required("indices"),
         terms=setting("diagonal_terms"),
-        multilook=setting("multilook"),
-        valid_samples_only=setting("valid_samples_only"),
     script:
         "../scripts/indices.py"
 

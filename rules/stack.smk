@@ -39,7 +39,7 @@ rule stack_db:
         mem_mb=1000,
         runtime=60,
     params:
-        valid_samples_only=setting("valid_samples_only"),
+        **stack_settings(),
     script:
         "../scripts/stack_db.py"
 

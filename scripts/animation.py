@@ -7,26 +7,25 @@ from pathlib import Path
 from gcov import tables
 from gcov.figures import movies
 from gcov.files import read_json
-from gcov.stores import store
-from gcov.stores.provenance import provenance
+from gcov.stores.stack import Stack, open_with
 
 
 def animation(
     *,
-    stack: Path,
+    stack: Stack,
     series: Path,
     stretch: Path,
     term: str,
-    valid_samples_only: bool,
     min_valid_fraction: float,
     with_means: bool,
     output: Path,
 ) -> None:
     """Write one frame per date to `output` (.gif or .html). The grey scale runs from q05 to q95 of `stretch`, in dB."""
-    data, table, limits = store.open_store(stack), tables.read_series(series), read_json(stretch)
-    shown = {"limits": (limits["q05"], limits["q95"]), "valid_samples_only": valid_samples_only}
-    frames = movies.frames(data, term, table, with_means=with_means, min_valid_fraction=min_valid_fraction, **shown)
-    title, origin = f"{data.attrs['aoi']}, {term}", provenance(stack, valid_samples_only)
+    table, stretched = tables.read_series(series), read_json(stretch)
+    limits = stretched["q05"], stretched["q95"]
+    shown = {"limits": limits, "with_means": with_means, "min_valid_fraction": min_valid_fraction}
+    frames = movies.frames(stack, term, table, **shown)
+    title, origin = f"{stack.data.attrs['aoi']}, {term}", stack.provenance
     as_page = output.suffix == ".html"
     with movies.page_writer(output, title, origin) if as_page else movies.gif_writer(output, origin) as add:
         for frame, caption in zip(frames, movies.captions(table), strict=True):
@@ -36,9 +35,11 @@ def animation(
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], f"{snakemake.wildcards.aoi} {snakemake.wildcards.term}"):
+        stack, settings = open_with(snakemake.input.stack, snakemake.params)
         animation(
-            **snakemake.params,
-            **{name: Path(path) for name, path in snakemake.input.items()},
+            **settings,
+            stack=stack,
+            **{name: Path(snakemake.input[name]) for name in ("series", "stretch")},
             term=snakemake.wildcards.term,
             output=Path(snakemake.output[0]),
         )

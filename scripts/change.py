@@ -18,11 +18,12 @@ from gcov.analysis.shared import inflation
 from gcov.analysis.tested import Cells
 from gcov.files import building
 from gcov.stores import store
+from gcov.stores.stack import Stack, open_with
 
 
 def change(
     *,
-    stack: Path,
+    stack: Stack,
     series: Path,
     looks: Path,
     term: str,
@@ -31,7 +32,6 @@ def change(
     significance: float,
     min_change_db: float,
     min_valid_fraction: float,
-    valid_samples_only: bool,
     output: Path,
     summary: Path,
     change_reference: str | dict[str, str] | None = None,
@@ -45,7 +45,7 @@ def change(
     it, and other products must not wait. Raises GcovError if the number of looks is unknown, or if the reference has
     too few cells.
     """
-    data, table = store.open_store(stack), tables.read_series(series)
+    data, table = stack.data, tables.read_series(series)
     use = selection.usable(table, min_valid_fraction)
     before, after = (periods.dates_of(table, use, days[name]) for name in ("before", "after"))
     common = {
@@ -76,8 +76,7 @@ def change(
     assumed = Assumed.of(data, term, looks, dates, np.ones(len(dates), bool))
     shared = inflation(assumed.correlated, assumed.looks, np.arange(len(dates)) < len(before))
     reference = reference_of(change_reference, data, multilook, zones, zone_name)
-    options = {"dates": dates, "multilook": multilook, "valid_samples_only": valid_samples_only}
-    cells = Cells(data, {term: assumed}, reference, **options)
+    cells = Cells(stack, {term: assumed}, reference, dates=dates, multilook=multilook)
     lattice, ratios = Lattice(cells.shape, DRIFT_CELLS), []
     rule = {"inflation": shared, "min_change_db": min_change_db}
     with building(output) as part:
@@ -115,9 +114,11 @@ def report(summary: Path, facts: dict) -> None:
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], f"{snakemake.wildcards.aoi} {snakemake.wildcards.term}"):
+        stack, settings = open_with(snakemake.input.stack, snakemake.params)
         change(
-            **snakemake.params,
-            **{name: Path(snakemake.input[name]) for name in ("stack", "series", "looks")},
+            **settings,
+            stack=stack,
+            **{name: Path(snakemake.input[name]) for name in ("series", "looks")},
             zones=snakemake.input.zones or None,
             **{name: Path(path) for name, path in snakemake.output.items()},
             term=snakemake.wildcards.term,

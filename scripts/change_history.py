@@ -19,11 +19,12 @@ from gcov.analysis.reference import Drift, drift_caution, range_db, reference_of
 from gcov.analysis.tested import Cells
 from gcov.files import building
 from gcov.stores import store
+from gcov.stores.stack import Stack, open_with
 
 
 def change_history(
     *,
-    stack: Path,
+    stack: Stack,
     series: list[Path],
     looks: Path,
     terms: list[str],
@@ -31,7 +32,6 @@ def change_history(
     significance: float,
     min_change_db: float,
     min_valid_fraction: float,
-    valid_samples_only: bool,
     output: Path,
     table: Path,
     change_reference: str | dict[str, str] | None = None,
@@ -44,7 +44,7 @@ def change_history(
     than two dates are usable yet, the maps hold no data, and the warning says so. Raises GcovError if the number of
     looks is unknown, or if the reference has too few cells.
     """
-    data = store.open_store(stack)
+    data = stack.data
     means = {term: tables.read_series(path) for term, path in zip(terms, series, strict=True)}
     use = {term: selection.usable(means[term], min_valid_fraction) for term in terms}
     dates = np.flatnonzero(np.any(list(use.values()), axis=0))
@@ -73,8 +73,7 @@ def change_history(
         return
     assumed = {term: Assumed.of(data, term, looks, dates, use[term][dates]) for term in terms}
     reference = reference_of(change_reference, data, multilook, zones, zone_name)
-    options = {"dates": dates, "multilook": multilook, "valid_samples_only": valid_samples_only}
-    cells = Cells(data, assumed, reference, **options)
+    cells = Cells(stack, assumed, reference, dates=dates, multilook=multilook)
     known = Dates(
         {term: one.looks for term, one in assumed.items()}, {term: one.correlated for term, one in assumed.items()}
     )
@@ -142,9 +141,10 @@ def write(
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
+        stack, settings = open_with(snakemake.input.stack, snakemake.params)
         change_history(
-            **snakemake.params,
-            stack=Path(snakemake.input.stack),
+            **settings,
+            stack=stack,
             series=[Path(path) for path in snakemake.input.series],
             looks=Path(snakemake.input.looks),
             zones=snakemake.input.zones or None,

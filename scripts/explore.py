@@ -13,8 +13,7 @@ from gcov.errors import GcovError
 from gcov.files import building
 from gcov.pages import explore as explorer
 from gcov.pages.charts import Tables
-from gcov.stores import store
-from gcov.stores.provenance import provenance
+from gcov.stores.stack import Stack, open_with
 
 
 def outlines(zones: Path, zone_name: str, data: xr.Dataset) -> list[tuple[str, shapely.Geometry]]:
@@ -26,10 +25,9 @@ def outlines(zones: Path, zone_name: str, data: xr.Dataset) -> list[tuple[str, s
 
 def explore(
     *,
-    stack: Path,
+    stack: Stack,
     series: dict[str, Path],
     granules: Path,
-    valid_samples_only: bool,
     megabytes: float | None,
     products: Sequence[str],
     zones: Path | None,
@@ -48,9 +46,8 @@ def explore(
     """
     if megabytes is None:
         raise GcovError("explore_megabytes is null for this AOI, which turns its page off: give it a number")
-    data = store.open_store(stack)
     page = explorer.page(
-        data,
+        stack,
         Tables(
             {term: tables.read_series(path) for term, path in series.items()},
             {term: tables.read_series(path) for term, path in zone_series.items()},
@@ -58,12 +55,11 @@ def explore(
             min_valid_fraction,
         ),
         tables.read_granules(granules),
-        zones=outlines(zones, zone_name, data) if zones else (),
+        zones=outlines(zones, zone_name, stack.data) if zones else (),
         changes=[explorer.Change.of(path) for path in changes],
         products=products,
-        origin=provenance(stack, valid_samples_only),
+        origin=stack.provenance,
         megabytes=megabytes,
-        valid_samples_only=valid_samples_only,
     )
     with building(output) as part:
         part.write_text(page, encoding="utf-8")
@@ -72,9 +68,10 @@ def explore(
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
+        stack, settings = open_with(snakemake.input.stack, snakemake.params)
         explore(
-            **snakemake.params,
-            stack=Path(snakemake.input.stack),
+            **settings,
+            stack=stack,
             series={Path(path).parent.name: Path(path) for path in snakemake.input.series},
             granules=Path(snakemake.input.granules),
             zones=Path(snakemake.input.zones) if snakemake.input.zones else None,

@@ -8,31 +8,32 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from gcov.analysis import cube, multitemporal
+from gcov.analysis import multitemporal
 from gcov.analysis.looks import codes_of, entries_of, is_known
 from gcov.analysis.speckle import n_effective
 from gcov.files import building
 from gcov.granules import is_diagonal
 from gcov.stores import store
+from gcov.stores.stack import Stack, open_with
 
 
-def filtered(*, stack: Path, looks: Path, window: int, valid_samples_only: bool, output: Path) -> None:
+def filtered(*, stack: Stack, looks: Path, window: int, output: Path) -> None:
     """Write the diagonal terms filtered by Quegan and Yu's method: (time, y, x) linear power, NaN as in the stack.
 
     `window` is an odd number of samples. The attributes gain_predicted_{term} and gain_measured_{term} give the factor
     by which the number of looks grows: predicted by a formula, and measured on the most homogeneous blocks, where
     texture lowers it. They are null if unknown.
     """
-    data = store.open_store(stack)
+    data = stack.data
     types = {name: "f4" for name in store.variables_of(data) if is_diagonal(name)}
-    attributes = {**data.attrs, "valid_samples_only": valid_samples_only, "filter_window": window}
+    attributes = {**stack.attributes, "filter_window": window}
     with building(output) as part:
         store.create(part, grid=data, dates=store.dates_of(data), types=types, attributes=attributes)
         gains = {}
         for term in types:
             measured = []
             for region in store.regions(data.isel(time=0), rows=store.SHARD, columns=store.SHARD):
-                for date, image, gain in images(data, term, region, window, valid_samples_only=valid_samples_only):
+                for date, image, gain in images(stack, term, region, window):
                     store.write(part, {**region, "time": slice(date, date + 1)}, {term: image[None]})
                     measured.append(gain)
             known = np.array(measured)[np.isfinite(measured)]
@@ -42,37 +43,32 @@ def filtered(*, stack: Path, looks: Path, window: int, valid_samples_only: bool,
     log.info("%s", gains)
 
 
-def images(
-    data: xr.Dataset, term: str, region: dict[str, slice], window: int, *, valid_samples_only: bool
-) -> Iterator[tuple[int, np.ndarray, float]]:
+def images(stack: Stack, term: str, region: dict[str, slice], window: int) -> Iterator[tuple[int, np.ndarray, float]]:
     """Yield, for each date: its index, the filtered image (y, x) of a region, and the gain in looks.
 
     The image is linear power. The gain is the median over homogeneous blocks, NaN if there is none. This takes two
     passes over the dates; each also reads `window` // 2 samples around the region.
     """
-    rim = window // 2
-    wide = {
-        dim: slice(max(region[dim].start - rim, 0), min(region[dim].stop + rim, data.sizes[dim])) for dim in ("y", "x")
-    }
+    rim, sizes = window // 2, stack.data.sizes
+    wide = {dim: slice(max(region[dim].start - rim, 0), min(region[dim].stop + rim, sizes[dim])) for dim in ("y", "x")}
     inner = tuple(slice(region[dim].start - wide[dim].start, region[dim].stop - wide[dim].start) for dim in wide)
 
     def samples(date: int) -> tuple[np.ndarray, np.ndarray]:
-        where = {"time": slice(date, date + 1), **wide}
-        power = cube.cells(data, [term], where, 1, valid_samples_only=valid_samples_only)[term][0]
+        power = stack.power(term, {"time": slice(date, date + 1), **wide})[0]
         return power[inner], multitemporal.local_mean(power, window)[inner]
 
     shape = tuple(part.stop - part.start for part in inner)
     brightness = multitemporal.Brightness(shape)
-    for date in range(data.sizes["time"]):
+    for date in range(sizes["time"]):
         brightness.add(*samples(date))
     even = multitemporal.most_homogeneous(brightness.mean)
-    for date in range(data.sizes["time"]):
+    for date in range(sizes["time"]):
         power, mean = samples(date)
         image = mean * brightness.ratio
         looks = [multitemporal.looks_of_blocks(each)[even] for each in (power, image)]
         grown = (looks[1] / looks[0])[np.isfinite(looks[0])]
         yield date, image, float(np.median(grown)) if grown.size else np.nan
-        log.info("%s: date %d of %d", term, date + 1, data.sizes["time"])
+        log.info("%s: date %d of %d", term, date + 1, sizes["time"])
 
 
 def predicted_gain(data: xr.Dataset, term: str, looks: Path, window: int) -> float | None:
@@ -87,9 +83,10 @@ def predicted_gain(data: xr.Dataset, term: str, looks: Path, window: int) -> flo
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
+        stack, settings = open_with(snakemake.input.stack, snakemake.params)
         filtered(
-            **snakemake.params,
-            stack=Path(snakemake.input.stack),
+            **settings,
+            stack=stack,
             looks=Path(snakemake.input.looks),
             output=Path(snakemake.output[0]),
         )

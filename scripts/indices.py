@@ -10,17 +10,17 @@ from gcov.files import building
 from gcov.indices import name_of_index, terms_of_index
 from gcov.inputs.zones import on_grid, read_zones, whole
 from gcov.stores import store
+from gcov.stores.stack import Stack, open_with
 
 
 def indices(
     *,
-    stack: Path,
+    stack: Stack,
     zones: Path | None,
     zone_name: str,
     indices: tuple[str, ...],
     terms: list[str],
     multilook: int,
-    valid_samples_only: bool,
     images: Path,
     table: Path,
 ) -> None:
@@ -29,12 +29,12 @@ def indices(
     Images are ratios of linear power averaged over `multilook` x `multilook` samples; NaN where an index has no value.
     Raises GcovError, naming the zones, if any zone contains no pixel centre.
     """
-    data = store.open_store(stack)
+    data = stack.data
     areas = [whole(data)]
     if zones:
         areas += on_grid(read_zones(zones, zone_name, "zones"), data, data.attrs["aoi_polygon"] or None)
-    tables.write(table, zonal.indices(data, indices, terms, areas, valid_samples_only=valid_samples_only))
-    attributes = {**data.attrs, "valid_samples_only": valid_samples_only, "multilook": multilook}
+    tables.write(table, zonal.indices(stack, indices, terms, areas))
+    attributes = {**stack.attributes, "multilook": multilook}
     if multilook < ratios.SPECKLED:
         attributes["warning"] = ratios.WARNING.format(multilook)
         log.warning(attributes["warning"])
@@ -46,7 +46,7 @@ def indices(
         for number in range(len(dates)):
             for region in store.regions(grid, rows=store.SHARD, columns=store.SHARD):
                 region["time"] = slice(number, number + 1)
-                power = cube.cells(data, needed, region, multilook, valid_samples_only=valid_samples_only)
+                power = {term: cube.cells(stack, term, region, multilook) for term in needed}
                 for index in indices:
                     store.write(part, region, {name_of_index(index): ratios.value(index, power)})
             log.info("date %d of %d", number + 1, len(dates))
@@ -55,9 +55,10 @@ def indices(
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
+        stack, settings = open_with(snakemake.input.stack, snakemake.params)
         indices(
-            **snakemake.params,
-            stack=Path(snakemake.input.stack),
+            **settings,
+            stack=stack,
             zones=Path(snakemake.input.zones) if snakemake.input.zones else None,
             **{name: Path(path) for name, path in snakemake.output.items()},
         )

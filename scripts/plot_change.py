@@ -11,11 +11,11 @@ from gcov.stores import store
 from gcov.stores.provenance import provenance
 
 
-def plot_change(*, change: Path, summary: Path, valid_samples_only: bool, term: str, name: str, output: Path) -> None:
-    """Write a PNG of a change store and the numbers in its JSON, with that store's provenance."""
+def plot_change(*, change: Path, summary: Path, origin: dict[str, str], term: str, name: str, output: Path) -> None:
+    """Write a PNG of a change store and the numbers in its JSON. `origin` is the provenance written into it."""
     data = store.open_store(change)
     figure = draw(data, read_json(summary), title=f"{data.attrs['aoi']}, {term}: change {name}")
-    style.save(figure, output, provenance(change, valid_samples_only))
+    style.save(figure, output, origin)
 
 
 if __name__ == "__main__":
@@ -23,7 +23,7 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0], f"{wildcards.aoi} {wildcards.term}"):
         plot_change(
             **{name: Path(path) for name, path in snakemake.input.items()},
-            **snakemake.params,
+            origin=provenance(Path(snakemake.input.change), **snakemake.params),
             term=wildcards.term,
             name=wildcards.name,
             output=Path(snakemake.output[0]),

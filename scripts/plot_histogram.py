@@ -17,20 +17,20 @@ def plot_histogram(
     limits: Path,
     series: Path,
     stack: Path,
-    valid_samples_only: bool,
+    origin: dict[str, str],
     quantity: str,
     term: str,
     output: Path,
 ) -> None:
     """Write a PNG of the histogram CSV `counts` and the finer bins in `limits`, a stretch.json.
 
-    `series` gives dates and samples. The provenance in the PNG is the stack's, plus the setting `valid_samples_only`.
+    `series` gives dates and samples. `origin` is the provenance written into the PNG.
     """
     table, finer = tables.read(counts), read_json(limits)
     facts = metadata_of(stack)["attributes"]
     shown = {"quantity": quantity, "term": term, "frequency": facts["frequency"], "title": f"{facts['aoi']}, {term}"}
     figure = histogram(table, finer, tables.read_series(series), **shown)
-    style.save(figure, output, provenance(stack, valid_samples_only))
+    style.save(figure, output, origin)
 
 
 if __name__ == "__main__":
@@ -38,7 +38,7 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0], f"{wildcards.aoi} {wildcards.term}"):
         plot_histogram(
             **{name: Path(path) for name, path in snakemake.input.items()},
-            **snakemake.params,
+            origin=provenance(Path(snakemake.input.stack), **snakemake.params),
             quantity=wildcards.quantity,
             term=wildcards.term,
             output=Path(snakemake.output[0]),

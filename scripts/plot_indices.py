@@ -10,17 +10,17 @@ from gcov.figures.indices import indices as draw
 from gcov.stores.provenance import metadata_of, provenance
 
 
-def plot_indices(*, indices: Path, stack: Path, valid_samples_only: bool, output: Path) -> None:
-    """Write a PNG of indices.csv. Its provenance is the stack's, plus the setting `valid_samples_only`."""
+def plot_indices(*, indices: Path, stack: Path, origin: dict[str, str], output: Path) -> None:
+    """Write a PNG of indices.csv. `origin` is the provenance written into it."""
     facts = metadata_of(stack)["attributes"]
     figure = draw(tables.read_indices(indices), title=facts["aoi"], warnings=[facts["maturity_note"]])
-    style.save(figure, output, provenance(stack, valid_samples_only))
+    style.save(figure, output, origin)
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
         plot_indices(
             **{name: Path(path) for name, path in snakemake.input.items()},
-            **snakemake.params,
+            origin=provenance(Path(snakemake.input.stack), **snakemake.params),
             output=Path(snakemake.output[0]),
         )

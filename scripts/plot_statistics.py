@@ -10,11 +10,11 @@ from gcov.stores import store
 from gcov.stores.provenance import provenance
 
 
-def plot_statistics(*, statistics: Path, valid_samples_only: bool, term: str, output: Path) -> None:
-    """Write a PNG of statistics.zarr. Its provenance is that store's, plus the setting `valid_samples_only`."""
+def plot_statistics(*, statistics: Path, origin: dict[str, str], term: str, output: Path) -> None:
+    """Write a PNG of statistics.zarr. `origin` is the provenance written into it."""
     data = store.open_store(statistics)
     figure = draw(data, title=f"{data.attrs['aoi']}, {term}")
-    style.save(figure, output, provenance(statistics, valid_samples_only))
+    style.save(figure, output, origin)
 
 
 if __name__ == "__main__":
@@ -22,7 +22,7 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0], f"{wildcards.aoi} {wildcards.term}"):
         plot_statistics(
             statistics=Path(snakemake.input[0]),
-            **snakemake.params,
+            origin=provenance(Path(snakemake.input[0]), **snakemake.params),
             term=wildcards.term,
             output=Path(snakemake.output[0]),
         )

@@ -11,13 +11,13 @@ from gcov.stores.provenance import metadata_of, provenance
 
 
 def plot_zones(
-    *, zones: Path, stack: Path, valid_samples_only: bool, min_valid_fraction: float, term: str, output: Path
+    *, zones: Path, stack: Path, origin: dict[str, str], min_valid_fraction: float, term: str, output: Path
 ) -> None:
-    """Write a PNG of zones.csv. Its provenance is the stack's, plus the setting `valid_samples_only`."""
+    """Write a PNG of zones.csv. `origin` is the provenance written into it."""
     facts = metadata_of(stack)["attributes"]
     shown = {"term": term, "frequency": facts["frequency"], "min_valid_fraction": min_valid_fraction}
     figure = draw(tables.read_series(zones), title=f"{facts['aoi']}, {term}", **shown)
-    style.save(figure, output, provenance(stack, valid_samples_only))
+    style.save(figure, output, origin)
 
 
 if __name__ == "__main__":
@@ -25,7 +25,8 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0], f"{wildcards.aoi} {wildcards.term}"):
         plot_zones(
             **{name: Path(path) for name, path in snakemake.input.items()},
-            **snakemake.params,
+            origin=provenance(Path(snakemake.input.stack), snakemake.params.valid_samples_only),
+            min_valid_fraction=snakemake.params.min_valid_fraction,
             term=wildcards.term,
             output=Path(snakemake.output[0]),
         )

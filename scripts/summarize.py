@@ -11,14 +11,13 @@ from gcov.analysis.looks import Given
 from gcov.analysis.summary import Summary
 from gcov.files import building
 from gcov.inputs.rain import rain_of
-from gcov.stores import store
+from gcov.stores.stack import Stack, open_with
 
 
 def summarize(
     *,
-    stack: Path,
+    stack: Stack,
     term: str,
-    valid_samples_only: bool,
     histogram_db: Path,
     histogram_power: Path,
     mean_series: Path,
@@ -38,8 +37,7 @@ def summarize(
 
     Raises GcovError if the stack has no such term, if no sample is positive, or if a line of the rain file is invalid.
     """
-    data = store.open_store(stack)
-    summary = Summary.of(data, term, valid_samples_only=valid_samples_only)
+    data, summary = stack.data, Summary.of(stack, term)
     tables.write(histogram_db, histogram.DB.table(histogram.coarse_db(summary.in_db)))
     tables.write(histogram_power, histogram.POWER.table(summary.in_power))
     tables.write(mean_series, summary.mean_series(data, term, rain_of(data, rainfall), looks))
@@ -51,9 +49,10 @@ def summarize(
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], f"{snakemake.wildcards.aoi} {snakemake.wildcards.term}"):
+        stack, settings = open_with(snakemake.input.stack, snakemake.params)
         summarize(
-            **snakemake.params,
-            stack=Path(snakemake.input.stack),
+            **settings,
+            stack=stack,
             rainfall=snakemake.input.rainfall or None,
             term=snakemake.wildcards.term,
             **{name: Path(path) for name, path in snakemake.output.items()},

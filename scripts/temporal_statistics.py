@@ -11,17 +11,17 @@ from gcov.analysis import cube, looks, selection, temporal
 from gcov.analysis.assumed import Assumed
 from gcov.files import building
 from gcov.stores import store
+from gcov.stores.stack import Stack, open_with
 
 
 def temporal_statistics(
     *,
-    stack: Path,
+    stack: Stack,
     term: str,
     series: Path,
     looks_json: Path,
     multilook: int,
     min_valid_fraction: float,
-    valid_samples_only: bool,
     output: Path,
 ) -> None:
     """Write the maps (y, x) of `temporal.statistics`, from linear power averaged over `multilook` x `multilook`.
@@ -29,7 +29,7 @@ def temporal_statistics(
     Dates with too few valid samples (by mean_series.csv) are left out. The log names them and the attributes count
     them.
     """
-    data, table = store.open_store(stack), tables.read_series(series)
+    data, table = stack.data, tables.read_series(series)
     use = selection.usable(table, min_valid_fraction)
     excluded = selection.left_out(table, use, term, data.attrs["frequency"], min_valid_fraction)
     codes = looks.codes_of(data, term)
@@ -43,16 +43,16 @@ def temporal_statistics(
         warning = f"excess_cv is empty: no number of looks ({why}); set it, for example `looks: 9.3`"
     if warning:
         log.warning("%s", warning)
-    attributes = {**data.attrs, "valid_samples_only": valid_samples_only, "multilook": multilook, **excluded}
+    attributes = {**stack.attributes, "multilook": multilook, **excluded}
     attributes["warning"] = warning
     dates = np.flatnonzero(use).tolist()
     cf, shape = temporal.attributes, {"dates": len(dates), "multilook": multilook}
     with building(output) as part:
         cube.create_maps(part, data, **shape, types=temporal.TYPES, attributes=attributes, cf=cf)
-        options = {"dates": dates, "multilook": multilook, "valid_samples_only": valid_samples_only}
         assumed = Assumed.of(data, term, looks_json, np.array(dates), np.ones(len(dates), bool)) if known else None
         of_dates = {term: assumed.looks} if assumed else None
-        for block in cube.blocks(data, {term: np.ones(len(dates), bool)}, looks=of_dates, **options):
+        use = {term: np.ones(len(dates), bool)}
+        for block in cube.blocks(stack, use, dates=dates, multilook=multilook, looks=of_dates):
             power, speckle = block.power[term], None
             if assumed and multilook > 1:
                 # cells that never count in full show no texture; then all their looks count
@@ -64,9 +64,11 @@ def temporal_statistics(
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], f"{snakemake.wildcards.aoi} {snakemake.wildcards.term}"):
+        stack, settings = open_with(snakemake.input.stack, snakemake.params)
         temporal_statistics(
-            **snakemake.params,
-            **{name: Path(path) for name, path in snakemake.input.items()},
+            **settings,
+            stack=stack,
+            **{name: Path(snakemake.input[name]) for name in ("series", "looks_json")},
             term=snakemake.wildcards.term,
             output=Path(snakemake.output[0]),
         )

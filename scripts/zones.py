@@ -11,18 +11,18 @@ from gcov.analysis import looks, means, zonal
 from gcov.files import building
 from gcov.inputs.rain import rain_of
 from gcov.inputs.zones import on_grid, read_zones
-from gcov.stores import noise, store
+from gcov.stores import noise
+from gcov.stores.stack import Stack, open_with
 
 
 def zones(
     *,
-    stack: Path,
+    stack: Stack,
     term: str,
     zones: Path,
     zone_name: str,
     looks_json: Path,
     rainfall: str | None,
-    valid_samples_only: bool,
     csv: Path,
     parquet: Path,
 ) -> None:
@@ -30,13 +30,13 @@ def zones(
 
     Raises GcovError, naming the zones, if any zone contains no pixel centre.
     """
-    data = store.open_store(stack)
+    data = stack.data
     found = on_grid(read_zones(zones, zone_name, "zones"), data, data.attrs["aoi_polygon"] or None)
     codes = looks.codes_of(data, term)
     shared = {"codes": codes, "speckle": looks.entries_of(looks_json, term, codes), "rain": rain_of(data, rainfall)}
     shared["without_noise"] = noise.missing(data, term)
     series = []
-    for zone, sums in zip(found, zonal.sums(data, term, found, valid_samples_only=valid_samples_only)):
+    for zone, sums in zip(found, zonal.sums(stack, term, found)):
         floor = noise.of_dates(data, term, zone.points(data))
         rows = means.table(data, sums, n_pixels=zone.n_pixels, noise=floor, **shared)
         rows.insert(0, "zone", zone.name)
@@ -50,9 +50,10 @@ def zones(
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], f"{snakemake.wildcards.aoi} {snakemake.wildcards.term}"):
+        stack, settings = open_with(snakemake.input.stack, snakemake.params)
         zones(
-            **snakemake.params,
-            stack=Path(snakemake.input.stack),
+            **settings,
+            stack=stack,
             term=snakemake.wildcards.term,
             zones=Path(snakemake.input.zones),
             looks_json=Path(snakemake.input.looks),

@@ -85,8 +85,9 @@ def summary_of(stack: xr.Dataset, term: str) -> pd.DataFrame:
     """The mean series of a term of a stack, without rain."""
     from gcov.analysis.summary import Summary
     from gcov.inputs.rain import rain_of
+    from gcov.stores.stack import Stack
 
-    return Summary.of(stack, term, valid_samples_only=True).mean_series(stack, term, rain_of(stack, None))
+    return Summary.of(Stack(stack, valid_samples_only=True), term).mean_series(stack, term, rain_of(stack, None))
 
 
 def patience(ask, least: float) -> float:

@@ -17,6 +17,7 @@ from browser.chromium import DESK, PHONE
 from gcov.figures import palette
 from gcov.pages import explore
 from gcov.pages.charts import Tables
+from gcov.stores.stack import Stack
 
 ROUNDING = 0.13  # dB: half a step of 0.25, and the digits that are shown
 
@@ -232,8 +233,14 @@ def written(folder: Path, stack: xr.Dataset, terms, *, rain=None, zones=(), tabl
         table["time"] = pd.to_datetime(table["time"])
         table["rain_mm"] = np.nan if rain is None else rain
     granules = pd.DataFrame({"name": ["G"], "kept": ["true"], "reason": [""]})
-    options = {"changes": (), "products": [], "origin": {}, "megabytes": 24, "valid_samples_only": True} | more
-    page = explore.page(stack, Tables(series, tables or {}, indices, 0.5), granules, zones=zones, **options)
+    options = {"changes": (), "products": [], "origin": {}, "megabytes": 24} | more
+    page = explore.page(
+        Stack(stack, valid_samples_only=True),
+        Tables(series, tables or {}, indices, 0.5),
+        granules,
+        zones=zones,
+        **options,
+    )
     path = folder / "explore.html"
     path.write_text(page, encoding="utf-8")
     return path

@@ -20,6 +20,7 @@ from gcov.inputs.rain import read_rain, since_date_before
 from gcov.stores import noise, store
 from gcov.stores.grid import make_grid
 from gcov.stores.noise import Table
+from gcov.stores.stack import Stack
 
 SHAPE = (5, 1100, 700)
 
@@ -56,9 +57,9 @@ def test_blocks_are_averages_over_cells(data, multilook, budget, monkeypatch):
     grid = cube.multilooked_grid(data, multilook)
     found = np.zeros((2, 4, grid.sizes["y"], grid.sizes["x"]), np.float32)
     seen = np.zeros(found.shape[2:], int)
-    options = {"dates": dates, "multilook": multilook, "valid_samples_only": True}
+    options = {"dates": dates, "multilook": multilook}
     use = {"HHHH": np.ones(4, bool), "HVHV": np.array([True, True, False, True])}
-    for block in cube.blocks(data, use, **options):
+    for block in cube.blocks(Stack(data, valid_samples_only=True), use, **options):
         region, power = block.region, block.power
         found[:, :, region["y"], region["x"]] = [power["HHHH"], power["HVHV"]]
         seen[region["y"], region["x"]] += 1
@@ -78,8 +79,15 @@ def test_whole_cells_and_what_is_lost(data, multilook, monkeypatch):
     counts, looks = cube.Counts(["HHHH"], 5), {"HHHH": np.array([80.0, 80, 40, 80, 80])}
     ny, nx = (-(-data.sizes[dim] // multilook) for dim in ("y", "x"))
     sums, inverse, power = np.zeros((ny, multilook, nx, multilook)), np.zeros((ny, nx)), np.zeros((5, ny, nx))
-    options = {"dates": range(5), "multilook": multilook, "valid_samples_only": True}
-    for block in cube.blocks(data, {"HHHH": np.ones(5, bool)}, whole_cells=True, looks=looks, counts=counts, **options):
+    options = {"dates": range(5), "multilook": multilook}
+    for block in cube.blocks(
+        Stack(data, valid_samples_only=True),
+        {"HHHH": np.ones(5, bool)},
+        whole_cells=True,
+        looks=looks,
+        counts=counts,
+        **options,
+    ):
         place = block.region["y"], block.region["x"]
         sums[place[0], :, place[1]], inverse[place] = block.sums["HHHH"], block.inverse["HHHH"]
         power[:, *place] = block.power["HHHH"]
@@ -99,8 +107,8 @@ def test_whole_cells_and_what_is_lost(data, multilook, monkeypatch):
 
 def test_parts_of_a_stack_are_read_alone(data):
     within = {"y": slice(40, 90), "x": slice(7, 31)}
-    options = {"dates": [1, 2], "multilook": 3, "valid_samples_only": True, "within": within}
-    (block,) = cube.blocks(data, {"HVHV": np.ones(2, bool)}, **options)
+    options = {"dates": [1, 2], "multilook": 3, "within": within}
+    (block,) = cube.blocks(Stack(data, valid_samples_only=True), {"HVHV": np.ones(2, bool)}, **options)
     assert block.region == within
     np.testing.assert_allclose(block.power["HVHV"], averaged(data, "HVHV", 3)[1:3, 40:90, 7:31], rtol=1e-6)
 
@@ -304,7 +312,7 @@ def test_bands_of_rows_that_divide_cells_are_averaged_whole(looks):
     power, use = rng.gamma(4, 1, (100, 53)).astype("f4"), rng.random((100, 53)) < 0.3
     image = Multilook(looks, power.shape)
     for first, last in pairwise((0, 40, 41, 75, 100)):
-        image.add(power[first:last], use[first:last], slice(first, last))
+        image.add(np.where(use, power, np.nan)[first:last], slice(first, last))
     for row, column in np.ndindex(image.mean.shape):
         cell = slice(row * looks, (row + 1) * looks), slice(column * looks, (column + 1) * looks)
         samples = power[cell][use[cell]]

@@ -25,6 +25,7 @@ from gcov.figures.change import change, change_history
 from gcov.figures.indices import indices
 from gcov.figures.statistics import statistics
 from gcov.figures.zones import zones
+from gcov.stores.provenance import provenance
 
 
 def panels(figure: Figure) -> list:
@@ -289,7 +290,8 @@ def test_scripts_draw_from_files(temporal, periods, history, tmp_path):
     (tmp_path / "change.json").write_text(json.dumps(FACTS))
     tables.write(tmp_path / "zones.csv", zone_table(3))
     tables.write(tmp_path / "indices.csv", index_table(3))
-    stack, counted = tmp_path / "statistics.zarr", {"valid_samples_only": True}
+    stack = tmp_path / "statistics.zarr"
+    counted = {"origin": provenance(stack, True)}
     pictures = [tmp_path / f"{number}.png" for number in range(5)]
     named = {"stack": stack, "term": "HHHH", **counted}
     plot_zones(zones=tmp_path / "zones.csv", min_valid_fraction=0.5, **named, output=pictures[0])

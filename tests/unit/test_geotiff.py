@@ -23,6 +23,7 @@ from gcov import granules
 from gcov.analysis.maps import attributes_of
 from gcov.errors import GcovError
 from gcov.stores import mosaic, store
+from gcov.stores.stack import Stack
 from gcov.testing.synthetic import granule_name
 
 SHAPE = (1100, 1304)  # two levels of overviews
@@ -92,7 +93,7 @@ def dates(tmp_path_factory):
 def test_samples_are_the_stores_bit_for_bit(dates, tmp_path, quantity, valid):
     folder, fragments, _ = dates
     if quantity == "db":
-        stack_db(stack=folder / "stack.zarr", valid_samples_only=valid, output=tmp_path / "db.zarr")
+        stack_db(stack=Stack(folder / "stack.zarr", valid_samples_only=valid), output=tmp_path / "db.zarr")
         stored = xr.open_zarr(tmp_path / "db.zarr")["HVHV"].values
     else:
         data = xr.open_zarr(folder / "stack.zarr")
@@ -192,7 +193,7 @@ def test_granules_of_one_pass_are_one_file(tmp_path):
         end = start + timedelta(seconds=15)
         parts.append(fragment(tmp_path, start, layers, end=end, coverage="P", counter=index + 1))
     stack(fragments=parts, output=tmp_path / "stack.zarr")
-    stack_db(stack=tmp_path / "stack.zarr", valid_samples_only=True, output=tmp_path / "db.zarr")
+    stack_db(stack=Stack(tmp_path / "stack.zarr", valid_samples_only=True), output=tmp_path / "db.zarr")
     tif = tmp_path / "a.tif"
     geotiff_date(fragments=parts[::-1], term="HVHV", quantity="db", valid_samples_only=True, output=tif)
     with rasterio.open(tif) as file:

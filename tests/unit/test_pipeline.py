@@ -34,7 +34,7 @@ from stack import stack
 from stack_db import stack_db
 from summarize import summarize
 
-from gcov.analysis.multilook import LARGEST, LONGEST, cells_of, looks_for
+from gcov.analysis.multilook import LARGEST, LONGEST, cells_of, image_of, looks_for
 from gcov.archive.catalog import listed_granules
 from gcov.errors import GcovError
 from gcov.figures import movies
@@ -42,6 +42,8 @@ from gcov.figures.palette import QUANTITIES
 from gcov.granules import NOT_COMPARED, write_records
 from gcov.identification import granule_of_file
 from gcov.stores import store
+from gcov.stores.provenance import provenance
+from gcov.stores.stack import Stack
 from gcov.testing.synthetic import OUTSIDE, Band, block_average
 
 ARCHIVE = {"access": "auto", "credentials_url": "https://localhost/s3credentials", "s3_endpoint": None}
@@ -76,23 +78,23 @@ def stacked(folder: Path, paths, **options) -> xr.Dataset:
 def products(folder: Path, term="HHHH", valid_samples_only=True) -> SimpleNamespace:
     """dB stack, tables and movies of the stack in a folder: paths, and their contents."""
     made = SimpleNamespace(stack=folder / "stack.zarr", db=folder / "stack_db.zarr")
-    stack_db(stack=made.stack, valid_samples_only=valid_samples_only, output=made.db)
+    counted = Stack(made.stack, valid_samples_only=valid_samples_only)
+    stack_db(stack=counted, output=made.db)
     tables = {
         name.split(".")[0]: folder / name
         for name in ("histogram_db.csv", "histogram_power.csv", "mean_series.csv", "stretch.json", "speckle.json")
     }
     for key, path in tables.items():
         setattr(made, key, path)
-    summarize(stack=made.stack, term=term, valid_samples_only=valid_samples_only, **tables)
+    summarize(stack=counted, term=term, **tables)
     for with_means, name in ((False, "animation"), (True, "animation_means")):
         setattr(made, name, folder / f"{name}.gif")
         for ending in ("gif", "html"):
             animation(
-                stack=made.stack,
+                stack=counted,
                 series=made.mean_series,
                 stretch=made.stretch,
                 term=term,
-                valid_samples_only=valid_samples_only,
                 min_valid_fraction=0.5,
                 with_means=with_means,
                 output=folder / f"{name}.{ending}",
@@ -345,9 +347,9 @@ def test_any_aoi_makes_an_image_of_a_readable_size(shape):
 def test_large_images_are_averaged_in_power(made, valid):
     source = zarr.open_group(made[valid].stack)
     power, mask = source["HVHV"][1].astype("f8"), source["mask"][1]
-    data = store.open_store(made[valid].stack)
+    data = Stack(made[valid].stack, valid_samples_only=valid)
     use = np.isfinite(power) & ((mask >= 1) & (mask <= 254) if valid else True)
-    _, found, *_ = movies.images(data, "HVHV", 7, valid_samples_only=valid)
+    found = image_of(data, "HVHV", 1, 7)
     assert found.shape == cells_of(power.shape, 7)
     for row, column in np.ndindex(found.shape):
         cell = np.s_[7 * row : 7 * row + 7, 7 * column : 7 * column + 7]
@@ -385,7 +387,7 @@ def test_still_figures(made, tmp_path):
             limits=one.stretch,
             series=one.mean_series,
             stack=one.stack,
-            valid_samples_only=True,
+            origin=provenance(one.stack, True),
             quantity=quantity,
             term="HVHV",
             output=tmp_path / f"{quantity}.png",
@@ -393,7 +395,7 @@ def test_still_figures(made, tmp_path):
     plot_mean_series(
         series=one.mean_series,
         stack=one.stack,
-        valid_samples_only=True,
+        origin=provenance(one.stack, True),
         min_valid_fraction=0.5,
         term="HVHV",
         output=tmp_path / "series.png",
@@ -495,7 +497,7 @@ def test_a_date_without_a_valid_sample_is_a_result(kind, band, write, newest, tm
     plot_mean_series(
         series=made.mean_series,
         stack=made.stack,
-        valid_samples_only=True,
+        origin=provenance(made.stack, True),
         min_valid_fraction=0.5,
         term="HHHH",
         output=tmp_path / "series.png",
@@ -883,11 +885,10 @@ def test_a_table_and_a_stack_that_disagree_make_no_movie(made, tmp_path):
     (tmp_path / "short.csv").write_bytes(b"".join(whole[:-1]))
     with pytest.raises(ValueError, match="zip"):
         animation(
-            stack=one.stack,
+            stack=Stack(one.stack, valid_samples_only=True),
             series=tmp_path / "short.csv",
             stretch=one.stretch,
             term="HVHV",
-            valid_samples_only=True,
             min_valid_fraction=0.5,
             with_means=False,
             output=tmp_path / "a.gif",

@@ -15,6 +15,7 @@ from gcov.analysis.speckle import Blocks, Estimate, estimated, n_effective, of_v
 from gcov.analysis.summary import Summary
 from gcov.errors import GcovError
 from gcov.stores import store
+from gcov.stores.stack import Stack
 
 BOX = 3  # samples a side over which correlated speckle is averaged
 
@@ -37,10 +38,10 @@ def gathered(dates, use=None, layer=None) -> Estimate:
     """The estimate from images (ny, nx) 12 days apart, as a pass over a stack adds them, 512 rows at a time."""
     blocks = Blocks(dates[0].shape, len(dates))
     for number, image in enumerate(dates):
-        counts = np.ones(image.shape, bool) if use is None else use
+        power = image if use is None else np.where(use, image, np.nan)
         for top in range(0, image.shape[0], 512):
             rows = slice(top, top + 512)
-            blocks.add(image[rows].astype(np.float32), counts[rows], top, None if layer is None else layer[rows])
+            blocks.add(power[rows].astype(np.float32), top, None if layer is None else layer[rows])
         blocks.end_date(12 * number)
     return estimated(json.loads(json.dumps(blocks.measured())))
 
@@ -147,7 +148,7 @@ def test_memory_does_not_grow_with_dates():
     blocks = Blocks((64, 64), 3)
     image = np.ones((64, 64), np.float32)
     for date in range(40):
-        blocks.add(image, image > 0, 0)
+        blocks.add(image, 0)
         blocks.end_date(12 * date)
     assert [len(lattice._earlier) for lattice in blocks.lattices] == [28 + 1], "and smaller blocks are not kept in vain"
 
@@ -199,7 +200,7 @@ def data():
 
 def written(folder, data, term="HHHH", given=None, multilook=1):
     """looks.json, made from what a pass over a stack has seen."""
-    (folder / "speckle.json").write_text(json.dumps(Summary.of(data, term, valid_samples_only=True).speckle))
+    (folder / "speckle.json").write_text(json.dumps(Summary.of(Stack(data, valid_samples_only=True), term).speckle))
     path = folder / "looks.json"
     looks_script(speckle=[folder / "speckle.json"], terms=[term], looks=given, multilook=multilook, output=path)
     return path
@@ -220,10 +221,10 @@ def test_codes_that_alternate_have_looks_of_their_own(data, tmp_path):
 def test_shared_speckle_is_noticed_by_the_mean_that_granules_state(data):
     """Dates of far more looks than were averaged, in a stack without the layer; a date may state none."""
     stated = data.assign_attrs(mean_number_of_looks="[9.3, 4.6, null, 4.6]")
-    found = looks.entries(Summary.of(stated, "HHHH", valid_samples_only=True).speckle, None)
+    found = looks.entries(Summary.of(Stack(stated, valid_samples_only=True), "HHHH").speckle, None)
     assert found["DHDH"]["median_number_of_looks"] == 9.3 and found["DHDH"]["looks"] == pytest.approx(9.3, rel=0.05)
     few = data.assign_attrs(mean_number_of_looks="[3, 3, 3, 3]")
-    found = looks.entries(Summary.of(few, "HHHH", valid_samples_only=True).speckle, None)
+    found = looks.entries(Summary.of(Stack(few, valid_samples_only=True), "HHHH").speckle, None)
     assert found["DHDH"]["looks"] is None and "share speckle" in found["DHDH"]["method"]
     assert found["SHSH"]["looks"] is None, "4.6 is more than 1.5 times 3"
 

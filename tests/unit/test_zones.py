@@ -20,6 +20,7 @@ from gcov.errors import GcovError
 from gcov.inputs.zones import check_inside, on_grid, read_zones, whole
 from gcov.stores import store
 from gcov.stores.grid import inside_polygon, make_grid, projected
+from gcov.stores.stack import Stack
 
 DATES, NY, NX = 4, 700, 320
 
@@ -67,7 +68,7 @@ def test_sums_of_overlapping_zones_are_numpys(data, tmp_path):
     labels["two parts"][:10, :10] = labels["two parts"][600:690, 300:310] = True
     labels["partly outside"][690:, 300:] = True
     valid = np.isfinite(data.HHHH.values) & (data["mask"].values >= 1)
-    found = zonal.sums(data, "HHHH", zones, valid_samples_only=True)
+    found = zonal.sums(Stack(data, valid_samples_only=True), "HHHH", zones)
     for zone, sums in zip(zones, found):
         assert zone.n_pixels == labels[zone.name].sum()
         for date in range(DATES):
@@ -78,7 +79,7 @@ def test_sums_of_overlapping_zones_are_numpys(data, tmp_path):
                 assert sums.squares[date] == pytest.approx((power**2).sum(), rel=1e-12)
                 wanted = 10 * np.log10(np.quantile(power, [0.05, 0.5, 0.95]))
                 np.testing.assert_allclose(sums.percentiles[date], wanted, rtol=1e-6)
-    everything = zonal.sums(data, "HHHH", [whole(data)], valid_samples_only=False)[0]
+    everything = zonal.sums(Stack(data, valid_samples_only=False), "HHHH", [whole(data)])[0]
     assert everything.n.tolist() == np.isfinite(data.HHHH.values).sum(axis=(1, 2)).tolist()
 
 
@@ -86,7 +87,7 @@ def test_indices_are_ratios_of_means(data, tmp_path):
     shapes = {name: rectangle(*edges) for name, edges in RECTANGLES.items()}
     zones = [whole(data), *on_grid(read_zones(zone_file(tmp_path / "z.gpkg", shapes), "name", "zones"), data, None)]
     names = ("HVHV/HHHH", "RVI")
-    found = zonal.indices(data, names, ["HHHH", "HVHV"], zones, valid_samples_only=True)
+    found = zonal.indices(Stack(data, valid_samples_only=True), names, ["HHHH", "HVHV"], zones)
     assert list(found) == ["zone", "time", "index", "value", "n_valid"] and len(found) == 4 * 2 * DATES
     both = np.isfinite(data.HHHH.values) & np.isfinite(data.HVHV.values) & (data["mask"].values >= 1)
     both[:, :400] = both[:, 650:] = both[:, :, :10] = both[:, :, 200:] = False
@@ -179,7 +180,7 @@ def test_names_are_text_as_written(data, tmp_path, suffix):
     assert found.index.tolist() == wanted and found.crs.to_epsg() == EPSG
     zones = on_grid(found, data, None)
     tables.write(
-        tmp_path / "indices.csv", zonal.indices(data, ["RFDI"], ["HHHH", "HVHV"], zones, valid_samples_only=True)
+        tmp_path / "indices.csv", zonal.indices(Stack(data, valid_samples_only=True), ["RFDI"], ["HHHH", "HVHV"], zones)
     )
     assert list(tables.read_indices(tmp_path / "indices.csv")["zone"].unique()) == wanted
     series = pd.DataFrame({"zone": wanted, "time": pd.Timestamp("2025-11-23")})
@@ -342,5 +343,5 @@ def test_zones_outside_and_between_pixel_centres(data, tmp_path):
 def test_memory_of_the_whole_as_a_zone_is_nothing(data):
     assert whole(data).inside.base.nbytes == 1 and whole(data).n_pixels == NY * NX
     assert isinstance(
-        zonal.indices(data, ["RFDI"], ["HHHH", "HVHV"], [whole(data)], valid_samples_only=True), pd.DataFrame
+        zonal.indices(Stack(data, valid_samples_only=True), ["RFDI"], ["HHHH", "HVHV"], [whole(data)]), pd.DataFrame
     )

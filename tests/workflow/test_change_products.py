@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import geopandas
 import numpy as np
@@ -32,11 +33,12 @@ from gcov.figures.change import change as draw_change
 from gcov.figures.change import change_history as draw_history
 from gcov.pages import explore
 from gcov.stores import store
+from gcov.stores.stack import Stack
 from gcov.testing.landscape import CLEARED_ON, landscape
 from gcov.testing.synthetic import centres
 
 FIRST = datetime(2025, 11, 23, 23, 47, 39)
-KEYS = {"multilook": 1, "significance": 0.01, "min_change_db": 0, "min_valid_fraction": 0.5, "valid_samples_only": True}
+KEYS = {"multilook": 1, "significance": 0.01, "min_change_db": 0, "min_valid_fraction": 0.5}
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Made:
         stack, output = self.inputs.values()
         speckle = [self.folder / f"{term}_speckle.json" for term in self.terms]
         for term, path in zip(self.terms, speckle):
-            path.write_text(json.dumps(Summary.of(store.open_store(stack), term, valid_samples_only=True).speckle))
+            path.write_text(json.dumps(Summary.of(stack, term).speckle))
         write_looks(speckle=speckle, terms=self.terms, looks=given, multilook=multilook, output=output)
         return self
 
@@ -80,8 +82,9 @@ class Made:
         return self
 
     @property
-    def inputs(self) -> dict[str, Path]:
-        return {"stack": self.folder / "stack.zarr", "looks": self.folder / "looks.json"}
+    def inputs(self) -> dict[str, Any]:
+        stack = Stack(self.folder / "stack.zarr", valid_samples_only=True)
+        return {"stack": stack, "looks": self.folder / "looks.json"}
 
 
 @pytest.fixture
@@ -286,7 +289,7 @@ def test_a_history_of_less_than_two_dates(made, valid, caplog):
     assert table.empty and maps.sizes["interval"] == 0 and maps.attrs["pixels"] == 0
     said = f"it takes two usable dates; of 3, {len(valid)} can be used"
     assert said in caplog.text and said in maps.attrs["warning"]
-    assert said in " ".join(words(draw_history(store.open_stack(one.folder / "history.zarr"), title="x")).split())
+    assert said in " ".join(words(draw_history(store.open_store(one.folder / "history.zarr"), title="x")).split())
 
 
 def test_history_is_that_of_the_blocks(made, monkeypatch):
@@ -417,7 +420,7 @@ def test_filtered(made, monkeypatch):
     mask[2, 20:40, 20:40] = 255
     one = made({"HHHH": power}, mask).looks()
     output = one.folder / "filtered.zarr"
-    filtered(**one.inputs, window=5, valid_samples_only=True, output=output)
+    filtered(**one.inputs, window=5, output=output)
     got = xr.open_zarr(output)
     valid = np.where(mask == 1, power, np.nan).astype("f4")
     means = np.array([multitemporal.local_mean(image, 5) for image in valid])
@@ -531,7 +534,7 @@ def test_speckle_explains_the_variation_of_cells_over_texture(made):
     power = speckle((12, 300, 300)) * texture
     one = made({"HHHH": power}).looks(9.3, multilook=3).independent()
     output = one.folder / "statistics.zarr"
-    keys = {"multilook": 3, "min_valid_fraction": 0.5, "valid_samples_only": True}
+    keys = {"multilook": 3, "min_valid_fraction": 0.5}
     stack, looks_json = one.inputs.values()
     temporal_statistics(
         stack=stack, term="HHHH", series=one.folder / "HHHH.csv", looks_json=looks_json, output=output, **keys

@@ -16,6 +16,7 @@ from test_pipeline import fragment as clipped
 from gcov.figures.series import held, line
 from gcov.granules import from_name
 from gcov.stores import radiometry, store
+from gcov.stores.stack import Stack
 
 GOOD = 256 | 512  # HH and HV
 
@@ -61,12 +62,12 @@ def test_lost_pulses_of_one_polarization(write, band, exceptions, tmp_path):
         assert (data[f"{term}_valid"][1] == 1).all()
         names = ["histogram_db", "histogram_power", "mean_series", "stretch", "speckle"]
         products = {name: tmp_path / name for name in names}
-        summarize(stack=tmp_path / "stack.zarr", term=term, valid_samples_only=True, **products)
+        summarize(stack=Stack(data, valid_samples_only=True), term=term, **products)
         table = pd.read_csv(products["mean_series"])
         finite = counts & np.isfinite(one.terms[term][window])
         assert table["n_valid"][0] == finite.sum()
         np.testing.assert_allclose(table["mean_power"][0], one.terms[term][window][finite].mean(dtype="f8"))
-    stack_db.stack_db(stack=tmp_path / "stack.zarr", valid_samples_only=True, output=tmp_path / "db.zarr")
+    stack_db.stack_db(stack=Stack(data, valid_samples_only=True), output=tmp_path / "db.zarr")
     lost_there = ~expected(exceptions, one.mask, 512)[window]
     assert np.isnan(xr.open_zarr(tmp_path / "db.zarr")["HVHV"].values[0][lost_there]).all()
 

@@ -15,6 +15,7 @@ import xarray as xr
 from explore import explore as explore_aoi
 from helpers import BBOX, memory_stack, summary_of
 
+from gcov.analysis.multilook import image_of
 from gcov.cautions import empty_values
 from gcov.errors import GcovError
 from gcov.figures.series import mean_series
@@ -22,6 +23,7 @@ from gcov.figures.zones import zones as draw_zones
 from gcov.pages import explore, index, notes, pixels
 from gcov.pages.charts import Tables, charts
 from gcov.stores import store
+from gcov.stores.stack import Stack
 
 DAYS = pd.to_datetime(["2025-11-23", "2025-12-05", "2025-12-17", "2025-12-29"])
 
@@ -57,8 +59,13 @@ def series_of(stack, terms) -> dict[str, pd.DataFrame]:
 
 def page_of(stack, terms, **options) -> str:
     granules = pd.DataFrame({"name": ["A", "B"], "kept": ["true", "false"], "reason": ["", "superseded by A"]})
-    given = {"zones": (), "changes": (), "products": [], "origin": {}, "megabytes": 24, "valid_samples_only": True}
-    return explore.page(stack, Tables(series_of(stack, terms), {}, None, 0.5), granules, **(given | options))
+    given = {"zones": (), "changes": (), "products": [], "origin": {}, "megabytes": 24}
+    return explore.page(
+        Stack(stack, valid_samples_only=True),
+        Tables(series_of(stack, terms), {}, None, 0.5),
+        granules,
+        **(given | options),
+    )
 
 
 def test_names_of_zones_stand_on_the_page_as_written():
@@ -69,12 +76,11 @@ def test_names_of_zones_stand_on_the_page_as_written():
     rows = {"HHHH": pd.concat([series["HHHH"].assign(zone=name) for name in names], ignore_index=True)}
     shape = shapely.box(0, 0, 1, 1)
     page = explore.page(
-        stack,
+        Stack(stack, valid_samples_only=True),
         Tables(series, rows, None, 0.5),
         pd.DataFrame({"name": ["{{facts}}"], "kept": ["false"], "reason": ["<i>"]}),
         **{"zones": [(name, shape) for name in names], "changes": (), "products": ["{{facts}}"], "origin": {}},
         megabytes=24,
-        valid_samples_only=True,
     )
     facts = json.loads(re.search(r'id="facts">(.*?)</script>', page)[1])
     assert [zone["name"] for zone in facts["zones"]] == names
@@ -114,15 +120,14 @@ def test_reasons_are_counted_and_not_repeated():
 @pytest.mark.parametrize("looks", [1, 2, 3, 5, 64])
 def test_cells_are_averages_of_whole_looks_in_power(looks):
     power, mask = speckle()
-    stack = memory_stack({"HHHH": power}, mask)
-    found = pixels.cells(stack, "HHHH", 1, looks=looks, valid_samples_only=True)
+    found = image_of(Stack(memory_stack({"HHHH": power}, mask), valid_samples_only=True), "HHHH", 1, looks)
     np.testing.assert_allclose(found, averaged(power[1], mask[1], looks), rtol=1e-5)
 
 
 def test_cells_of_a_stack_larger_than_a_band_of_rows():
     """Bands of rows end where cells do, whatever the looks: 1100 rows are read in three bands."""
     power, mask = speckle(1, 1100, 20)
-    found = pixels.cells(memory_stack({"HHHH": power}, mask), "HHHH", 0, looks=3, valid_samples_only=True)
+    found = image_of(Stack(memory_stack({"HHHH": power}, mask), valid_samples_only=True), "HHHH", 0, 3)
     np.testing.assert_allclose(found, averaged(power[0], mask[0], 3), rtol=1e-5)
 
 
@@ -133,8 +138,8 @@ def unpacked(text: str, shape: tuple[int, int]) -> np.ndarray:
 @pytest.mark.parametrize("looks", [1, 2])
 def test_the_page_holds_every_cell_to_an_eighth_of_a_db(looks):
     power, mask = speckle()
-    stack = memory_stack({"HHHH": power}, mask)
-    images = pixels.encoded_term(stack, "HHHH", looks=looks, room=1e9, valid_samples_only=True)
+    stack = Stack(memory_stack({"HHHH": power}, mask), valid_samples_only=True)
+    images = pixels.encoded_term(stack, "HHHH", looks=looks, room=1e9)
     wanted = np.array([averaged(power[date], mask[date], looks) for date in range(3)])
     shape = wanted.shape[1:]
     base = unpacked(images.texts["mean"], shape)
@@ -168,10 +173,8 @@ def test_the_page_is_within_its_budget_with_the_fewest_looks():
     assert looks > 1
 
     def size(looks: int) -> int:
-        images = [
-            pixels.encoded_term(stack, term, looks=looks, room=1e9, valid_samples_only=True)
-            for term in ("HHHH", "HVHV")
-        ]
+        counted = Stack(stack, valid_samples_only=True)
+        images = [pixels.encoded_term(counted, term, looks=looks, room=1e9) for term in ("HHHH", "HVHV")]
         return sum(len(text) for image in images for text in image.texts.values())
 
     assert len(page.encode()) - size(looks) + size(looks - 1) + 10_000 > 500_000  # 10 kB are in reserve
@@ -297,10 +300,12 @@ def test_the_index_shows_each_area(tmp_path):
     mask[-1] = 255
     stack = memory_stack({"HHHH": power}, mask)
     granules = pd.DataFrame({"track": ["26"], "direction": ["A"], "kept": ["true"]})
-    shown = {"min_valid_fraction": 0.5, "valid_samples_only": True}
-    whole = index.Area(stack, series_of(stack, ["HHHH"]), granules, explored=True, **shown)
+    shown = {"min_valid_fraction": 0.5}
+    whole = index.Area(
+        Stack(stack, valid_samples_only=True), series_of(stack, ["HHHH"]), granules, explored=True, **shown
+    )
     other = stack.assign_attrs(aoi="phases")
-    plain = index.Area(other, {}, granules, explored=False, **shown)
+    plain = index.Area(Stack(other, valid_samples_only=True), {}, granules, explored=False, **shown)
     page = index.page([whole, plain])
     assert 'href="aoi/explore.html"' in page and 'href="phases/explore.html"' not in page
     assert "on 2025-12-05, the latest date with valid samples" in page
@@ -323,6 +328,6 @@ def test_no_page_where_none_is_wanted(analysis, aoi):
 
 def test_asked_for_by_name_it_says_what_to_set(tmp_path):
     names = ("series", "zone_series", "granules", "zones", "indices", "changes", "products")
-    settings = {"valid_samples_only": True, "zone_name": "name", "min_valid_fraction": 0.5, "megabytes": None}
+    settings = {"zone_name": "name", "min_valid_fraction": 0.5, "megabytes": None}
     with pytest.raises(GcovError, match="explore_megabytes is null"):
-        explore_aoi(stack=tmp_path, output=tmp_path / "explore.html", **dict.fromkeys(names), **settings)
+        explore_aoi(stack=None, output=tmp_path / "explore.html", **dict.fromkeys(names), **settings)

@@ -24,6 +24,7 @@ from gcov import tables
 from gcov.analysis import zonal
 from gcov.inputs.zones import on_grid, read_zones
 from gcov.stores import store
+from gcov.stores.stack import Stack
 from gcov.testing.landscape import CLEARING_DB, landscape
 from gcov.testing.synthetic import Band, centres, granule_name, write_granule
 
@@ -199,7 +200,7 @@ def test_the_demos_stand_falls_between_its_third_and_fourth_date():
         data = xr.Dataset(
             {name: (store.DIMS, values) for name, values in layers.items()}, {"time": times, **grid.coords}
         )
-        sums = dict(zip((zone.name for zone in zones), zonal.sums(data, term, zones, valid_samples_only=True)))
+        sums = dict(zip((zone.name for zone in zones), zonal.sums(Stack(data, valid_samples_only=True), term, zones)))
         steps = {name: np.diff(10 * np.log10(one.total / one.n)) for name, one in sums.items()}
         assert steps["felled stand"][2] == pytest.approx(drop, abs=0.15)
         assert np.abs(np.delete(steps["felled stand"], 2)).max() < 0.15

@@ -11,9 +11,11 @@ from affine import Affine
 from helpers import EPSG, NORTH, WEST
 
 from gcov.analysis import cube
+from gcov.analysis.multilook import image_of
 from gcov.figures import rasters
-from gcov.pages import explore, pixels
+from gcov.pages import explore
 from gcov.stores.grid import make_grid
+from gcov.stores.stack import Stack
 
 SHAPES = [
     ((41, 100), 10),
@@ -49,11 +51,12 @@ def test_cells_lie_on_their_samples(shape, side):
     data = area(shape)
     grid = cube.multilooked_grid(data, side)
     use = {"HHHH": np.ones(1, bool)}
-    (block,) = cube.blocks(data, use, dates=[0], multilook=side, valid_samples_only=True)
+    stack = Stack(data, valid_samples_only=True)
+    (block,) = cube.blocks(stack, use, dates=[0], multilook=side)
     flat = data.isel(time=0)
     drawn, classes = rasters.averaged(flat, "HHHH", side), rasters.sampled(flat, "HHHH", side)
     left, right, bottom, top = (1000 * edge for edge in rasters.extent(flat, side))
-    page, shown = explore.grid_of(data, side), pixels.cells(data, "HHHH", 0, looks=side, valid_samples_only=True)
+    page, shown = explore.grid_of(data, side), image_of(stack, "HHHH", 0, side)
     size = grid.sizes["y"], grid.sizes["x"]
     assert drawn.shape == classes.shape == shown.shape == (page["rows"], page["cols"]) == size
     half, width, height = 10 * side, (right - left) / drawn.shape[1], (top - bottom) / drawn.shape[0]

@@ -15,7 +15,7 @@ import xarray as xr
 
 from gcov.analysis.multilook import add_to_cells, summed
 from gcov.stores import store
-from gcov.stores.radiometry import counted
+from gcov.stores.stack import Stack
 
 log = logging.getLogger(__name__)
 BUDGET = 220_000_000  # bytes of power: one chunk of one term on 200 dates
@@ -122,12 +122,11 @@ def create_maps(path: Path, data: xr.Dataset, *, dates: int, terms: int = 1, mul
 
 
 def blocks(
-    data: xr.Dataset,
+    stack: Stack,
     use: Mapping[str, np.ndarray],
     *,
     dates: Sequence[int],
     multilook: int = 1,
-    valid_samples_only: bool,
     whole_cells: bool = False,
     looks: Mapping[str, np.ndarray] | None = None,
     within: Mapping[str, slice] | None = None,
@@ -141,12 +140,10 @@ def blocks(
     cell, for `inverse`. `within` are slices of the multilooked grid to read instead of all of it. `counts` are counted
     up.
     """
-    rows, columns = tile(data, dates=len(dates), terms=len(use), multilook=multilook)
-    grid = multilooked_grid(data, multilook)
+    rows, columns = tile(stack.data, dates=len(dates), terms=len(use), multilook=multilook)
+    grid = multilooked_grid(stack.data, multilook)
     shape = min(rows, grid.sizes["y"]), min(columns, grid.sizes["x"])
     memory = {term: np.empty(len(dates) * math.prod(shape), np.float32) for term in use}
-    needed = {"time", "mask", *use, *(term + store.VALID for term in use)}
-    data = data.drop_vars([name for name in data.variables if name not in needed])  # slicing each takes 0.2 ms
     longest = max(1, AT_ONCE // (columns * multilook * max(rows if multilook == 1 else 0, store.CHUNK)))
     least = multilook**2 if whole_cells else 1
     within = within or {dim: slice(0, grid.sizes[dim]) for dim in ("y", "x")}
@@ -161,7 +158,7 @@ def blocks(
                 block.sums[term] = np.zeros((ny * multilook, nx * multilook))
                 block.inverse[term] = np.zeros((ny, nx), np.float32)
             inverse = 1 / looks[term] if looks else np.ones(len(dates))
-            reading = _Part(data, term, block, multilook, valid_samples_only, least, inverse, counts)
+            reading = _Part(stack, term, block, multilook, least, inverse, counts)
             for numbers, times in _runs(np.flatnonzero(used), dates, longest):
                 reading.read(times, numbers)
             if multilook > 1:
@@ -176,11 +173,10 @@ def blocks(
 class _Part:
     """Reads the dates of a block, of one term."""
 
-    data: xr.Dataset
+    stack: Stack
     term: str
     block: Block
     multilook: int
-    valid_samples_only: bool
     least: int  # samples that must count in a cell
     inverse: np.ndarray  # (dates,) 1 / looks of a whole cell
     counts: Counts | None
@@ -190,7 +186,8 @@ class _Part:
         power, side = self.block.power[self.term][numbers], self.multilook
         top, left = (self.block.region[dim].start * side for dim in ("y", "x"))
         height, width = (size * side for size in power.shape[1:])
-        bottom, right = min(top + height, self.data.sizes["y"]), min(left + width, self.data.sizes["x"])
+        sizes = self.stack.data.sizes
+        bottom, right = min(top + height, sizes["y"]), min(left + width, sizes["x"])
         waiting = np.empty((len(power), 0, width), np.float32)  # rows of cells that the next rows complete
         for first in range(top, bottom, store.CHUNK):
             rows = slice(first, min(first + store.CHUNK, bottom))
@@ -209,15 +206,12 @@ class _Part:
 
     def _samples(self, where: dict[str, slice], numbers: slice) -> np.ndarray:
         """The samples (time, y, x) of a part, NaN where they do not count."""
-        part = self.data.isel(where)
-        power, mask = store.samples(part, self.term), store.mask_of(part, self.term)
-        use = counted(power, mask, valid_samples_only=self.valid_samples_only)
+        power = self.stack.power(self.term, where)
         if self.counts:
-            dark = [np.count_nonzero(image[here] <= 0) for image, here in zip(power, use)]
-            self.counts.add("samples_not_positive", self.term, numbers, dark)
+            self.counts.add("samples_not_positive", self.term, numbers, np.count_nonzero(power <= 0, axis=(1, 2)))
             if self.multilook == 1:
-                self.counts.add("cell_dates", self.term, numbers, np.count_nonzero(use, axis=(1, 2)))
-        return np.where(use, power, np.float32(np.nan))
+                self.counts.add("cell_dates", self.term, numbers, np.count_nonzero(np.isfinite(power), axis=(1, 2)))
+        return power
 
     def _average(self, samples: np.ndarray, date: int, rows: slice) -> None:
         """Average the cells of some rows of a date; `samples` (ny, nx) are NaN where they do not count."""
@@ -258,33 +252,23 @@ def _runs(used: np.ndarray, dates: Sequence[int], longest: int) -> Iterator[tupl
             first = last
 
 
-def cells(
-    data: xr.Dataset, terms: Sequence[str], region: dict[str, slice], multilook: int, *, valid_samples_only: bool
-) -> dict[str, np.ndarray]:
-    """Linear power (time, y, x) float32 by term, in a region of the stack's dates and of the multilooked grid.
+def cells(stack: Stack, term: str, region: Mapping[str, slice], multilook: int) -> np.ndarray:
+    """Linear power (time, y, x) float32 of a term, in a region of the stack's dates and of the multilooked grid.
 
     It is the average over a cell's samples that count, NaN if there are none.
     """
-    return {term: _cells(data, term, region, multilook, valid_samples_only) for term in terms}
-
-
-def _cells(
-    data: xr.Dataset, term: str, region: dict[str, slice], multilook: int, valid_samples_only: bool
-) -> np.ndarray:
     shape = tuple(region[dim].stop - region[dim].start for dim in store.DIMS)
     averaged = np.full(shape, np.nan, np.float32)
     sums, counts = np.zeros((2, *shape)) if multilook > 1 else (averaged, averaged)
-    top, bottom = region["y"].start * multilook, min(region["y"].stop * multilook, data.sizes["y"])
+    top, bottom = region["y"].start * multilook, min(region["y"].stop * multilook, stack.data.sizes["y"])
     columns = slice(region["x"].start * multilook, region["x"].stop * multilook)
     for first in range(top, bottom, store.CHUNK):
         rows = slice(first, min(first + store.CHUNK, bottom))
-        block = data.isel(time=region["time"], y=rows, x=columns)
-        power, mask = store.samples(block, term), store.mask_of(block, term)
-        use = counted(power, mask, valid_samples_only=valid_samples_only)
+        power = stack.power(term, {"time": region["time"], "y": rows, "x": columns})
         if multilook == 1:
-            averaged[:, first - top : rows.stop - top] = np.where(use, power, np.float32(np.nan))
+            averaged[:, first - top : rows.stop - top] = power
         else:
-            for date in zip(sums, counts, power, use):
+            for date in zip(sums, counts, power):
                 add_to_cells(*date, multilook, first - top)
     if multilook > 1:
         np.divide(sums, counts, out=averaged, where=counts > 0, casting="same_kind")

@@ -30,18 +30,18 @@ class Speckle:
     """The speckle of one term of a stack, by polarization code; blocks are collected date by date."""
 
     def __init__(self, data: xr.Dataset, term: str):
-        self.codes = codes_of(data, term)
+        self._data, self.codes = data, codes_of(data, term)
         self._days = data["time"].values.astype("datetime64[s]").astype(np.int64) / 86_400
         self._stated: list[float | None] = json.loads(data.attrs.get("mean_number_of_looks", "[]"))
         shape = data.sizes["y"], data.sizes["x"]
         codes = [code for code in dict.fromkeys(self.codes) if code is not None]
         self._blocks = {code: Blocks(shape, self.codes.count(code)) for code in codes}
 
-    def add(self, date: int, block: xr.Dataset, power: np.ndarray, use: np.ndarray, first_row: int) -> None:
-        """Add rows of a date: linear power (n, columns), counted where `use`; `block` is this part of the stack."""
-        if (code := self.codes[date]) is not None:
-            layer = store.samples(block, LAYER)[0] if LAYER in block else None
-            self._blocks[code].add(power, use, first_row, layer)
+    def add(self, region: Mapping[str, slice], power: np.ndarray) -> None:
+        """Add some rows of a date: linear power (n, columns), NaN where a sample does not count."""
+        if (code := self.codes[region["time"].start]) is not None:
+            layer = store.samples(self._data, LAYER, region)[0] if LAYER in self._data else None
+            self._blocks[code].add(power, region["y"].start, layer)
 
     def end_date(self, date: int) -> None:
         """Compare a date with those before it, after all its rows have been added."""

@@ -5,6 +5,9 @@ from functools import reduce
 
 import numpy as np
 
+from gcov.stores import store
+from gcov.stores.stack import Stack
+
 LARGEST = 390_000  # cells of a displayed image; 100 dates of speckle then make a GIF of 20 MB
 LONGEST = 1480  # cells along its longer side
 
@@ -42,20 +45,27 @@ class Multilook:
         empty = np.full(self._sums.shape, np.nan, np.float32)
         return np.divide(self._sums, self._counts, out=empty, where=self._counts > 0)
 
-    def add(self, power: np.ndarray, use: np.ndarray, rows: slice) -> None:
-        """Add some rows: `power` (len(rows), nx) is linear power, added to its cells where `use` is True."""
-        add_to_cells(self._sums, self._counts, power, use, self._looks, rows.start)
+    def add(self, power: np.ndarray, rows: slice) -> None:
+        """Add some rows: `power` (len(rows), nx) is linear power, NaN where a sample does not count."""
+        add_to_cells(self._sums, self._counts, power, self._looks, rows.start)
 
 
-def add_to_cells(
-    sums: np.ndarray, counts: np.ndarray, power: np.ndarray, use: np.ndarray, looks: int, first_row: int
-) -> None:
-    """Add `power` (ny, nx; linear) where `use` is True to the sums and counts of its cells of looks x looks samples.
+def image_of(stack: Stack, term: str, date: int, looks: int) -> np.ndarray:
+    """A date's image (rows, columns) in cells of looks x looks samples: linear power float32, as `Multilook.mean`."""
+    multilook = Multilook(looks, (stack.data.sizes["y"], stack.data.sizes["x"]))
+    for region in store.regions(stack.data, date=date):
+        multilook.add(stack.power(term, region)[0], region["y"])
+    return multilook.mean
+
+
+def add_to_cells(sums: np.ndarray, counts: np.ndarray, power: np.ndarray, looks: int, first_row: int) -> None:
+    """Add `power` (ny, nx; linear), except where NaN, to the sums and counts of its cells of looks x looks samples.
 
     Its first row is row `first_row` of the image. Sums are of linear power, because backscatter must be averaged in
     linear power.
     """
     top, offset = divmod(first_row, looks)
+    use = np.isfinite(power)
     for total, values in ((sums, np.where(use, power, np.float32(0))), (counts, use)):
         part = summed(values.astype(total.dtype, copy=False), looks, offset)
         total[top : top + len(part)] += part

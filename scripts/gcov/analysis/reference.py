@@ -10,6 +10,7 @@ import xarray as xr
 from gcov.analysis import cube
 from gcov.analysis.assumed import Assumed, Lattice, joined
 from gcov.errors import GcovError
+from gcov.stores.stack import Stack
 
 if TYPE_CHECKING:  # imports geopandas, needed with a reference only
     from gcov.inputs.zones import Zone
@@ -43,10 +44,10 @@ def gain(power: np.ndarray, looks: np.ndarray) -> Gain:
 class Reference:
     """The gains of a product's dates, by term, from a zone or the whole scene."""
 
-    def __init__(self, data: xr.Dataset, zone: "Zone", *, dates: np.ndarray, **options):
+    def __init__(self, stack: Stack, zone: "Zone", *, dates: np.ndarray, **options):
         """`zone` is on the multilooked grid; `options` are those of `cube.blocks`."""
-        self._zone, self._data, self._options = zone, data, {"dates": dates, "whole_cells": True, **options}
-        self._days = np.datetime_as_string(data["time"].values[dates], unit="D")
+        self._zone, self._stack, self._options = zone, stack, {"dates": dates, "whole_cells": True, **options}
+        self._days = np.datetime_as_string(stack.data["time"].values[dates], unit="D")
 
     def gain(self, assumed: Assumed) -> tuple[Gain, str]:
         """The gain of a term's dates, and a warning if the reference is small.
@@ -77,7 +78,7 @@ class Reference:
         zone, power, share = self._zone, [], []
         lattice = Lattice(zone.inside.shape, MOST_CELLS * zone.inside.size // zone.n_pixels)
         window = {"y": zone.rows, "x": zone.columns}
-        for block in cube.blocks(self._data, {assumed.term: assumed.use}, within=window, **self._options):
+        for block in cube.blocks(self._stack, {assumed.term: assumed.use}, within=window, **self._options):
             region = {
                 dim: slice(part.start - window[dim].start, part.stop - window[dim].start)
                 for dim, part in block.region.items()

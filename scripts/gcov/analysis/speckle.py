@@ -50,13 +50,14 @@ class Blocks:
     def __init__(self, shape: tuple[int, int], dates: int):
         self.lattices = [Lattice(shape, dates, side) for side in SIDES]
 
-    def add(self, power: np.ndarray, use: np.ndarray, first_row: int, layer: np.ndarray | None = None) -> None:
+    def add(self, power: np.ndarray, first_row: int, layer: np.ndarray | None = None) -> None:
         """Add rows (n, columns) of a date, in full width, starting at `first_row`, a multiple of 32.
 
-        `power` is linear and counts where `use` is True. `layer` is numberOfLooks in these rows, if the stack has it.
+        `power` is linear, NaN where a sample does not count. `layer` is numberOfLooks in these rows, if the stack has
+        it.
         """
         for lattice in self.lattices:
-            lattice.add(power, use, first_row, layer)
+            lattice.add(power, first_row, layer)
 
     def end_date(self, day: float) -> None:
         """Compare the date that was added, on a `day` since any, with those before it.
@@ -95,7 +96,7 @@ class Lattice:
         """Whether any block counts in full on two dates that are compared."""
         return bool(self._found)
 
-    def add(self, power: np.ndarray, use: np.ndarray, first_row: int, layer: np.ndarray | None) -> None:
+    def add(self, power: np.ndarray, first_row: int, layer: np.ndarray | None) -> None:
         """Add rows of a date, as for `Blocks`."""
         side = self.side
         rows, columns = (n // side for n in power.shape)
@@ -107,7 +108,7 @@ class Lattice:
             return few.reshape(-1, side, side)
 
         blocks = lattice(power)
-        full = lattice(use).all(axis=(1, 2)) & (blocks > 0).all(axis=(1, 2))
+        full = (blocks > 0).all(axis=(1, 2))
         logs = np.full(blocks.shape, np.nan, np.float32)
         logs[full] = np.log(blocks[full])
         self._date.append(logs)

@@ -12,7 +12,8 @@ from gcov.analysis.means import PERCENTILES, Sums
 from gcov.analysis.multilook import Multilook, looks_for
 from gcov.errors import GcovError
 from gcov.stores import noise, store
-from gcov.stores.radiometry import counted, to_db
+from gcov.stores.radiometry import to_db
+from gcov.stores.stack import Stack
 
 log = logging.getLogger(__name__)
 PART = 65_536  # samples counted at a time; in double precision they fit in the processor's cache
@@ -32,28 +33,23 @@ class Summary:
         self.codes: list[str | None] = [None] * dates
 
     @classmethod
-    def of(cls, data: xr.Dataset, term: str, *, valid_samples_only: bool) -> "Summary":
+    def of(cls, stack: Stack, term: str) -> "Summary":
         """Sum over the samples of a term that count, and look at its speckle.
 
         Raises GcovError if the stack has no such term.
         """
-        if term not in data:
-            raise GcovError(f"the stack has no term {term}; it holds {', '.join(store.variables_of(data))}")
-        dates = data.sizes["time"]
+        data = stack.data
+        dates, whole = data.sizes["time"], (data.sizes["y"], data.sizes["x"])
         summary, speckle = cls(dates), Speckle(data, term)
-        whole = data.sizes["y"], data.sizes["x"]
         looks = looks_for(whole)
         for date in range(dates):
-            image = data.isel(time=slice(date, date + 1))
             drawn = Multilook(looks, whole)
-            for region in store.regions(image):
-                block = image.isel(region)
-                power, mask = store.samples(block, term), store.mask_of(block, term)
-                use = counted(power, mask, valid_samples_only=valid_samples_only)
-                summary.add(date, power[use])
-                speckle.add(date, block, power[0], use[0], region["y"].start)
+            for region in store.regions(data, date=date):
+                power = stack.power(term, region)[0]
+                summary.add(date, power[np.isfinite(power)])
+                speckle.add(region, power)
                 if looks > 1:
-                    drawn.add(power[0], use[0], region["y"])
+                    drawn.add(power, region["y"])
             summary.end_date(date)
             speckle.end_date(date)
             if looks > 1:

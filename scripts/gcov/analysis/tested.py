@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from gcov.analysis import cube
 from gcov.analysis.assumed import Assumed, Lattice, joined
 from gcov.analysis.reference import Gain, Reference
+from gcov.stores.stack import Stack
 
 if TYPE_CHECKING:  # imports geopandas, needed with a reference only
     from gcov.inputs.zones import Zone
@@ -31,25 +31,22 @@ class Cells:
 
     def __init__(
         self,
-        data: xr.Dataset,
+        stack: Stack,
         assumed: Mapping[str, Assumed],
         reference: "Zone | None",
         *,
         dates: np.ndarray,
         multilook: int,
-        valid_samples_only: bool,
     ):
         """`assumed` are the terms' dates among `dates`; `reference` is a zone on the multilooked grid."""
-        self._data, self._assumed = data, assumed
-        self._options: dict[str, Any] = {
-            "dates": dates, "multilook": multilook, "valid_samples_only": valid_samples_only
-        }  # fmt: skip
-        self.grid = cube.multilooked_grid(data, multilook)
+        self._stack, self._assumed = stack, assumed
+        self._options: dict[str, Any] = {"dates": dates, "multilook": multilook}
+        self.grid = cube.multilooked_grid(stack.data, multilook)
         self.shape = self.grid.sizes["y"], self.grid.sizes["x"]
         self.gains: dict[str, Gain] = {}
         self.warnings = [one.warning for one in assumed.values()]
         if reference:
-            known = Reference(data, reference, **self._options)
+            known = Reference(stack, reference, **self._options)
             for term, one in assumed.items():
                 self.gains[term], small = known.gain(one)
                 self.warnings.append(small)
@@ -60,7 +57,7 @@ class Cells:
     def __iter__(self) -> Iterator[Tested]:
         """The blocks; the next one overwrites the arrays."""
         use = {term: one.use for term, one in self._assumed.items()}
-        for block in cube.blocks(self._data, use, whole_cells=True, counts=self._counts, **self._options):
+        for block in cube.blocks(self._stack, use, whole_cells=True, counts=self._counts, **self._options):
             share = {term: one.looks_share(block).astype(np.float32) for term, one in self._assumed.items()}
             for term, values in share.items():
                 self._shares[term].append(self._lattice.of(block.region, values))

@@ -5,51 +5,46 @@ from itertools import groupby
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from gcov.analysis import ratios
 from gcov.analysis.means import PERCENTILES, Sums
 from gcov.indices import name_of_index, terms_of_index
 from gcov.inputs.zones import Zone
 from gcov.stores import store
-from gcov.stores.radiometry import counted, to_db
+from gcov.stores.radiometry import to_db
+from gcov.stores.stack import Stack
 
 AT_ONCE = 8_000_000  # samples
 Piece = tuple[int, int, list[np.ndarray]]
 
 
-def pieces(
-    data: xr.Dataset, terms: Sequence[str], zones: Sequence[Zone], *, valid_samples_only: bool
-) -> Iterator[Piece]:
+def pieces(stack: Stack, terms: Sequence[str], zones: Sequence[Zone]) -> Iterator[Piece]:
     """Yield date index, zone index, and some of the zone's samples: for each term (n,) linear power.
 
     Only samples that count in all terms are included. Dates come in order. Every chunk is decoded once, regardless of
     the number of zones.
     """
-    chunks = AT_ONCE // (store.CHUNK * data.sizes["x"])
-    for region in store.regions(data, rows=max(chunks, 1) * store.CHUNK):  # a shard read whole is decoded fastest
-        block = data.isel(region)
-        power = [store.samples(block, term)[0] for term in terms]
-        masks = (store.mask_of(block, term)[0] for term in terms)
-        pairs = (counted(*pair, valid_samples_only=valid_samples_only) for pair in zip(power, masks))
-        use = np.logical_and.reduce(list(pairs))
+    chunks = AT_ONCE // (store.CHUNK * stack.data.sizes["x"])
+    for region in store.regions(stack.data, rows=max(chunks, 1) * store.CHUNK):  # a shard read whole decodes fastest
+        part = stack.part(region)
+        power = [part.power(term)[0] for term in terms]
+        use = np.logical_and.reduce([np.isfinite(samples) for samples in power])
         rows = region["y"]
         for number, zone in enumerate(zones):
             first, last = max(zone.rows.start, rows.start), min(zone.rows.stop, rows.stop)
             if first < last:
-                part = slice(first - rows.start, last - rows.start), zone.columns
-                keep = use[part] & zone.inside[first - zone.rows.start : last - zone.rows.start]
-                yield region["time"].start, number, [samples[part][keep] for samples in power]
+                box = slice(first - rows.start, last - rows.start), zone.columns
+                keep = use[box] & zone.inside[first - zone.rows.start : last - zone.rows.start]
+                yield region["time"].start, number, [samples[box][keep] for samples in power]
 
 
-def sums(data: xr.Dataset, term: str, zones: Sequence[Zone], *, valid_samples_only: bool) -> list[Sums]:
+def sums(stack: Stack, term: str, zones: Sequence[Zone]) -> list[Sums]:
     """The sums and exact percentiles of each zone, from which the table of zones is made.
 
     Memory holds the samples of all zones on one date.
     """
-    found = [Sums.empty(data.sizes["time"]) for _ in zones]
-    read = pieces(data, [term], zones, valid_samples_only=valid_samples_only)
-    for date, of_date in groupby(read, key=lambda piece: piece[0]):
+    found = [Sums.empty(stack.data.sizes["time"]) for _ in zones]
+    for date, of_date in groupby(pieces(stack, [term], zones), key=lambda piece: piece[0]):
         parts: list[list[np.ndarray]] = [[] for _ in zones]
         for _, number, (power,) in of_date:
             parts[number].append(power)
@@ -68,19 +63,17 @@ def sums(data: xr.Dataset, term: str, zones: Sequence[Zone], *, valid_samples_on
     return found
 
 
-def indices(
-    data: xr.Dataset, names: Sequence[str], terms: Sequence[str], zones: Sequence[Zone], *, valid_samples_only: bool
-) -> pd.DataFrame:
+def indices(stack: Stack, names: Sequence[str], terms: Sequence[str], zones: Sequence[Zone]) -> pd.DataFrame:
     """One row per zone, date and index: zone, time, index, value, n_valid.
 
     The index is computed from the means over the n_valid samples that count in all its terms; NaN if there are none.
     """
-    tables, times = [], [date.time for date in store.dates_of(data)]
+    tables, times = [], [date.time for date in store.dates_of(stack.data)]
     for index in names:
         needed = terms_of_index(index, terms)
-        total = np.zeros((len(needed), len(zones), data.sizes["time"]))
+        total = np.zeros((len(needed), len(zones), len(times)))
         n = np.zeros(total.shape[1:], np.int64)
-        for date, number, power in pieces(data, needed, zones, valid_samples_only=valid_samples_only):
+        for date, number, power in pieces(stack, needed, zones):
             n[number, date] += power[0].size
             total[:, number, date] += [samples.sum(dtype=np.float64) for samples in power]
         with np.errstate(invalid="ignore"):

@@ -12,7 +12,8 @@ from gcov.errors import GcovError
 from gcov.export.cog import Band, Part
 from gcov.granules import Granule
 from gcov.stores import mosaic, store
-from gcov.stores.radiometry import counted, to_db
+from gcov.stores.radiometry import to_db
+from gcov.stores.stack import Stack
 from gcov.stores.store import Date, Fragment
 
 
@@ -39,9 +40,7 @@ def _date_parts(members: Sequence[Fragment], term: str, *, in_db: bool, valid_sa
     for region in store.regions(opened[0], columns=store.SHARD):
         blocks = [data.isel(region) for data in opened]
         block = xr.Dataset({name: (store.DIMS, mosaic.merged(members, blocks, name)) for name in names})
-        power, mask = store.samples(block, term), store.mask_of(block, term)
-        use = counted(power, mask, valid_samples_only=valid_samples_only)
-        power = np.where(use, power, np.float32(np.nan))[0]
+        power = Stack(block, valid_samples_only=valid_samples_only).power(term)[0]
         yield region, to_db(power) if in_db else power, power
 
 

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
@@ -27,7 +26,7 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from PIL import GifImagePlugin, Image
 
-from gcov.analysis.multilook import LARGEST, LONGEST, Multilook, cells_of, looks_for
+from gcov.analysis.multilook import LARGEST, LONGEST, cells_of, image_of, looks_for
 from gcov.cautions import held, little_valid
 from gcov.figures.palette import LEVEL, NO_DATA, QUANTITIES
 from gcov.figures.rasters import extent
@@ -36,8 +35,8 @@ from gcov.figures.style import GAMMA0, date_axis
 from gcov.figures.text import verbatim
 from gcov.files import building
 from gcov.granules import maturity_note
-from gcov.stores import store
-from gcov.stores.radiometry import counted, to_db
+from gcov.stores.radiometry import to_db
+from gcov.stores.stack import Stack
 
 WIDTH = 450  # pixels; images of small AOIs are enlarged to about this width
 GREYS = 16  # fewer make a smaller GIF; the eye cannot tell more apart in speckle
@@ -49,18 +48,6 @@ def zoom_for(shape: tuple[int, int]) -> int:
     """The number of pixels along each side of a cell of an image (rows, columns), to enlarge small AOIs."""
     ny, nx = shape
     return max(1, min(-(-WIDTH // nx), math.isqrt(2 * LARGEST // (ny * nx)), LONGEST // max(ny, nx)))
-
-
-def images(data: xr.Dataset, term: str, looks: int, *, valid_samples_only: bool) -> Iterator[np.ndarray]:
-    """Each date's image in cells of looks x looks samples: linear power float32, NaN where no sample counts."""
-    for date in range(data.sizes["time"]):
-        multilook = Multilook(looks, (data.sizes["y"], data.sizes["x"]))
-        image = data.isel(time=slice(date, date + 1))
-        for region in store.regions(image):
-            block = image.isel(region)
-            power, mask = store.samples(block, term)[0], store.mask_of(block, term)[0]
-            multilook.add(power, counted(power, mask, valid_samples_only=valid_samples_only), region["y"])
-        yield multilook.mean
 
 
 @dataclass(frozen=True)
@@ -106,12 +93,11 @@ def captions(series: pd.DataFrame) -> list[str]:
 
 
 def frames(
-    data: xr.Dataset,
+    stack: Stack,
     term: str,
     series: pd.DataFrame,
     *,
     limits: tuple[float, float],
-    valid_samples_only: bool,
     with_means: bool,
     min_valid_fraction: float,
 ) -> Iterator[Image.Image]:
@@ -121,6 +107,7 @@ def frames(
     per date; `limits` are the ends of the grey scale in dB. Raises ValueError if the stack and the series differ in
     their number of dates.
     """
+    data = stack.data
     looks = looks_for((data.sizes["y"], data.sizes["x"]))
     shape = cells_of((data.sizes["y"], data.sizes["x"]), looks)
     averaged = f"cells of {looks} x {looks} samples averaged"
@@ -150,7 +137,7 @@ def frames(
         artist.set_animated(True)
     canvas.draw()
     still = canvas.copy_from_bbox(figure.bbox)
-    powers = images(data, term, looks, valid_samples_only=valid_samples_only)
+    powers = (image_of(stack, term, date, looks) for date in range(data.sizes["time"]))
     for number, (power, words) in enumerate(zip(powers, captions(series), strict=True), start=1):
         canvas.restore_region(still)
         db = to_db(power)

@@ -33,7 +33,7 @@ def averaged(data: xr.Dataset, name: str, looks: int) -> np.ndarray:
     multilook = Multilook(looks, shape_of(data))
     for region in store.regions(data):
         values = data[name].isel({dim: region[dim] for dim in ("y", "x")}).values.astype(np.float32)
-        multilook.add(values, np.isfinite(values), region["y"])
+        multilook.add(values, region["y"])
     return multilook.mean
 
 

@@ -22,6 +22,7 @@ from gcov.pages import notes, pixels
 from gcov.pages.charts import Tables, charts, numbers
 from gcov.stores import store
 from gcov.stores.grid import projected
+from gcov.stores.stack import Stack
 
 TEMPLATE = Path(__file__).with_name("explore.html")
 NODES = 9  # nodes of longitude and latitude along each side; bilinear between them, accurate to 0.25 m over 57 km
@@ -72,14 +73,14 @@ class Change:
             first, last = down[rows][[0, -1]]
             part = self.change[first : last + 1].values[down[rows] - first][:, across]
             tested = np.abs(part, dtype=np.int16) <= 1
-            lower.add(part == -1, tested, rows)
-            higher.add(part == 1, tested, rows)
+            lower.add(np.where(tested, part == -1, np.float32(np.nan)), rows)
+            higher.add(np.where(tested, part == 1, np.float32(np.nan)), rows)
         shares = lower.mean, higher.mean
         return np.select([np.isnan(shares[0]), shares[0] >= 0.5, shares[1] >= 0.5], [0, 1, 3], 2).astype("u1")
 
 
 def page(
-    data: xr.Dataset,
+    stack: Stack,
     tables: Tables,
     granules: pd.DataFrame,
     *,
@@ -88,7 +89,6 @@ def page(
     products: Sequence[str],
     origin: Mapping[str, str],
     megabytes: float,
-    valid_samples_only: bool,
 ) -> str:
     """The page of a stack, of at most `megabytes` (10^6 bytes).
 
@@ -96,6 +96,7 @@ def page(
     zones and indices come from the tables, which use every sample. Only images and clicked places use averaged cells.
     Raises GcovError if the page cannot be made small enough.
     """
+    data = stack.data
     warned = notes.warnings(tables.series, data.attrs["frequency"], tables.min_valid_fraction)
     warned += [f"change {one.name}, {one.term}: {one.facts['warning']}" for one in changes if one.facts.get("warning")]
     parts = {
@@ -103,15 +104,14 @@ def page(
         "warnings": warning_list(warned),
         "tables": details(tables.series, data.attrs["frequency"], granules, products, origin),
     }
-    facts = facts_of(data, tables, zones, valid_samples_only)
+    facts = facts_of(stack, tables, zones)
     shape = data.sizes["y"], data.sizes["x"]
     rest = len(TEMPLATE.read_bytes()) + len(json.dumps([facts, parts])) + 10_000  # margin for later parts
     looks, images, layers = pixels.encoded(
-        data,
+        stack,
         list(tables.series),
         lambda looks: [one.codes(shape, looks) for one in changes],
         room=megabytes * pixels.MEGABYTE - rest,
-        valid_samples_only=valid_samples_only,
     )
     for term, image in images.items():
         facts["terms"][term] |= {"low": image.low, "stretch": image.stretch}
@@ -173,8 +173,9 @@ def grid_of(data: xr.Dataset, looks: int) -> dict:
     return facts | {"epsg": data.rio.crs.to_epsg(), "lon": lon.round(7).tolist(), "lat": lat.round(7).tolist()}
 
 
-def facts_of(data: xr.Dataset, tables: Tables, zones: Zones, valid_samples_only: bool) -> dict:
+def facts_of(stack: Stack, tables: Tables, zones: Zones) -> dict:
     """All data for the page's script except the images; positions are in samples from the north-west corner."""
+    data = stack.data
     first = next(iter(tables.series.values()))
     polygon = data.attrs["aoi_polygon"] or shapely.box(*data.attrs["aoi_bbox"]).wkt
     dates = first.assign(time=first["time"].dt.strftime("%Y-%m-%dT%H:%M:%S"))[["time", "crid", "maturity"]]
@@ -188,7 +189,7 @@ def facts_of(data: xr.Dataset, tables: Tables, zones: Zones, valid_samples_only:
         "outline": rings(projected(polygon, data.rio.crs), data),
         "zones": [{"name": name, "rings": rings(shape, data)} for name, shape in zones],
         **colours(),
-        "python": python(data, valid_samples_only),
+        "python": python(stack),
     }
 
 
@@ -217,10 +218,10 @@ def rings(shape: shapely.Geometry, data: xr.Dataset) -> list[list[list[float]]]:
     return [np.round(ring.coords, 1).tolist() for ring in outer]
 
 
-def python(data: xr.Dataset, valid_samples_only: bool) -> str:
+def python(stack: Stack) -> str:
     """A Python snippet that reads a place from the store; the page fills in TERM, ROWS and COLS."""
-    layer = ' & (stack["TERM_valid"] == 1)' if any(str(name).endswith("_valid") for name in data) else ""
-    where = f'.where((stack["mask"] >= 1) & (stack["mask"] <= 254){layer})' if valid_samples_only else ""
+    layer = ' & (stack["TERM_valid"] == 1)' if any(str(name).endswith(store.VALID) for name in stack.data) else ""
+    where = f'.where((stack["mask"] >= 1) & (stack["mask"] <= 254){layer})' if stack.valid_samples_only else ""
     return (
         'import numpy as np\nimport xarray as xr\n\nstack = xr.open_zarr("stack.zarr")\n'
         f'power = stack["TERM"]{where}\n'

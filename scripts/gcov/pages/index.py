@@ -14,12 +14,14 @@ import xarray as xr
 from PIL import Image, ImageColor
 
 from gcov import figures
+from gcov.analysis.multilook import image_of
 from gcov.cautions import little_valid
 from gcov.figures import palette
 from gcov.figures.series import held, line
-from gcov.pages import notes, pixels
+from gcov.pages import notes
 from gcov.pages.explore import filled
 from gcov.stores.radiometry import to_db
+from gcov.stores.stack import Stack
 
 TEMPLATE = Path(__file__).with_name("index.html")
 LAND = Path(figures.__file__).with_name(
@@ -33,12 +35,16 @@ SPARK = (360, 64)  # width and height
 class Area:
     """The data of an AOI's card: its stack, mean series by term (empty without diagonal terms) and granules.csv."""
 
-    data: xr.Dataset
+    stack: Stack
     series: Mapping[str, pd.DataFrame]
     granules: pd.DataFrame
     explored: bool  # whether it has an explore.html
     min_valid_fraction: float
-    valid_samples_only: bool
+
+    @property
+    def data(self) -> xr.Dataset:
+        """The stack as a Dataset."""
+        return self.stack.data
 
     @property
     def name(self) -> str:
@@ -118,7 +124,7 @@ def picture(area: Area, term: str, series: pd.DataFrame) -> str:
         return '<p class="soft">no valid sample on any date</p>'
     date = int(valid[-1])
     looks = -(-max(area.data.sizes["y"], area.data.sizes["x"]) // THUMBNAIL)
-    db = to_db(pixels.cells(area.data, term, date, looks=looks, valid_samples_only=area.valid_samples_only))
+    db = to_db(image_of(area.stack, term, date, looks))
     seen = np.isfinite(db)
     low, high = np.percentile(db[seen], [5, 95]) if seen.any() else (0, 1)
     grey = 1 + np.clip(np.nan_to_num((db - low) / max(high - low, 0.1)), 0, 1) * 254

@@ -15,10 +15,10 @@ import numpy as np
 import xarray as xr
 
 from gcov.analysis import histogram
-from gcov.analysis.multilook import Multilook
+from gcov.analysis.multilook import image_of
 from gcov.errors import GcovError
-from gcov.stores import store
-from gcov.stores.radiometry import counted, to_db
+from gcov.stores.radiometry import to_db
+from gcov.stores.stack import Stack
 
 STEP = 0.25  # dB; the rounding error is at most 0.125 dB, a tenth of the speckle
 LEVELS = 255  # byte values that encode a dB value
@@ -40,20 +40,6 @@ class Images:
     texts: dict[str | int, str]
 
 
-def cells(data: xr.Dataset, term: str, date: int, *, looks: int, valid_samples_only: bool) -> np.ndarray:
-    """A date's image averaged over looks x looks samples: (rows, columns) linear power float32.
-
-    NaN where no sample counts. The last row and column of cells may have fewer samples.
-    """
-    image = data.isel(time=slice(date, date + 1))
-    averaged = Multilook(looks, (data.sizes["y"], data.sizes["x"]))
-    for region in store.regions(image):
-        block = image.isel(region)
-        power, mask = store.samples(block, term)[0], store.mask_of(block, term)[0]
-        averaged.add(power, counted(power, mask, valid_samples_only=valid_samples_only), region["y"])
-    return averaged.mean
-
-
 def smallest_looks(data: xr.Dataset, terms: int, room: float) -> int:
     """A lower bound for the looks per side with which the images of `terms` terms fit into `room` bytes of text."""
     bits = room * 3 / 4 * 8  # base64 turns three bytes into four
@@ -62,25 +48,21 @@ def smallest_looks(data: xr.Dataset, terms: int, room: float) -> int:
 
 
 def encoded(
-    data: xr.Dataset,
-    terms: Sequence[str],
-    layers: Callable[[int], Sequence[np.ndarray]],
-    *,
-    room: float,
-    valid_samples_only: bool,
+    stack: Stack, terms: Sequence[str], layers: Callable[[int], Sequence[np.ndarray]], *, room: float
 ) -> tuple[int, dict[str, Images], list[str]]:
     """The smallest looks per side with which images and layers fit into `room` bytes; the images by term; the layers.
 
     `layers` gives further images (rows, columns) of bytes for a number of looks. Raises GcovError if not even one cell
     per date fits.
     """
+    data = stack.data
     largest = max(data.sizes["y"], data.sizes["x"])
     for looks in range(smallest_looks(data, len(terms), room) if room > 0 else largest, largest + 1):
         images: dict[str, Images] = {}
         further = list(map(packed, layers(looks)))
         left = room - sum(map(len, further))
         for term in terms:
-            found = encoded_term(data, term, looks=looks, room=left, valid_samples_only=valid_samples_only)
+            found = encoded_term(stack, term, looks=looks, room=left)
             if found is None:
                 break
             images[term], left = found, left - sum(map(len, found.texts.values()))
@@ -89,17 +71,17 @@ def encoded(
     raise GcovError(f"explore_megabytes: too few for a page of {data.sizes['time']} dates; give it more, or null")
 
 
-def encoded_term(data: xr.Dataset, term: str, *, looks: int, room: float, valid_samples_only: bool) -> Images | None:
+def encoded_term(stack: Stack, term: str, *, looks: int, room: float) -> Images | None:
     """A term's images in cells of looks x looks samples; None if they need more than `room` bytes.
 
     The first pass over the dates makes the mean image, the second encodes each date. Memory holds one date at a time.
     """
 
     def powers() -> Iterator[np.ndarray]:
-        for date in range(data.sizes["time"]):
-            yield cells(data, term, date, looks=looks, valid_samples_only=valid_samples_only)
+        for date in range(stack.data.sizes["time"]):
+            yield image_of(stack, term, date, looks)
 
-    shape = tuple(-(-data.sizes[axis] // looks) for axis in ("y", "x"))
+    shape = tuple(-(-stack.data.sizes[axis] // looks) for axis in ("y", "x"))
     total, number = np.zeros(shape), np.zeros(shape, np.int32)
     counts = np.zeros(histogram.FINE_DB.number, np.int64)
     for power in powers():

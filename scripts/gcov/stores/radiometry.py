@@ -1,4 +1,4 @@
-"""Backscatter arithmetic: which samples count, and conversion to dB.
+"""Backscatter arithmetic: the values of the masks, and conversion to dB. Which samples count, `stack.Stack` knows.
 
 Power is linear gamma0 (unit 1); dB is 10 log10 of it. Averages are taken in linear power, and converted to dB last.
 """
@@ -12,15 +12,6 @@ OUTSIDE = 255  # mask value outside the swath in the product, and outside the gr
 def is_valid(mask: np.ndarray) -> np.ndarray:
     """True where a sample is valid: mask 1..254, its sub-swath number (GCOV product specification, D-102274)."""
     return (mask >= 1) & (mask <= 254)
-
-
-def counted(power: np.ndarray, mask: np.ndarray, *, valid_samples_only: bool) -> np.ndarray:
-    """True where a sample counts: its power is finite, and `mask` is 1..254 if `valid_samples_only`.
-
-    Arrays have one shape; power is linear gamma0. Tables, figures and the dB store all use this rule.
-    """
-    finite = np.isfinite(power)
-    return finite & is_valid(mask) if valid_samples_only else finite
 
 
 def fill_value(dtype: np.dtype) -> int | float:

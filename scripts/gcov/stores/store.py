@@ -99,18 +99,19 @@ def open_store(path: str | Path) -> xr.Dataset:
 open_stack = open_store  # its former name, for notebooks
 
 
-def regions(data: xr.Dataset, *, rows: int = CHUNK, columns: int | None = None) -> Iterator[dict[str, slice]]:
+def regions(
+    data: xr.Dataset, *, rows: int = CHUNK, columns: int | None = None, date: int | None = None
+) -> Iterator[dict[str, slice]]:
     """The regions in which a stack is read or written, date by date: slices by dim, for `isel` and `write`.
 
-    `data` may be a grid, which counts as one date. Without `columns`, regions have full width. Reading one row of
-    chunks after another is the cheapest.
+    `data` may be a grid, which counts as one date. Without `columns`, regions have full width; with `date`, they are
+    those of one date. Reading one row of chunks after another is the cheapest.
     """
     height, width = data.sizes["y"], data.sizes["x"]
-    for date, top, left in itertools.product(
-        range(data.sizes.get("time", 1)), range(0, height, rows), range(0, width, columns or width)
-    ):
+    dates = range(data.sizes.get("time", 1)) if date is None else [date]
+    for number, top, left in itertools.product(dates, range(0, height, rows), range(0, width, columns or width)):
         yield {
-            "time": slice(date, date + 1),
+            "time": slice(number, number + 1),
             "y": slice(top, min(top + rows, height)),
             "x": slice(left, min(left + (columns or width), width)),
         }
