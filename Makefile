@@ -31,7 +31,7 @@ PYTHONS ?= python3.12 python3.13
 pythons:
 	for python in $(PYTHONS); do \
 		$$python -c "" 2>/dev/null || { echo "no $$python here"; continue; }; \
-		$(MAKE) PYTHON=$$python VENV=.venv-$$python unit || exit 1; \
+		$(MAKE) PYTHON=$$python VENV=.venv-$$(basename $$python) unit || exit 1; \
 	done
 
 # three files at a time: those on Slurm mostly wait
