@@ -1,6 +1,7 @@
 """Map tiles: from a loopback server, from one that misbehaves, and from names and addresses that are none."""
 
 import io
+import itertools
 import logging
 import re
 import signal
@@ -111,6 +112,14 @@ def test_tiles_lie_under_the_map_and_are_asked_for_by_name(serve):
     paths, agents = zip(*server.asked)
     assert len(set(paths)) == len(paths) <= 30
     assert all(agent == [f"nisar-gcov-timeseries/{__version__}"] for agent in agents)
+
+
+def test_labels_of_a_narrow_map_near_the_pole_do_not_overlap():
+    figure = maps.location([box(-128.30, 69.67, -128.25, 69.70, name="x"), FEATURES[1]], None)
+    pen = FigureCanvasAgg(figure).get_renderer()
+    near = next(axes for axes in figure.axes if axes.get_title() == "AOI")
+    places = [tick.label1.get_window_extent(pen) for tick in near.xaxis.get_major_ticks()]
+    assert len(places) > 1 and all(left.x1 < right.x0 for left, right in itertools.pairwise(places))
 
 
 def test_the_user_agent_says_where_the_code_is_once_it_is_known():

@@ -59,7 +59,8 @@ def location(features: list[dict], basemap: str | None, zones: Sequence[dict] = 
     _fit(near, "box")
     near.set_title("AOI", fontsize=SMALL + 1)
     near.ticklabel_format(useOffset=False)
-    near.locator_params(nbins=4)
+    near.locator_params(axis="x", nbins=2)  # near the poles the map is narrow
+    near.locator_params(axis="y", nbins=4)
     near.tick_params(labelsize=SMALL)
     _draw_world(world, aoi)
     handles, labels = whole.get_legend_handles_labels()

@@ -10,6 +10,7 @@ import pandas as pd
 
 from gcov.cautions import held, little_valid
 from gcov.pages import notes
+from gcov.words import number_of
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Tables:
         named = [("mean of the area", self.series[term].assign(zone="aoi"))]
         for zone in zones:
             rows = self.zones[term][self.zones[term]["zone"] == zone].reset_index(drop=True)
-            named.append((f"{zone} (zone, {rows['n_pixels'].max():,} samples)", rows))
+            named.append((f"{zone} (zone, {number_of(int(rows['n_pixels'].max()), 'sample')})", rows))
         return named
 
 
