@@ -133,6 +133,48 @@ rule patches_of_change:
 register(rules.patches_of_change.output, wanted=lambda aoi: aoi.changes)
 
 
+rule zone_changes:
+    """Change of each zone: between two periods and over all dates, with the size of each step and its error."""
+    input:
+        zones=lambda w: per_term(w.aoi, "zones.csv"),
+        series=lambda w: per_term(w.aoi, "mean_series.csv"),
+        looks="results/{aoi}/looks.json",
+        gains=lambda w: changes_by_reference(w.aoi),
+        gains_of_history=lambda w: history_by_reference(w.aoi),
+    output:
+        report(
+            "results/{aoi}/zone_changes.csv",
+            caption="../report/zone_changes.rst",
+            category="{aoi}",
+            labels={"figure": "table: zone changes", "term": "-"},
+        ),
+    log:
+        "logs/{aoi}/zone_changes.log",
+    benchmark:
+        "benchmarks/results/{aoi}/zone_changes.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=500,
+        runtime=30,
+    params:
+        terms=setting("diagonal_terms"),
+        frequency=setting("frequency"),
+        changes=setting("changes"),
+        change_history=setting("change_history"),
+        significance=setting("significance"),
+        min_change_db=setting("min_change_db"),
+        calibration_db=setting("calibration_db"),
+        min_valid_fraction=setting("min_valid_fraction"),
+    script:
+        "../scripts/zone_changes.py"
+
+
+register(rules.zone_changes.output, wanted=lambda aoi: aoi.zones and (aoi.changes or aoi.change_history))
+
+
 rule filtered:
     """The speckle-filtered stack, for viewing only: no series and no test uses it."""
     input:

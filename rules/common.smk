@@ -209,6 +209,19 @@ def reference_zones(wildcards):
     return zones_of(wildcards) if isinstance(aois[wildcards.aoi].change_reference, dict) else []
 
 
+def changes_by_reference(aoi):
+    """The totals of an AOI's changes, by term, then name, if they hold the gain that a reference shows."""
+    one = aois[aoi]
+    paths = [f"results/{aoi}/{term}/change/{name}.json" for term in one.diagonal_terms for name in one.changes]
+    return paths if one.change_reference else []
+
+
+def history_by_reference(aoi):
+    """The AOI's change history, if it holds the gain that a reference shows."""
+    one = aois[aoi]
+    return f"results/{aoi}/change_history.zarr" if one.change_reference and one.change_history else []
+
+
 def per_term(aoi, name):
     """The file with this name for each diagonal term of an AOI."""
     return [f"results/{aoi}/{term}/{name}" for term in aois[aoi].diagonal_terms]

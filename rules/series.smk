@@ -40,7 +40,7 @@ rule summarize:
         runtime=60,
     params:
         contents_of("rainfall"),
-        **stack_settings("looks"),
+        **stack_settings("looks", "baseline"),
     script:
         "../scripts/summarize.py"
 
@@ -96,7 +96,7 @@ rule zones:
         runtime=60,
     params:
         contents_of("zones", "rainfall"),
-        **stack_settings("zone_name"),
+        **stack_settings("zone_name", "baseline"),
     script:
         "../scripts/zones.py"
 
@@ -136,6 +136,7 @@ rule indices:
     """Ratios of averaged covariance terms, as images and as series."""
     input:
         stack=stack_of,
+        looks="results/{aoi}/looks.json",
         zones=zones_of,
     output:
         images=directory("results/{aoi}/indices.zarr"),

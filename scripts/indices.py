@@ -5,7 +5,7 @@ from gcov.log import job_log, log
 from pathlib import Path
 
 from gcov import tables
-from gcov.analysis import cube, ratios, zonal
+from gcov.analysis import cube, looks, ratios, zonal
 from gcov.files import building
 from gcov.indices import name_of_index, terms_of_index
 from gcov.inputs.zones import on_grid, read_zones, whole
@@ -18,6 +18,7 @@ def indices(
     stack: Stack,
     zones: Path | None,
     zone_name: str,
+    looks_json: Path,
     indices: tuple[str, ...],
     terms: list[str],
     multilook: int,
@@ -33,7 +34,8 @@ def indices(
     areas = [whole(data)]
     if zones:
         areas += on_grid(read_zones(zones, zone_name, "zones"), data, data.attrs["aoi_polygon"] or None)
-    tables.write(table, zonal.indices(stack, indices, terms, areas))
+    speckle = {term: looks.entries_of(looks_json, term, looks.codes_of(data, term)) for term in terms}
+    tables.write(table, zonal.indices(stack, indices, terms, areas, speckle=speckle))
     attributes = {**stack.attributes, "multilook": multilook}
     if multilook < ratios.SPECKLED:
         attributes["warning"] = ratios.WARNING.format(multilook)
@@ -60,5 +62,6 @@ if __name__ == "__main__":
             **settings,
             stack=stack,
             zones=Path(snakemake.input.zones) if snakemake.input.zones else None,
+            looks_json=Path(snakemake.input.looks),
             **{name: Path(path) for name, path in snakemake.output.items()},
         )

@@ -1,6 +1,6 @@
 """Histograms, mean series and stretch of one term, in one pass over the stack, a band of rows at a time."""
 
-from gcov.log import job_log
+from gcov.log import job_log, log
 
 import json
 from pathlib import Path
@@ -24,6 +24,7 @@ def summarize(
     stretch: Path,
     speckle: Path,
     looks: Given = None,
+    baseline: tuple[str, str] | None = None,
     rainfall: str | None = None,
 ) -> None:
     """Write the summary tables of one term, from one pass over its samples.
@@ -40,7 +41,10 @@ def summarize(
     data, summary = stack.data, Summary.of(stack, term)
     tables.write(histogram_db, histogram.DB.table(histogram.coarse_db(summary.in_db)))
     tables.write(histogram_power, histogram.POWER.table(summary.in_power))
-    tables.write(mean_series, summary.mean_series(data, term, rain_of(data, rainfall), looks))
+    series = summary.mean_series(data, term, rain_of(data, rainfall), looks, baseline)
+    if baseline and series["anomaly_db"].isna().all():
+        log.warning("no anomaly: no date is in the season of another one from %s to %s (baseline)", *baseline)
+    tables.write(mean_series, series)
     with building(stretch) as part:
         part.write_text(json.dumps({**summary.stretch(term), "histogram": summary.distribution()}) + "\n")
     with building(speckle) as part:

@@ -23,6 +23,7 @@ def zones(
     zone_name: str,
     looks_json: Path,
     rainfall: str | None,
+    baseline: tuple[str, str] | None,
     csv: Path,
     parquet: Path,
 ) -> None:
@@ -34,7 +35,7 @@ def zones(
     found = on_grid(read_zones(zones, zone_name, "zones"), data, data.attrs["aoi_polygon"] or None)
     codes = looks.codes_of(data, term)
     shared = {"codes": codes, "speckle": looks.entries_of(looks_json, term, codes), "rain": rain_of(data, rainfall)}
-    shared["without_noise"] = noise.missing(data, term)
+    shared |= {"without_noise": noise.missing(data, term), "baseline": baseline}
     series = []
     for zone, sums in zip(found, zonal.sums(stack, term, found)):
         floor = noise.of_dates(data, term, zone.points(data))

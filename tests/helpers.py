@@ -23,7 +23,8 @@ BBOX = [83.872, 28.262, 83.888, 28.275]  # inside of them, across sub-swaths and
 FACTS = """name url s3_url path size start end cycle track direction frame mode polarizations crid maturity counter
 coverage accuracy has_input_data_exception""".split()  # noqa: SIM905
 SERIES = """time granule crid maturity n_pixels n_valid valid_fraction mean_power mean_db std_power p05_db p50_db
-p95_db n_effective se_db noise_db polarizations rain_mm why_empty""".split()  # noqa: SIM905
+p95_db n_effective se_db noise_db polarizations rain_mm why_empty
+anomaly_db anomaly_se_db""".split()  # noqa: SIM905
 
 REPO = Path(__file__).resolve().parents[1]
 DROPPED = ["inputDataExceptionMask", "listOfPolarizations", "listOfCovarianceTerms"]

@@ -10,7 +10,8 @@ from gcov.files import DELETE, building, flaw
 
 TEXT = ("zone", "granule", "crid", "maturity", "polarizations", "why_empty")
 SPREAD = ("std_power", "p05_db", "p50_db", "p95_db", "n_effective", "se_db")
-MEANS = ("mean_power", "mean_db", *SPREAD, "noise_db", "rain_mm")  # columns that may be empty
+ANOMALY = ("anomaly_db", "anomaly_se_db")
+MEANS = ("mean_power", "mean_db", *SPREAD, "noise_db", "rain_mm", *ANOMALY)  # columns that may be empty
 
 
 def write(path: Path, table: pd.DataFrame) -> None:
@@ -37,8 +38,9 @@ def read_series(path: Path) -> pd.DataFrame:
 
 
 def read_indices(path: Path) -> pd.DataFrame:
-    """Read indices.csv: time as datetime64 (UTC), zone and index as text, an empty value as NaN."""
-    return read(path, parse_dates=["time"], dtype={"zone": str, "index": str}, na_values={"value": ""})
+    """Read indices.csv: time as datetime64 (UTC), zone and index as text, an empty value or error as NaN."""
+    types = {"zone": str, "index": str}
+    return read(path, parse_dates=["time"], dtype=types, na_values={"value": "", "se": ""})
 
 
 def read_granules(path: Path) -> pd.DataFrame:

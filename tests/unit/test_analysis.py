@@ -182,6 +182,40 @@ def test_indices_of_averages():
     assert terms_of_index("RVI", ["VVVV"]) == ("VVVV", "VHVH") and name_of_index("A/B") == "A_B"
 
 
+@pytest.mark.parametrize(
+    ("index", "power", "se_db", "value", "error"),
+    [
+        ("HVHV/HHHH", {"HHHH": 0.2, "HVHV": 0.02}, {"HHHH": 0.02, "HVHV": 0.03}, -10, 0.0360555),
+        ("RVI", {"HHHH": 0.2, "HVHV": 0.02}, {"HHHH": 0.02, "HVHV": 0.03}, 0.3636364, 0.0027445),
+        ("RFDI", {"VVVV": 0.3, "VHVH": 0.03}, {"VVVV": 0.03, "VHVH": 0.02}, 0.8181818, 0.0013722),
+        ("VVVV/HHHH", {"HHHH": 0.1, "VVVV": 0.2}, {"HHHH": 0.3, "VVVV": 0.4}, 3.0103, 0.5),
+        (
+            "RVI",
+            {"HHHH": 0.1, "HVHV": 0.02, "VVVV": 0.09},
+            {"HHHH": 0.02, "HVHV": 0.03, "VVVV": 0.02},
+            0.6956522,
+            0.0043897,
+        ),
+    ],
+)
+def test_errors_of_indices(index, power, se_db, value, error):
+    power = {term: np.array([mean, mean]) for term, mean in power.items()}
+    se_db = {term: np.array([se, np.nan]) for term, se in se_db.items()}
+    np.testing.assert_allclose(ratios.value(index, power), value, atol=5e-8, rtol=1e-6)
+    np.testing.assert_allclose(ratios.standard_error(index, power, se_db), [error, np.nan], atol=5e-8)
+
+
+@pytest.mark.parametrize("index", ["HVHV/HHHH", "RVI", "RFDI"])
+@pytest.mark.parametrize("terms", [["HHHH", "HVHV"], ["HHHH", "HVHV", "VVVV"]])
+def test_errors_of_indices_are_those_of_speckle(index, terms):
+    """The spread of an index over simulated means of 4,000 looks, by its propagated error."""
+    rng, truth = np.random.default_rng(3), dict(zip(terms, (0.1, 0.03, 0.08)))
+    power = {term: mean * rng.gamma(4000, 1 / 4000, 40_000) for term, mean in truth.items()}
+    errors = dict.fromkeys(terms, 10 / np.log(10) / np.sqrt(4000))
+    predicted = ratios.standard_error(index, {term: np.array(mean) for term, mean in truth.items()}, errors)
+    assert ratios.value(index, power).std() == pytest.approx(float(predicted), rel=0.02)
+
+
 # ---- dates
 
 

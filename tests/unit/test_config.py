@@ -1,5 +1,6 @@
 """The configuration: what is refused and with which message, and which defaults are filled in."""
 
+import datetime
 import json
 import re
 from pathlib import Path
@@ -110,6 +111,16 @@ BAD_ENTRIES = [
     ({"bbox": BOX, "valid_samples_only": "no"}, 'aois.x.valid_samples_only: holds "no"; should be true or false'),
     ({"bbox": BOX, "geotiff": ["dB"]}, 'aois.x.geotiff.0: holds "dB"; should be power, db, statistics, indices'),
     ({"bbox": BOX, "geotiff": ["filtered"]}, "aois.x.geotiff: filtered are not made: set filter_window as well"),
+    ({"bbox": BOX, "calibration_db": -0.1}, "aois.x.calibration_db: holds -0.1; should be the standard deviation of"),
+    ({"bbox": BOX, "calibration_db": None}, "aois.x.calibration_db: holds null; should be the standard deviation of"),
+    ({"bbox": BOX, "baseline": "2025-11-01"}, 'aois.x.baseline: holds "2025-11-01"; should be [first day, last day]'),
+    ({"bbox": BOX, "baseline": ["2025-11-01"]}, "aois.x.baseline: holds"),
+    ({"bbox": BOX, "baseline": ["2025-11-01", "2025-11-31"]}, "aois.x.baseline: 2025-11-31 is not a date"),
+    ({"bbox": BOX, "baseline": ["2026-11-01", "2025-11-01"]}, "baseline: holds no day, because 2026-11-01 is after"),
+    (
+        {"bbox": BOX, "zones": "z.gpkg", "change_history": True, "changes": {"history": CHANGE}},
+        "aois.x.changes.history: zone_changes.csv calls",
+    ),
     ({"bbox": BOX, "explore_megabytes": 0}, "aois.x.explore_megabytes: holds 0; should be a number of megabytes"),
     ({"bbox": BOX, "granules": "data/*.h5"}, 'aois.x.granules: holds "data/*.h5"; should be a list of local files'),
     ({"bbox": BOX, "granules": []}, "aois.x.granules: holds []"),
@@ -520,6 +531,14 @@ def test_keys_of_the_analysis_hold_for_all_or_for_one():
     assert aois["x"].names == ("HHHH", "HVHV") and hash(aois["x"])
     quad = {"bbox": BOX, "terms": ["HHHH", "HVHV", "VVVV"], "indices": ["RVI", "VVVV/HHHH"]}
     assert read(quad)["x"].indices == ("RVI", "VVVV/HHHH")
+
+
+def test_keys_of_zones_have_defaults_and_hold_for_one():
+    days = [datetime.date(2025, 11, 1), datetime.date(2026, 10, 31)]  # as YAML reads them
+    own = {"bbox": BOX, "calibration_db": 0, "baseline": days}
+    aois = read_config({"aois": {"x": {"bbox": BOX}, "y": own}})[1].aois
+    assert (aois["x"].calibration_db, aois["x"].baseline) == (0.3, None)
+    assert (aois["y"].calibration_db, aois["y"].baseline) == (0, ("2025-11-01", "2026-10-31"))
 
 
 def test_searches_are_merged_key_by_key():

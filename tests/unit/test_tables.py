@@ -59,10 +59,10 @@ def test_mean_series_is_written_as_the_csv_module_writes_it(stack, summary, tmp_
             mean = total / power.size
             spread = float(np.sqrt((squares - total * mean) / (power.size - 1)))
             means = [mean, float(10 * np.log10(mean)), spread, *sums.sums.percentiles[TIMES.index(time)].tolist()]
-        # n_effective, se_db and noise_db are not known here, and neither are polarizations
+        # n_effective, se_db, noise_db and anomalies are not known here, and neither are polarizations
         rain = {TIMES[1]: 3.5, TIMES[2]: 0.0}.get(time, "")
         wanted.writerow(
-            [time, granule, crid, maturity, 70, power.size, power.size / 70, *means, "", "", "", "", rain, ""]
+            [time, granule, crid, maturity, 70, power.size, power.size / 70, *means, "", "", "", "", rain, "", "", ""]
         )
     assert (tmp_path / "a.csv").read_bytes().decode() == text.getvalue()
 

@@ -23,6 +23,7 @@ from gcov.stores.grid import inside_polygon, make_grid, projected
 from gcov.stores.stack import Stack
 
 DATES, NY, NX = 4, 700, 320
+SPECKLE = {term: {"DHDH": {"looks": 9.3, "given": None, "rho": [[0.0], [0.0]]}} for term in ("HHHH", "HVHV")}
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +38,9 @@ def data() -> xr.Dataset:
         EPSG, WEST + 20 * (np.arange(NX) + 0.5), NORTH - 20 * (np.arange(NY) + 0.5), Affine(20, 0, WEST, 0, -20, NORTH)
     )
     layers = {"HHHH": (store.DIMS, power[0]), "HVHV": (store.DIMS, power[1]), "mask": (store.DIMS, mask)}
-    words = {name: ("time", ["x"] * DATES) for name in ("granule", "crid", "maturity", "polarizations")}
+    words = {name: ("time", ["DHDH"] * DATES) for name in ("granule", "crid", "maturity", "polarizations")}
     time = ("time", np.arange(DATES).astype("datetime64[D]").astype("datetime64[s]"))
-    return xr.Dataset(layers, {"time": time, **words, **grid.coords})
+    return xr.Dataset(layers, {"time": time, **words, **grid.coords}, {"frequency": "A"})
 
 
 def rectangle(top, bottom, left, right) -> shapely.Polygon:
@@ -87,8 +88,8 @@ def test_indices_are_ratios_of_means(data, tmp_path):
     shapes = {name: rectangle(*edges) for name, edges in RECTANGLES.items()}
     zones = [whole(data), *on_grid(read_zones(zone_file(tmp_path / "z.gpkg", shapes), "name", "zones"), data, None)]
     names = ("HVHV/HHHH", "RVI")
-    found = zonal.indices(Stack(data, valid_samples_only=True), names, ["HHHH", "HVHV"], zones)
-    assert list(found) == ["zone", "time", "index", "value", "n_valid"] and len(found) == 4 * 2 * DATES
+    found = zonal.indices(Stack(data, valid_samples_only=True), names, ["HHHH", "HVHV"], zones, speckle=SPECKLE)
+    assert list(found) == ["zone", "time", "index", "value", "n_valid", "se"] and len(found) == 4 * 2 * DATES
     both = np.isfinite(data.HHHH.values) & np.isfinite(data.HVHV.values) & (data["mask"].values >= 1)
     both[:, :400] = both[:, 650:] = both[:, :, :10] = both[:, :, 200:] = False
     hh, hv = (
@@ -97,6 +98,17 @@ def test_indices_are_ratios_of_means(data, tmp_path):
     rows = found[found.zone == "across"]
     np.testing.assert_allclose(rows.value[rows["index"] == "HVHV_HHHH"], 10 * np.log10(hv / hh), rtol=1e-9)
     np.testing.assert_allclose(rows.value[rows["index"] == "RVI"], 4 * hv / (hh + hv), rtol=1e-9)
+    squares = [
+        np.array([(data[term].values[d][both[d]].astype("f8") ** 2).mean() for d in range(DATES)])
+        for term in ("HHHH", "HVHV")
+    ]
+    n = both.sum(axis=(1, 2))
+    relative = [np.sqrt(square / (10.3 * n)) / mean for square, mean in zip(squares, (hh, hv))]
+    expected = 4.342945 * np.hypot(*relative)
+    np.testing.assert_allclose(rows.se[rows["index"] == "HVHV_HHHH"], expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        rows.se[rows["index"] == "RVI"], 4 * hv * hh / (hh + hv) ** 2 * np.hypot(*relative), rtol=1e-6
+    )
     assert rows.n_valid[rows["index"] == "RVI"].tolist() == both.sum(axis=(1, 2)).tolist()
     assert set(found.zone) == {"aoi", *RECTANGLES}
 
@@ -180,7 +192,8 @@ def test_names_are_text_as_written(data, tmp_path, suffix):
     assert found.index.tolist() == wanted and found.crs.to_epsg() == EPSG
     zones = on_grid(found, data, None)
     tables.write(
-        tmp_path / "indices.csv", zonal.indices(Stack(data, valid_samples_only=True), ["RFDI"], ["HHHH", "HVHV"], zones)
+        tmp_path / "indices.csv",
+        zonal.indices(Stack(data, valid_samples_only=True), ["RFDI"], ["HHHH", "HVHV"], zones, speckle=SPECKLE),
     )
     assert list(tables.read_indices(tmp_path / "indices.csv")["zone"].unique()) == wanted
     series = pd.DataFrame({"zone": wanted, "time": pd.Timestamp("2025-11-23")})
@@ -343,5 +356,6 @@ def test_zones_outside_and_between_pixel_centres(data, tmp_path):
 def test_memory_of_the_whole_as_a_zone_is_nothing(data):
     assert whole(data).inside.base.nbytes == 1 and whole(data).n_pixels == NY * NX
     assert isinstance(
-        zonal.indices(Stack(data, valid_samples_only=True), ["RFDI"], ["HHHH", "HVHV"], [whole(data)]), pd.DataFrame
+        zonal.indices(Stack(data, valid_samples_only=True), ["RFDI"], ["HHHH", "HVHV"], [whole(data)], speckle=SPECKLE),
+        pd.DataFrame,
     )

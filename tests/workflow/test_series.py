@@ -63,17 +63,19 @@ def made(module_analysis, newest, band, valley):
     bbox = box_of(10, 110, 10, 125)
     common = {"bbox": bbox, "zones": "zones.gpkg"}
     real = {**common, "granules": list(map(str, newest)), "rainfall": "rain.csv", "layers": ["numberOfLooks"]}
+    real |= {"change_history": True, "change_reference": "scene", "baseline": ["2025-11-23", "2025-12-17"]}
     config = {
         "aois": {"real": real, "scaled": {**common, "granules": ["scaled/*.h5"], "terms": ["HHHH"], "indices": []}},
         "terms": ["HHHH", "HVHV"],
         "zone_name": "plot",
         "multilook": 3,
+        "changes": {"felling": {"before": ["2025-11-23", "2025-12-17"], "after": ["2025-12-18", "2026-01-31"]}},
         "statistics": True,
         "indices": ["HVHV/HHHH", "RVI"],
         "basemap": None,
     }
     module_analysis.configure(config)
-    names = ["HHHH/zones.csv", "HHHH/statistics.zarr", "HHHH/mean_series.csv"]
+    names = ["HHHH/zones.csv", "HHHH/statistics.zarr", "HHHH/mean_series.csv", "zone_changes.csv"]
     targets = [f"results/{aoi}/{name}" for aoi in ("real", "scaled") for name in names]
     module_analysis.run(*targets, "results/real/indices.csv")
     return folder / "results"
@@ -163,7 +165,7 @@ def test_statistics_are_a_store_of_maps(made):
 
 def test_indices_are_images_and_a_table(made):
     table = pd.read_csv(made / "real/indices.csv", parse_dates=["time"])
-    assert list(table) == ["zone", "time", "index", "value", "n_valid"]
+    assert list(table) == ["zone", "time", "index", "value", "n_valid", "se"] and (table["se"] > 0).all()
     assert set(table["zone"]) == {"aoi", "stand", "all", "some"} and set(table["index"]) == {"HVHV_HHHH", "RVI"}
     with xr.open_zarr(made / "real/indices.zarr") as found:
         assert set(found.data_vars) == {"HVHV_HHHH", "RVI"} and found.RVI.dims == store.DIMS
@@ -171,6 +173,48 @@ def test_indices_are_images_and_a_table(made):
         assert 0.2 < float(found.RVI.mean()) < 0.6
     one = table.query("zone == 'stand' and index == 'HVHV_HHHH'")["value"].to_numpy()
     assert one[3] - one[2] == pytest.approx(CLEARING_DB["HVHV"] - CLEARING_DB["HHHH"], abs=0.6)
+
+
+def test_changes_of_zones_use_the_gain_of_the_reference(made):
+    """The series of the stand, divided by the gain that the maps state, has the step of the table."""
+    table = pd.read_csv(made / "real/zone_changes.csv", parse_dates=["start", "end"])
+    named = table.query("change == 'felling'")
+    assert named["zone"].tolist() == ["stand", "stand", "all", "all", "some", "some"]
+    assert named["n_before"].tolist() == [3] * 6 and named["n_after"].tolist() == [1] * 6
+    for term in ("HHHH", "HVHV"):
+        facts = json.loads((made / f"real/{term}/change/felling.json").read_text())
+        zones = tables.read_series(made / f"real/{term}/zones.csv").query("zone == 'stand'")
+        power = zones["mean_power"].to_numpy() / 10 ** (np.array(facts["gain_db"]) / 10)
+        variance = (zones["se_db"].to_numpy() ** 2 + np.array(facts["gain_se_db"]) ** 2) / (10 / np.log(10)) ** 2
+        before = np.average(power[:3], weights=1 / variance[:3])
+        row = named.query("zone == 'stand' and term == @term").iloc[0]
+        assert row["step_db"] == pytest.approx(10 * np.log10(power[3] / before), abs=1e-9)
+        assert row["step_db"] == pytest.approx(row["after_db"] - row["before_db"]) and row["changed"] == -1
+        assert (row["start"], row["end"]) == tuple(zones["time"].iloc[2:4])
+        found = table.query("change == 'history' and zone == 'stand' and term == @term")
+        assert (found["changed"] == -1).any() and zones["time"].iloc[3] in found["end"].tolist()
+    log = (made.parent / "logs/real/zone_changes.log").read_text()
+    assert "calibration_db" not in log
+
+
+def test_zones_without_an_error_are_not_tested(made):
+    """Scaled dates have one speckle, and so no error of the mean: the rows are empty."""
+    table = pd.read_csv(made / "scaled/zone_changes.csv")
+    assert len(table) == 3 and table[["step_db", "p", "changed"]].isna().all(axis=None)
+    log = (made.parent / "logs/scaled/zone_changes.log").read_text()
+    assert "HHHH, stand: left out for few valid samples or no se_db: 2025-11-23, " in log
+    assert "assumed, not known: the gain of dates differs by 0.3 dB, one standard deviation (calibration_db)" in log
+
+
+def test_anomalies_are_relative_to_the_baseline(made):
+    """The fourth date against the three before it, as numpy; without a baseline, the columns are empty."""
+    series = tables.read_series(made / "real/HHHH/mean_series.csv")
+    power = series["mean_power"].to_numpy()
+    near = [abs((series["time"][3] - time).days) <= 18 for time in series["time"][:3]]
+    assert series["anomaly_db"][3] == pytest.approx(10 * np.log10(power[3] / power[:3][near].mean()))
+    assert (series["anomaly_se_db"] > series["se_db"]).all()
+    empty = tables.read_series(made / "scaled/HHHH/mean_series.csv")
+    assert empty[["anomaly_db", "anomaly_se_db"]].isna().all(axis=None)
 
 
 def test_layers_are_carried_bit_for_bit(made, newest):

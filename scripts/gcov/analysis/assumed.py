@@ -9,7 +9,7 @@ import xarray as xr
 
 from gcov.analysis import looks
 from gcov.analysis.cube import Block
-from gcov.analysis.shared import correlation, variance_of_mean
+from gcov.analysis.shared import of_dates, variance_of_mean
 from gcov.analysis.texture import looks_share
 
 
@@ -35,9 +35,7 @@ class Assumed:
             for several in (True, False)
         )
         entries = looks.entries_of(path, term, codes)
-        days = data["time"].values[dates].astype("datetime64[s]").astype(np.int64) / 86_400
-        rho = {code: entry.get("shared", ()) for code, entry in entries.items()}
-        correlated = correlation(days, [codes[date] or "" for date in dates], {"": (), **rho})
+        correlated = of_dates(data["time"].values[dates], [codes[date] for date in dates], entries)
         return cls(term, cell, sample, correlated, entries)
 
     @property

@@ -6,8 +6,9 @@ that may differ between dates. Power is linear gamma0, NaN where a cell does not
 valid dates. The test finds changes; how large each is follows from the segments of dates on both sides (see `steps`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import chdtrc, chdtri
@@ -168,8 +169,26 @@ def change_history(
     for start in range(0, found.size, TILE):
         few = found[start : start + TILE]
         samples = _Samples.of(flat, dates.looks, shares, few)
-        _Search(history, few, samples, dates, rule).run(samples, *limits)
+        record = _Record(history, few, samples, dates, rule)
+        for settled in _search(samples, *limits):
+            record.settle(settled)
     return history.reshape(*next(iter(power.values())).shape[1:])
+
+
+def changes_of_series(power: np.ndarray, dates: Dates, significance: float) -> tuple[float, list[int]]:
+    """The probability of no change over all dates of one series, and the dates of all changes found, counted or not.
+
+    `power` (time,) is linear; `dates` know one term. Dates are indices, as in `History`. The probability is NaN with
+    fewer than two valid dates.
+    """
+    single, remaining = dates.limits(significance)
+    samples = _Samples.of([power[:, None]], dates.looks, np.ones((1, 1)), slice(None))
+    statistic, freedom = omnibus(samples.sums(), samples.share)
+    if not freedom[0]:
+        return np.nan, []
+    changed = statistic[0] > remaining[0][freedom[0]]
+    found = [int(date) for settled in _search(samples, single, remaining) for date in settled.found.date]
+    return float(dates.p_value(statistic, freedom)[0]), found if changed else []
 
 
 @dataclass(frozen=True)
@@ -319,8 +338,64 @@ class _Found:
             getattr(self, field.name)[..., pixels] = getattr(other, field.name)
 
 
-class _Search:
-    """Finds the changes of `pixels` (n,), in which the test over all dates found change, date by date."""
+class _Settled(NamedTuple):
+    """Changes of n pixels whose segments on both sides are known."""
+
+    place: np.ndarray  # of the pixels among those searched
+    found: _Found
+    looks: np.ndarray  # (term, n), sum over the segment after the change
+    mean: np.ndarray  # (term, n), of that segment
+    end: int  # the date after it
+
+    @classmethod
+    def of(
+        cls, place: np.ndarray, waiting: _Found, pixels: np.ndarray, looks: np.ndarray, power: np.ndarray, end: int
+    ) -> "_Settled":
+        """The changes that wait in `pixels`, if any; `looks` and `power` (term, pixels) are the sums after them."""
+        found = waiting.only(pixels)
+        changed = np.flatnonzero(found.date != NEVER)
+        mean = _mean(power[:, changed], looks[:, changed])
+        return cls(place[pixels[changed]], found.only(changed), looks[:, changed], mean, end)
+
+
+def _search(samples: _Samples, single: np.ndarray, remaining: np.ndarray) -> Iterator[_Settled]:
+    """Find the changes of pixels in which the test over all dates found change, date by date; see `Dates.limits`."""
+    rest = samples.sums()  # of this date and all later ones
+    terms, number = rest.shape[1:]
+    segment, waiting = Segment(*np.zeros((4, terms, number))), _Found.none(terms, number)
+    place, seen = np.arange(number), np.zeros(number, int)  # among the pixels searched; valid dates before this one
+    going = np.ones(number, bool)
+    last = samples.looks.shape[1]
+    for date in range(last):
+        added = samples.on(date)
+        statistic, freedom = segment.add(added, samples.share)
+        found = np.flatnonzero(going & (statistic > single[freedom]))
+        if found.size:
+            new = added[:, :, found]
+            looks, power = segment.looks[:, found] - new[1], segment.power[:, found] - new[3]
+            yield _Settled.of(place, waiting, found, looks, power, date)
+            start, when = np.maximum(waiting.date[found], 0), np.full(found.size, date)
+            waiting.put(found, _Found(when, start, looks, _mean(power, looks), statistic[found], seen[found]))
+            segment.restart(found, new)
+            left, freedom = omnibus(rest[:, :, found], samples.share[:, found])
+            done = found[left <= remaining[date][freedom]]
+            count, looks, _, power, _ = rest[:, :, done]
+            yield _Settled.of(place, waiting, done, np.where(count > 0, looks, 0), power, last)  # not rounding errors
+            going[done] = False
+        rest -= added
+        seen = seen + (added[0] > 0).any(axis=0)
+        if 2 * np.count_nonzero(going) < going.size:  # drop the finished ones
+            keep = np.flatnonzero(going)
+            if not keep.size:
+                return
+            samples, segment, waiting = samples.only(keep), segment.only(keep), waiting.only(keep)
+            rest, place, seen, going = (values[..., keep] for values in (rest, place, seen, going))
+    left_over = np.flatnonzero(going)
+    yield _Settled.of(place, waiting, left_over, segment.looks[:, left_over], segment.power[:, left_over], last)
+
+
+class _Record:
+    """Records the changes of `pixels` (n,), which were searched together, in a history."""
 
     def __init__(self, history: History, pixels: np.ndarray, samples: _Samples, dates: Dates, rule: Rule):
         self.history, self.pixels, self.dates, self.rule = history, pixels, dates, rule
@@ -330,59 +405,14 @@ class _Search:
         self.largest_from = np.zeros(pixels.size, int)  # valid dates before it
         self.counted_from = np.zeros(pixels.size, int)  # valid dates before the last counted change
 
-    def run(self, samples: _Samples, single: np.ndarray, remaining: np.ndarray) -> None:
-        """Record all changes of the samples' pixels; see `Dates.limits`."""
-        rest = samples.sums()  # of this date and all later ones
-        terms, number = rest.shape[1:]
-        segment, waiting = Segment(*np.zeros((4, terms, number))), _Found.none(terms, number)
-        place, seen = np.arange(number), np.zeros(number, int)  # where in `pixels`; valid dates before this one
-        going = np.ones(number, bool)
-        last = samples.looks.shape[1]
-        for date in range(last):
-            added = samples.on(date)
-            statistic, freedom = segment.add(added, samples.share)
-            found = np.flatnonzero(going & (statistic > single[freedom]))
-            if found.size:
-                new = added[:, :, found]
-                looks, power = segment.looks[:, found] - new[1], segment.power[:, found] - new[3]
-                before = waiting.only(found)
-                self.settle(place[found], before, looks, _mean(power, looks), date)
-                start = np.maximum(before.date, 0)
-                change = _Found(
-                    np.full(found.size, date), start, looks, _mean(power, looks), statistic[found], seen[found]
-                )
-                waiting.put(found, change)
-                segment.restart(found, new)
-                left, freedom = omnibus(rest[:, :, found], samples.share[:, found])
-                done = found[left <= remaining[date][freedom]]
-                count, looks, _, power, _ = rest[:, :, done]
-                looks = np.where(count > 0, looks, 0)  # they keep a rounding error
-                self.settle(place[done], waiting.only(done), looks, _mean(power, looks), last)
-                going[done] = False
-            rest -= added
-            seen = seen + (added[0] > 0).any(axis=0)
-            if 2 * np.count_nonzero(going) < going.size:  # drop the finished ones
-                keep = np.flatnonzero(going)
-                if not keep.size:
-                    return
-                samples, segment, waiting = samples.only(keep), segment.only(keep), waiting.only(keep)
-                rest, place, seen, going = (values[..., keep] for values in (rest, place, seen, going))
-        going = np.flatnonzero(going)
-        looks, power = segment.looks[:, going], segment.power[:, going]
-        self.settle(place[going], waiting.only(going), looks, _mean(power, looks), last)
-
-    def settle(self, place: np.ndarray, found: _Found, looks: np.ndarray, mean: np.ndarray, end: int) -> None:
-        """Record changes; `looks` and `mean` (term, n) are those of the segments after them, up to date `end`.
-
-        `place` (n,) are indices into `pixels`.
-        """
-        changed = np.flatnonzero(found.date != NEVER)
-        if not changed.size:
+    def settle(self, settled: _Settled) -> None:
+        """Record changes, each with its step."""
+        place, found, looks, mean, end = settled
+        if not place.size:
             return
-        place, found, looks, mean = place[changed], found.only(changed), looks[:, changed], mean[:, changed]
         share = self.share[:, place]
         one, other = found.looks * share, looks * share
-        inflation = self.dates.inflation(found.start, found.date, np.full(changed.size, end))
+        inflation = self.dates.inflation(found.start, found.date, np.full(place.size, end))
         step = step_db(found.mean, mean)
         p = step_p(step, one, other, inflation, self.rule.min_change_db)
         own = p < self.rule.significance

@@ -8,9 +8,11 @@ import pandas as pd
 import xarray as xr
 
 from gcov.analysis import looks
+from gcov.analysis.anomaly import anomalies
 from gcov.analysis.speckle import standard_error
 from gcov.stores import store
 from gcov.stores.radiometry import to_db
+from gcov.tables import ANOMALY
 
 PERCENTILES = (0.05, 0.5, 0.95)
 DB = 10 / np.log(10)  # dB per small relative difference
@@ -38,6 +40,22 @@ class Sums:
         self.total[date] += wide.sum()
         self.squares[date] += wide @ wide
 
+    @property
+    def mean(self) -> np.ndarray:
+        """The mean (dates,) in linear power; NaN without samples."""
+        with np.errstate(invalid="ignore"):
+            return self.total / self.n
+
+    def error_db(self, speckle: Mapping[str, dict], codes: Sequence[str | None]) -> np.ndarray:
+        """The standard error of the mean due to speckle, in dB (dates,); NaN if unknown or the mean is not positive.
+
+        `speckle` are the entries of looks.json by polarization code, and `codes` the dates' codes.
+        """
+        effective = looks.effective(speckle, codes, self.n)
+        error = standard_error(self.squares, self.n, looks.looks(speckle, codes), effective)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.mean > 0, DB * error / self.mean, np.nan)
+
 
 def table(
     data: xr.Dataset,
@@ -49,6 +67,7 @@ def table(
     noise: np.ndarray,
     without_noise: Sequence[str],
     rain: np.ndarray,
+    baseline: Sequence[str] | None,
 ) -> pd.DataFrame:
     """One row per date of a stack; unknown values are NaN.
 
@@ -56,16 +75,14 @@ def table(
     positive samples. n_effective and se_db (standard error of the mean due to speckle) are computed from `speckle`, the
     entries of looks.json by polarization code; `codes` are the dates' codes. `noise` (dates,) is linear power, with
     the reason `without_noise` where it is NaN. `rain` (dates,) is mm since the previous date. why_empty says why a date
-    with valid samples has no n_effective, se_db or noise_db.
+    with valid samples has no n_effective, se_db or noise_db. anomaly_db and anomaly_se_db are relative to the same
+    season of the `baseline`, its first and last day; empty without one.
     """
     dates = pd.DataFrame(map(vars, store.dates_of(data)))
-    n = sums.n
+    n, mean = sums.n, sums.mean
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = sums.total / n
         spread = np.sqrt(np.maximum(sums.squares - sums.total * mean, 0) / np.where(n > 1, n - 1, np.nan))
-        effective = looks.effective(speckle, codes, n)
-        error = standard_error(sums.squares, n, looks.looks(speckle, codes), effective)
-        se_db = np.where(mean > 0, DB * error / mean, np.nan)
+    se_db = sums.error_db(speckle, codes)
     numbers = {
         "n_pixels": n_pixels,
         "n_valid": n,
@@ -74,7 +91,7 @@ def table(
         "mean_db": to_db(mean),
         "std_power": spread,
         **dict(zip(("p05_db", "p50_db", "p95_db"), sums.percentiles.T)),
-        "n_effective": effective,
+        "n_effective": looks.effective(speckle, codes, n),
         "se_db": se_db,
         "noise_db": to_db(noise),
     }
@@ -83,7 +100,9 @@ def table(
         _why_empty(one, speckle.get(code or ""), without) if code is not None and one["n_valid"] else ""
         for one, code, without in zip(facts.to_dict("records"), codes, without_noise)
     ]
-    return facts.assign(polarizations=dates["polarizations"], rain_mm=rain, why_empty=reasons)
+    facts = facts.assign(polarizations=dates["polarizations"], rain_mm=rain, why_empty=reasons)
+    of_season = anomalies(pd.to_datetime(facts["time"]).to_numpy(), mean, se_db, baseline)
+    return facts.assign(**dict(zip(ANOMALY, of_season)))
 
 
 def _why_empty(row: Mapping, entry: Mapping | None, without_noise: str) -> str:

@@ -78,6 +78,16 @@ def correlation(days: np.ndarray, codes: Sequence[str], rho: Mapping[str, Sequen
     return found
 
 
+def of_dates(times: np.ndarray, codes: Sequence[str | None], entries: Mapping[str, Mapping]) -> np.ndarray:
+    """The correlation R (dates, dates) of the speckle of dates, from their times (datetime64) and polarization codes.
+
+    `entries` are those of looks.json by code; dates without a code share nothing.
+    """
+    days = times.astype("datetime64[s]").astype(np.int64) / 86_400
+    rho = {code: entry.get("shared", ()) for code, entry in entries.items()}
+    return correlation(days, [code or "" for code in codes], {"": (), **rho})
+
+
 def box(correlations: Sequence[np.ndarray], looks: Sequence[np.ndarray]) -> tuple[float, float]:
     """Scale a and degrees nu of the omnibus statistic over terms: it is distributed as a chi2(nu) (Box 1954).
 

@@ -76,10 +76,17 @@ class Summary:
             self.in_last = self._in_date
         self._in_date = np.zeros_like(self._in_date)
 
-    def mean_series(self, data: xr.Dataset, term: str, rain: np.ndarray, given: Given = None) -> pd.DataFrame:
+    def mean_series(
+        self,
+        data: xr.Dataset,
+        term: str,
+        rain: np.ndarray,
+        given: Given = None,
+        baseline: tuple[str, str] | None = None,
+    ) -> pd.DataFrame:
         """One row per date of the stack, with the columns of `means.table`.
 
-        `rain` (dates,) is in mm since the previous date; `given` is the setting `looks`.
+        `rain` (dates,) is in mm since the previous date; `given` is the setting `looks`, `baseline` that of its name.
         """
         return means.table(
             data,
@@ -90,6 +97,7 @@ class Summary:
             noise=noise.of_dates(data, term),
             without_noise=noise.missing(data, term),
             rain=rain,
+            baseline=baseline,
         )
 
     def stretch(self, term: str) -> dict[str, float]:

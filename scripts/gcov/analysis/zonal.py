@@ -1,12 +1,12 @@
 """Reading the samples of zones, date by date, in one pass over a stack."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 import numpy as np
 import pandas as pd
 
-from gcov.analysis import ratios
+from gcov.analysis import looks, ratios
 from gcov.analysis.means import PERCENTILES, Sums
 from gcov.indices import name_of_index, terms_of_index
 from gcov.inputs.zones import Zone
@@ -63,22 +63,32 @@ def sums(stack: Stack, term: str, zones: Sequence[Zone]) -> list[Sums]:
     return found
 
 
-def indices(stack: Stack, names: Sequence[str], terms: Sequence[str], zones: Sequence[Zone]) -> pd.DataFrame:
-    """One row per zone, date and index: zone, time, index, value, n_valid.
+def indices(
+    stack: Stack,
+    names: Sequence[str],
+    terms: Sequence[str],
+    zones: Sequence[Zone],
+    *,
+    speckle: Mapping[str, Mapping[str, dict]],
+) -> pd.DataFrame:
+    """One row per zone, date and index: zone, time, index, value, n_valid, se.
 
     The index is computed from the means over the n_valid samples that count in all its terms; NaN if there are none.
+    `se` is its standard error due to speckle, from `speckle`: the entries of looks.json by term and polarization code.
     """
     tables, times = [], [date.time for date in store.dates_of(stack.data)]
+    codes = {term: looks.codes_of(stack.data, term) for term in terms}
     for index in names:
         needed = terms_of_index(index, terms)
-        total = np.zeros((len(needed), len(zones), len(times)))
-        n = np.zeros(total.shape[1:], np.int64)
+        sums = {term: [Sums.empty(len(times)) for _ in zones] for term in needed}
         for date, number, power in pieces(stack, needed, zones):
-            n[number, date] += power[0].size
-            total[:, number, date] += [samples.sum(dtype=np.float64) for samples in power]
-        with np.errstate(invalid="ignore"):
-            value = ratios.value(index, dict(zip(needed, total / n)))
-        for zone, of_zone, counts in zip(zones, value, n):
+            for term, samples in zip(needed, power):
+                sums[term][number].add(date, samples)
+        for number, zone in enumerate(zones):
+            of_zone = {term: sums[term][number] for term in needed}
+            means = {term: one.mean for term, one in of_zone.items()}
+            errors = {term: one.error_db(speckle[term], codes[term]) for term, one in of_zone.items()}
             facts = {"zone": zone.name, "time": times, "index": name_of_index(index)}
-            tables.append(pd.DataFrame({**facts, "value": of_zone, "n_valid": counts}))
+            numbers = {"value": ratios.value(index, means), "n_valid": of_zone[needed[0]].n}
+            tables.append(pd.DataFrame({**facts, **numbers, "se": ratios.standard_error(index, means, errors)}))
     return pd.concat(tables, ignore_index=True)

@@ -5,7 +5,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from pathlib import Path
@@ -303,25 +303,34 @@ def _check_analysis(aoi: Aoi, where: str) -> None:
             raise GcovError(f"{where}.geotiff: {product} are not made: set {key} as well")
     if isinstance(aoi.change_reference, dict) and not aoi.zones:
         raise GcovError(f"{where}.change_reference: names a zone, but zones is not set: set it, or use scene")
+    if aoi.baseline:
+        _check_days(aoi.baseline, f"{where}.baseline")
     if aoi.filter_window and aoi.filter_window % 2 == 0:
         raise GcovError(
             f"{where}.filter_window: holds {aoi.filter_window}; should be odd, to have a sample in the middle"
         )
+    if aoi.zones and aoi.change_history and "history" in aoi.changes:
+        raise GcovError(f"{where}.changes.history: zone_changes.csv calls the changes of change_history so; rename it")
     _check_names(aoi.changes, f"{where.removeprefix('config: ')}.changes")
     for name, periods in aoi.changes.items():
         for period, days in periods.items():
-            for day in days:
-                try:
-                    date.fromisoformat(day)
-                except ValueError:
-                    raise GcovError(f"{where}.changes.{name}.{period}: {day} is not a date") from None
-            if days[0] > days[1]:
-                raise GcovError(f"{where}.changes.{name}.{period}: holds no day, because {days[0]} is after {days[1]}")
+            _check_days(days, f"{where}.changes.{name}.{period}")
         if periods["before"][1] >= periods["after"][0]:
             raise GcovError(
                 f"{where}.changes.{name}: `before` ends on {periods['before'][1]} and `after` begins on"
                 f" {periods['after'][0]}; should be one after the other, without a day in common"
             )
+
+
+def _check_days(days: Sequence[str], where: str) -> None:
+    """Refuse a first and a last day that are no dates, or in the wrong order."""
+    for day in days:
+        try:
+            date.fromisoformat(day)
+        except ValueError:
+            raise GcovError(f"{where}: {day} is not a date") from None
+    if days[0] > days[1]:
+        raise GcovError(f"{where}: holds no day, because {days[0]} is after {days[1]}")
 
 
 def check_files(aoi: Aoi) -> None:

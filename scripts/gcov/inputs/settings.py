@@ -53,6 +53,8 @@ class Aoi:
     change_reference: str | dict[str, str] | None = field(hash=False)  # scene, or {zone: name}
     min_patch_ha: float  # smaller patches of change are left out
     confirm_dates: int  # before and after a change of the history
+    calibration_db: float  # standard deviation of the gain between dates, in tests of zones: an assumption
+    baseline: tuple[str, str] | None  # first and last day: anomalies against the same season of these dates
     filter_window: int | None  # samples on a side, odd
     explore_megabytes: float | None  # largest size of explore.html; None: no page
 
@@ -66,7 +68,13 @@ class Aoi:
         """Whether a requested product needs the number of looks. A STAC catalogue states it if it is configured."""
         stated = self.geotiff and self.looks
         return bool(
-            self.zones or self.statistics or self.changes or self.change_history or self.filter_window or stated
+            self.zones
+            or self.statistics
+            or self.indices
+            or self.changes
+            or self.change_history
+            or self.filter_window
+            or stated
         )
 
     @property
