@@ -8,7 +8,7 @@ def told(aoi, term=None):
 
     said, dates, one, empty = [], "no series", aois[aoi], []
     for each in [term] if term else one.diagonal_terms:
-        series = tables.read_series(f"results/{aoi}/{each}/mean_series.csv")
+        series = tables.read_series(Path(f"results/{aoi}/{each}/mean_series.csv"))
         dates = cautions.dates_in_words(series)
         said += cautions.cautions(series, term=each, frequency=one.frequency, min_valid_fraction=one.min_valid_fraction)
         empty += cautions.empty_values(series)
