@@ -18,7 +18,8 @@ from gcov.stores import store
 from gcov.stores.stack import Stack
 
 log = logging.getLogger(__name__)
-BUDGET = 220_000_000  # bytes of power: one chunk of one term on 200 dates
+BUDGET = 290_000_000  # bytes of power and of results: one chunk of one term on 200 dates
+OF_TERM, OF_CELL = 24, 64  # bytes of results of a cell, by term and in all
 AT_ONCE = 2_500_000  # samples read at once: ten chunks. Reading chunks one by one would take twice as long
 
 
@@ -93,8 +94,9 @@ def tile(data: xr.Dataset, *, dates: int, terms: int = 1, multilook: int = 1) ->
 
     A store written block by block has shards of this size, but of at least 512.
     """
-    beside = 9 * multilook**2 if multilook > 1 else 0  # sums of samples, and whether they count
-    wanted = BUDGET // ((4 * max(dates, 1) + beside) * terms)
+    # 5 bytes a date: power, and a result of each interval; sums of a cell's samples and whether they count
+    of_term = 5 * max(dates, 1) + OF_TERM + (9 * multilook**2 if multilook > 1 else 0)
+    wanted = BUDGET // (of_term * terms + OF_CELL)
     rows = columns = store.CHUNK
     while rows * columns > wanted and rows > 16:
         rows //= 2
@@ -144,6 +146,9 @@ def blocks(
     grid = multilooked_grid(stack.data, multilook)
     shape = min(rows, grid.sizes["y"]), min(columns, grid.sizes["x"])
     memory = {term: np.empty(len(dates) * math.prod(shape), np.float32) for term in use}
+    several = use if multilook > 1 else {}
+    beside = {term: np.empty(math.prod(shape) * multilook**2) for term in several}
+    inverse = {term: np.empty(math.prod(shape), np.float32) for term in several}
     longest = max(1, AT_ONCE // (columns * multilook * max(rows if multilook == 1 else 0, store.CHUNK)))
     least = multilook**2 if whole_cells else 1
     within = within or {dim: slice(0, grid.sizes[dim]) for dim in ("y", "x")}
@@ -155,10 +160,11 @@ def blocks(
         for term, used in use.items():
             power[term][~used] = np.nan
             if multilook > 1:
-                block.sums[term] = np.zeros((ny * multilook, nx * multilook))
-                block.inverse[term] = np.zeros((ny, nx), np.float32)
-            inverse = 1 / looks[term] if looks else np.ones(len(dates))
-            reading = _Part(stack, term, block, multilook, least, inverse, counts)
+                block.sums[term] = beside[term][: ny * nx * multilook**2].reshape(ny * multilook, nx * multilook)
+                block.inverse[term] = inverse[term][: ny * nx].reshape(ny, nx)
+                block.sums[term][:] = block.inverse[term][:] = 0
+            of_dates = 1 / looks[term] if looks else np.ones(len(dates))
+            reading = _Part(stack, term, block, multilook, least, of_dates, counts)
             for numbers, times in _runs(np.flatnonzero(used), dates, longest):
                 reading.read(times, numbers)
             if multilook > 1:

@@ -19,7 +19,7 @@ DB = 10 / np.log(10)
 MOST_CELLS = 20_000  # of a reference, on a regular lattice
 FEWEST_CELLS = 100  # fewer are refused: their own speckle would be taken for the gain
 FEW_CELLS = 400  # fewer make more false alarms: 100 cells make 1.0 % of a history of 30 dates 1.3 %
-DRIFT_CELLS = 100_000
+DRIFT_CELLS = 20_000  # all their dates are kept in memory; the median is good to 0.02 dB
 DRIFT_DB = 0.5  # a median that moves further is said
 
 
