@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-.PHONY: demo pictures unit test pythons test-all check release-check bench soak lock clean
+.PHONY: demo pictures unit test pythons test-all check schema release-check bench soak lock clean
 
 demo: $(VENV)/runtime
 	PYTHONPATH=scripts $(BIN)/python demo/write_granules.py demo/data
@@ -48,6 +48,10 @@ check: $(VENV)/dev
 	$(BIN)/snakefmt --check Snakefile rules scripts
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
+
+# config/schema.yaml, after a change of scripts/gcov/inputs/settings.py
+schema: $(VENV)/runtime
+	PYTHONPATH=scripts $(BIN)/python -m gcov.inputs.schema
 
 # uv installs in seconds what takes pip minutes; pip steps in where uv does not know the package index
 install = $(BIN)/python -m uv pip install --quiet --compile-bytecode --require-hashes -r $(1) \

@@ -18,7 +18,7 @@ from gcov.files import building
 from gcov.granule import frames
 from gcov.granule.product import Band, open_band
 from gcov.granules import Granule, read_record
-from gcov.inputs.settings import Archive
+from gcov.inputs.settings import Archive, entry_of
 from gcov.stores import mosaic, noise, origin, store
 from gcov.stores.grid import Window, aoi_window, inside_polygon, projected, window_grid
 from gcov.stores.radiometry import fill_value, is_valid
@@ -127,7 +127,7 @@ def copy_samples(
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
-        settings = {**snakemake.config, **snakemake.config["aois"][snakemake.wildcards.aoi]}
+        entry = entry_of(snakemake.config, snakemake.wildcards.aoi)
         clip(
             granule=read_record(snakemake.input.record),
             aoi=snakemake.wildcards.aoi,
@@ -138,7 +138,7 @@ if __name__ == "__main__":
             fragment=Path(snakemake.output[0]),
             # not rule parameters: other zones, or another way to the same bytes, must not trigger a second download
             archive=Archive.of(snakemake.config),
-            zones=settings.get("zones"),
-            zone_name=settings["zone_name"],
+            zones=entry.get("zones"),
+            zone_name=entry["zone_name"],
             records=Path(snakemake.input.record).parent,
         )

@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 import shapely
@@ -13,7 +14,9 @@ from helpers import REPO
 from pyproj import Transformer
 
 from gcov.errors import GcovError
+from gcov.inputs import schema
 from gcov.inputs.config import check_yaml, read_config, read_polygon
+from gcov.inputs.settings import entry_of
 
 BOX = [83.9, 28.1, 84.0, 28.2]
 SQUARE = "POLYGON ((83.9 28.1, 84 28.1, 84 28.2, 83.9 28.2, 83.9 28.1))"
@@ -303,7 +306,7 @@ def test_names_that_windows_reserves_are_refused(name):
 
 def numeric_keys() -> list[str]:
     """The keys of the schema that hold a number, so that a new one is tested as well."""
-    known = yaml.safe_load((REPO / "config" / "schema.yaml").read_text())["$defs"]
+    known = schema.schema()["$defs"]
     return [
         key
         for key, entry in known.items()
@@ -324,6 +327,51 @@ def test_numbers_in_lists_and_mappings_are_finite(value):
     entries = [{"looks": {"DHDH": value}}, {"search": {"relative_orbit": value}}, {"search": {"frame": [value]}}]
     for entry in [*entries, {"bbox": [1, 2, 3, value]}, {"bbox": [value, 2, 3, 4]}]:
         assert "should be" in refusal({"aois": {"x": {"bbox": BOX, **entry}}})
+
+
+@pytest.mark.parametrize("entry", [{"multilook": 3.0}, {"filter_window": 5.0}, {"search": {"relative_orbit": 26.0}}])
+def test_whole_numbers_have_no_decimal_point(entry):
+    """Snakemake would take 3.0 for another setting than 3, and Python does not count rows with it."""
+    assert refusal({"aois": {"x": {"bbox": BOX, **entry}}}).endswith("(without a decimal point)")
+    assert "holds [16.0, 17]" in refusal({"aois": {"x": {"bbox": BOX, "search": {"frame": [16.0, 17]}}}})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("looks", 9),
+        ("looks", 9.0),
+        ("looks", {"SHSH": 4, "DHDH": 9.5}),
+        ("multilook", 3),
+        ("significance", 0.05),
+        ("min_valid_fraction", 1),
+        ("min_change_db", 0.0),
+        ("explore_megabytes", 30),
+        ("changes", {"z": {"after": CHANGE["after"], "before": CHANGE["before"]}, "a": CHANGE}),
+        ("change_reference", "scene"),
+        ("indices", ["HVHV/HHHH", "RVI"]),
+    ],
+)
+def test_values_stay_as_they_are_written(key, value):
+    """Snakemake compares the text of parameters: 9.0 in place of 9, or another order of keys, makes products again."""
+    bands = {"terms": ["HHHH", "HVHV"]}
+    for config in (
+        {"aois": {"x": {"bbox": BOX, **bands, key: value}}},
+        {"aois": {"x": {"bbox": BOX}}, **bands, key: value},
+        {
+            "aois": {"x": {"bbox": BOX, key: value}},
+            **bands,
+            key: None if key in ("looks", "change_reference") else value,
+        },
+    ):
+        completed, settings = read_config(config)
+        written = repr(tuple(value) if isinstance(value, list) else value)
+        assert repr(getattr(settings.aois["x"], key)) == written
+        assert repr(entry_of(completed, "x")[key]) == repr(value)  # what clip looks up
+
+
+def test_a_value_with_several_faults_is_told_once():
+    assert refusal({"aois": {"x": {"bbox": BOX, "multilook": 0.5}}}).count("multilook") == 1
 
 
 def test_keys_that_are_no_text_are_refused():
@@ -408,7 +456,7 @@ def test_broken_yaml_in_plain_words(tmp_path, text, message):
     assert re.search(f"config.yaml, {message}", found) and "block" not in found and "\n" not in found
 
 
-@pytest.mark.parametrize("key", ["mode", "zone_name"])
+@pytest.mark.parametrize("key", ["mode", "zone_name", "zone", "rainfall", "profile"])
 def test_a_text_with_leading_zeros_is_to_be_quoted(tmp_path, key):
     assert yaml_refusal(tmp_path, f"a:\n  {key}: 0005\n").endswith('which YAML reads as octal: write "0005"')
     path = tmp_path / "config.yaml"
@@ -705,17 +753,30 @@ def test_the_configurations_in_the_repository_are_valid(name):
 
 
 def test_the_config_shows_the_defaults():
-    """The values at the top level of config.yaml are the defaults for keys that are left out."""
+    """The values at the top level of config.yaml are the defaults for keys that are left out, and of their type."""
     shown = yaml.safe_load((REPO / "config" / "config.yaml").read_text())
     filled, _ = read_config({"aois": {"x": {"bbox": BOX}}})
-    assert {key: value for key, value in shown.items() if key != "aois"} == {
-        key: value for key, value in filled.items() if key != "aois"
-    }
+    for values in (shown, filled):
+        del values["aois"]
+    assert json.dumps(shown, sort_keys=True) == json.dumps(filled, sort_keys=True)
 
 
-def test_the_config_explains_every_key_of_the_schema():
+def test_the_config_explains_every_key():
     text = (REPO / "config" / "config.yaml").read_text()
-    schema = yaml.safe_load((REPO / "config" / "schema.yaml").read_text())
-    known = {*schema["properties"], *schema["properties"]["archive"]["properties"]}
-    known |= {*schema["$defs"]["aoi"]["properties"], *schema["$defs"]["search"]["properties"]}
-    assert [key for key in known if not re.search(rf"^[ #]*{key}:", text, re.MULTILINE)] == []
+    known = {key for part in schema.parts(schema.schema()) for key in part.get("properties", ())}
+    assert {"aois", "bbox", "relative_orbit", "cmr_host", "endpoint_url", "before"} <= known
+    assert [key for key in known if not re.search(rf"^[ #]*{key}:|[{{ ]{key}: ", text, re.MULTILINE)] == []
+
+
+def test_the_schema_file_is_made_from_the_declared_keys():
+    assert schema.FILE.read_text(encoding="utf-8") == schema.text(), "`make schema` writes it"
+    assert yaml.safe_load(schema.text()) == schema.schema()
+    jsonschema.Draft202012Validator.check_schema(schema.schema())
+
+
+def test_every_key_and_item_says_what_it_should_hold():
+    for part in schema.parts(schema.schema()):
+        inner = {**part.get("properties", {}), **part.get("$defs", {})}
+        inner |= {name: part[name] for name in ("items", "propertyNames", "additionalProperties") if part.get(name)}
+        assert [name for name, entry in inner.items() if not {"description", "$ref"} & set(entry)] == []
+        assert part.get("type") != "object" or "additionalProperties" in part

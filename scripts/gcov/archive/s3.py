@@ -132,7 +132,7 @@ def _address(s3_url: str, archive: Archive) -> str:
 
 
 def _own(bucket: str, archive: Archive) -> Bucket:
-    return archive.buckets.get(bucket, Bucket(profile=None, endpoint_url=None, anon=False))
+    return archive.buckets.get(bucket, Bucket())
 
 
 def filesystem(bucket: str, archive: Archive):

@@ -1,12 +1,12 @@
 """Check the configuration once, before any job runs, and turn it into one `Aoi` per area of interest."""
 
+import copy
 import difflib
 import json
 import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -17,17 +17,16 @@ import yaml
 from gcov import addresses
 from gcov.errors import GcovError
 from gcov.indices import terms_of_index
-from gcov.inputs.settings import Aoi, Archive, Search, Settings
+from gcov.inputs.schema import schema, text_keys
+from gcov.inputs.settings import Aoi, Archive, Search, Settings, Shared, entry_of, values_of
 from gcov.inputs.yaml_errors import in_words
 
-SCHEMA = Path(__file__).parents[3] / "config" / "schema.yaml"
 NUMBERS = {f"tag:yaml.org,2002:{kind}" for kind in ("int", "float")}
 SPLIT = "An area across the antimeridian must be split into two AOIs, one on each side"
 LONGEST_NUMBER = 40  # characters
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)  # bad GeoJSON
 OCTAL = re.compile(r"[-+]?0[0-9_]+")
 LEADING_ZERO = "has a leading zero, which YAML reads as octal"
-TEXT_KEYS = ("mode", "zone_name")  # which hold text even where it looks like a number
 RESERVED = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)[0-9]", re.IGNORECASE)
 NO_TEXT = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float", "null")}
 
@@ -65,7 +64,7 @@ def _sections(node, above=()):
     """The mappings in another workflow's file that may be our configuration: those that have only our keys."""
     if isinstance(node, yaml.MappingNode) and node not in above:
         keys = {key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)}
-        if keys and keys <= set(_schema()["properties"]):
+        if keys and keys <= set(schema()["properties"]):
             yield node
         else:
             for _, value in node.value:
@@ -92,7 +91,7 @@ def _yaml_traps(node, above=()):
             yield from traps
             if not traps and key.tag in NO_TEXT and str(read := yaml.safe_load(key.value)) != key.value:
                 yield key.start_mark.line + 1, f'{key.value} is read as {read} by YAML: write "{key.value}"'
-            if key.value in TEXT_KEYS and isinstance(value, yaml.ScalarNode) and OCTAL.fullmatch(value.value):
+            if key.value in text_keys() and isinstance(value, yaml.ScalarNode) and OCTAL.fullmatch(value.value):
                 if value.style is None:
                     yield value.start_mark.line + 1, f'{value.value} {LEADING_ZERO}: write "{value.value}"'
                 continue
@@ -124,23 +123,18 @@ def read_config(config: dict) -> tuple[dict, Settings]:
     Returns the completed configuration (the mapping that jobs receive) and the same content as `Settings`. Raises
     GcovError naming each invalid key, its value and what it should be.
     """
-    schema = _schema()
     try:
         config = _plain(config)
     except RecursionError:
         raise GcovError("config: lists or mappings contain themselves, or are nested too deeply") from None
-    errors = sorted(Validator(schema).iter_errors(config), key=lambda e: list(map(str, e.path)))
+    errors = sorted(Validator(schema()).iter_errors(config), key=lambda e: list(map(str, e.path)))
     if errors:
-        raise GcovError("config: " + "\nconfig: ".join(_explain(error, schema) for error in errors))
+        raise GcovError("config: " + "\nconfig: ".join(dict.fromkeys(map(_explain, errors))))
     addresses.check_others(config)
-    config = _with_defaults(config, schema)
+    config = _with_defaults(config, schema())
     _check_names(config["aois"], "aois")
-    aois = {name: _aoi(name, entry, config) for name, entry in config["aois"].items()}
-    return config, Settings(aois, Archive.of(config), config["basemap"])
-
-
-def _schema() -> dict:
-    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    aois = {name: _aoi(name, config) for name in config["aois"]}
+    return config, Settings(**{**values_of(Settings, config), "aois": aois, "archive": Archive.of(config)})
 
 
 def _matches(validator, pattern, instance, schema):
@@ -154,8 +148,13 @@ def _is_number(checker, instance) -> bool:
     return Draft.TYPE_CHECKER.is_type(instance, "number") and (isinstance(instance, int) or math.isfinite(instance))
 
 
+def _is_whole(checker, instance) -> bool:
+    """A whole number as Python counts with it: not 3.0, which JSON Schema takes for one."""
+    return isinstance(instance, int) and not isinstance(instance, bool)
+
+
 Draft = jsonschema.Draft202012Validator
-TYPES = Draft.TYPE_CHECKER.redefine("number", _is_number)
+TYPES = Draft.TYPE_CHECKER.redefine_many({"number": _is_number, "integer": _is_whole})
 Validator = jsonschema.validators.extend(Draft, {"pattern": _matches}, type_checker=TYPES)
 
 
@@ -187,14 +186,14 @@ def _plain(value):
     return value.isoformat() if isinstance(value, (date, datetime)) else value
 
 
-def _explain(error: Any, schema: dict) -> str:
+def _explain(error: Any) -> str:
     where = ".".join(addresses.shown(str(part)) for part in error.absolute_path)
     if error.validator == "additionalProperties":
         known = list(error.schema["properties"])
         unknown = next(key for key in error.instance if key not in known)
         near = difflib.get_close_matches(unknown, known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"known keys here: {', '.join(known)}"
-        if place := _place_of(unknown, schema):
+        if place := _place_of(unknown):
             hint = f"it belongs {place}: check the indentation"
         return f"{'.'.join(filter(None, [where, addresses.shown(unknown)]))}: unknown key; {hint}"
     if error.validator == "required":
@@ -205,14 +204,16 @@ def _explain(error: Any, schema: dict) -> str:
     wanted += _text_hint(error)
     if isinstance(error.instance, float) and not math.isfinite(error.instance):
         wanted += " (.nan and .inf are out of range)"
+    elif isinstance(error.instance, float) and error.validator in ("type", "anyOf"):
+        wanted += " (without a decimal point)" if error.instance.is_integer() else ""
     return f"{where or 'config'}: holds {json.dumps(_shown(error.instance), default=str)}; should be {wanted}"
 
 
-def _place_of(key: str, schema: dict) -> str | None:
+def _place_of(key: str) -> str | None:
     """Where in the configuration a key belongs; None if there is no such key."""
-    known, archive = schema["$defs"], schema["properties"]["archive"]
-    places = {"at the top level": schema, "under an area of interest": known["aoi"], "under search": known["search"]}
-    places |= {"under archive": archive}
+    known, top = schema()["$defs"], schema()
+    places = {"at the top level": top, "under an area of interest": known["aoi"], "under search": known["search"]}
+    places |= {"under archive": top["properties"]["archive"]}
     return next((place for place, entry in places.items() if key in entry["properties"]), None)
 
 
@@ -243,11 +244,11 @@ def _one_line(text: str) -> str:
     return text if text.isprintable() else repr(text)
 
 
-def _with_defaults(config: dict, schema: dict) -> dict:
+def _with_defaults(config: dict, known: dict) -> dict:
     filled = dict(config)
-    for key, entry in schema["properties"].items():
+    for key, entry in known["properties"].items():
         if "default" in entry:
-            filled.setdefault(key, entry["default"])
+            filled.setdefault(key, copy.deepcopy(entry["default"]))
         if "properties" in entry and key in filled:
             filled[key] = _with_defaults(filled[key], entry)
         named = entry.get("additionalProperties")  # schema of the entries, if users choose the keys
@@ -256,28 +257,24 @@ def _with_defaults(config: dict, schema: dict) -> dict:
     return filled
 
 
-def _aoi(name: str, entry: dict, config: dict) -> Aoi:
-    where = f"config: aois.{name}"
-    if ("bbox" in entry) == ("polygon" in entry):
+def _aoi(name: str, config: dict) -> Aoi:
+    where, own, entry = f"config: aois.{name}", config["aois"][name], entry_of(config, name)
+    if ("bbox" in own) == ("polygon" in own):
         raise GcovError(f"{where}: give either bbox: [west, south, east, north] or polygon: a file or WKT")
-    if "granules" in entry and "search" in entry:
+    if "granules" in own and "search" in own:
         raise GcovError(f"{where}: give either granules (files, s3:// objects, URLs) or search, not both")
-    polygon = read_polygon(entry["polygon"], f"{where}.polygon") if "polygon" in entry else None
-    bbox = tuple(float(edge) for edge in (polygon.bounds if polygon else entry["bbox"]))
+    polygon = read_polygon(own["polygon"], f"{where}.polygon") if "polygon" in own else None
+    bbox = tuple(float(edge) for edge in (polygon.bounds if polygon else own["bbox"]))
     _check_bbox(bbox, where + (".polygon" if polygon else ".bbox"))
     west, south, east, north = bbox
-    both = {field.name for field in fields(Aoi)} & set(config) - {"search"}
-    wanted = ((key, entry.get(key, config[key])) for key in both)
-    shared: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in wanted}
     aoi = Aoi(
+        **{**values_of(Shared, entry), "search": _search(entry["search"], f"{where}.search")},
         name=name,
         bbox=(west, south, east, north),
         polygon=polygon.wkt if polygon else None,
-        granules=tuple(addresses.checked(text, f"{where}.granules") for text in entry.get("granules", ())),
-        search=_search({**config.get("search", {}), **entry.get("search", {})}, f"{where}.search"),
-        zones=entry.get("zones"),
-        rainfall=entry.get("rainfall"),
-        **shared,
+        granules=tuple(addresses.checked(text, f"{where}.granules") for text in own.get("granules", ())),
+        zones=own.get("zones"),
+        rainfall=own.get("rainfall"),
     )
     _check_analysis(aoi, where)
     return aoi
@@ -313,7 +310,7 @@ def _check_analysis(aoi: Aoi, where: str) -> None:
         raise GcovError(f"{where}.changes.history: zone_changes.csv calls the changes of change_history so; rename it")
     _check_names(aoi.changes, f"{where.removeprefix('config: ')}.changes")
     for name, periods in aoi.changes.items():
-        for period, days in periods.items():
+        for period, days in (("before", periods["before"]), ("after", periods["after"])):
             _check_days(days, f"{where}.changes.{name}.{period}")
         if periods["before"][1] >= periods["after"][0]:
             raise GcovError(
