@@ -5,6 +5,7 @@ in whole degrees, an AOI of a polygon, zones, rain and further layers, with what
 pages in it are empty files.
 """
 
+import json
 import re
 import shutil
 import tarfile
@@ -19,6 +20,7 @@ from gcov.stores import store
 from gcov.stores.grid import Window, window_grid
 
 GRANULES = {"search", "clip", "stack"}  # rules that read the archive, or copy what was read
+NO_LONGER = {("looks", "True"), ("looks", "False")}  # parameters that rules had: valid_samples_only
 TABLES = ["mean_series.csv", "histogram_db.csv", "histogram_power.csv", "zones.csv"]
 
 
@@ -42,6 +44,26 @@ def test_nothing_is_fetched_again(earlier):
 def test_nothing_is_fetched_again_without_what_snakemake_noted(earlier):
     shutil.rmtree(earlier.folder / ".snakemake")
     assert not rules_of(earlier.run("-n")) & GRANULES
+
+
+def noted(folder) -> dict[str, tuple[str, set[str]]]:
+    """The rule that made each output, and its parameters as Snakemake noted and compares them."""
+    records = folder / ".snakemake" / "metadata"
+    found = {path: json.loads(path.read_text()) for path in records.rglob("*") if path.is_file()}
+    return {str(path.relative_to(records)): (note["rule"], set(note["params"])) for path, note in found.items()}
+
+
+def test_no_parameter_changes(earlier):
+    """Rules may gain parameters. Touching every output notes those of now."""
+    before = noted(earlier.folder)
+    earlier.run("--touch", "--forceall")
+    now = noted(earlier.folder)
+    assert len({rule for rule, _ in before.values()}) > 20 and set(before) <= set(now)
+    gone = {(rule, text) for output, (rule, texts) in before.items() for text in texts - now[output][1]}
+    linked = {
+        (rule, text) for rule, text in gone if rule == "explore" and "mean_series.csv" in text
+    }  # new ones as well
+    assert gone - linked <= NO_LONGER
 
 
 def test_products_made_again_hold_the_same_numbers(earlier):
