@@ -34,10 +34,11 @@ pythons:
 		$(MAKE) PYTHON=$$python VENV=.venv-$$(basename $$python) unit || exit 1; \
 	done
 
-# three files at a time: those on Slurm mostly wait
-test-all: $(VENV)/dev
-	@echo "All tests take about half an hour on two free cores."
-	CI=true $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 20 tests
+# unit tests first, then the others; three files at a time, because those on Slurm mostly wait
+test-all: unit
+	@echo "The other tests take about 20 minutes on two free cores."
+	CI=true $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 20 tests --ignore tests/unit
+	$(BIN)/python -m pytest -n auto -m long tests/unit
 
 # before a version is tagged (by people): everything passes, and CHANGELOG.md has a heading for the version
 release-check: check test-all demo
