@@ -10,9 +10,6 @@ from gcov.granules import kept_names, local_file, names_by_day, read_record
 from gcov.inputs.contents import digest
 from gcov.stores.origin import is_replaced
 
-# The environment of jobs. Each process that reads the rules sets it, on compute nodes too.
-# A job has one core. Separate memory pools for threads (of the C library) would cost a clip a third more memory.
-os.environ.setdefault("MALLOC_ARENA_MAX", "1")
 # Jobs import the modules that the rules have imported, even if another copy is installed: Snakemake puts the folder of
 # a script last in sys.path.
 modules = [str(Path(gcov.__file__).parents[1]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
@@ -62,21 +59,13 @@ wildcard_constraints:
     name="[A-Za-z0-9_-]+",
 
 
-localrules:
-    all,
-    explain,
-    verify,
-
-
 # For compute nodes without internet: jobs that need the network run where snakemake runs, not as cluster jobs.
 fetch_here = settings.archive.fetch_on_submit_host
 
-if fetch_here:
 
-    localrules:
-        search,
-        clip,
-        location,
+def growing(number):
+    """A resource that grows with each attempt, for a job that a cluster ended at its limit and that is tried again."""
+    return lambda wildcards, attempt: number * attempt
 
 
 def setting(key):
@@ -89,13 +78,21 @@ def stack_settings(*keys):
     return {key: setting(key) for key in ("valid_samples_only", *keys)}
 
 
+def searched(aoi):
+    """What the search of an AOI has found. Until it has run, this makes Snakemake run it first."""
+    keep_no_merged_groups()
+    warn_of_missing_guards()
+    warn_of_until()
+    return checkpoints.search.get(aoi=aoi).output
+
+
 def record(wildcards):
     """The record of a granule. Reading the checkpoint first makes the search run first.
 
     Each search rewrites all records, and addresses may change. `ancient` ignores both, because the name identifies a
     granule. No granule is fetched again, even if results were copied without `.snakemake`.
     """
-    checkpoints.search.get(aoi=wildcards.aoi)
+    searched(wildcards.aoi)
     return ancient(f"results/{wildcards.aoi}/granules/{wildcards.granule}.json")
 
 
@@ -106,7 +103,7 @@ def granule_file(wildcards):
     escaped: where a path holds some, the folder of records stands in for it.
     """
     replaced = outdate_if_replaced(wildcards)
-    paths = local_file(checkpoints.search.get(aoi=wildcards.aoi).output.records, wildcards.granule)
+    paths = local_file(searched(wildcards.aoi).records, wildcards.granule)
     if any("{" in path for path in paths):
         records = f"results/{wildcards.aoi}/granules"
         return [records if replaced else ancient(records)]
@@ -132,16 +129,14 @@ def outdate_if_replaced(wildcards):
 
 def fragments(aoi):
     """The fragments of an AOI's kept granules. Offline and cheap, because it runs again on compute nodes."""
-    warn_of_missing_guards()
-    warn_of_until()
-    records = checkpoints.search.get(aoi=aoi).output.records
+    records = searched(aoi).records
     return [f"results/{aoi}/fragments/{name}.zarr" for name in kept_names(records)]
 
 
 @cache  # called by the jobs of every date
 def days(aoi):
     """The granules of each date of an AOI, keyed by the date as written in file names."""
-    return names_by_day(checkpoints.search.get(aoi=aoi).output.records)
+    return names_by_day(searched(aoi).records)
 
 
 def fragments_of_day(wildcards):
@@ -154,7 +149,7 @@ def fragments_of_day(wildcards):
 
 def stack_of(wildcards):
     """The AOI's stack. Reading the checkpoint keeps `-R search` from remaking products if it finds nothing new."""
-    checkpoints.search.get(aoi=wildcards.aoi)
+    searched(wildcards.aoi)
     return f"results/{wildcards.aoi}/stack.zarr"
 
 
@@ -227,6 +222,16 @@ def per_term(aoi, name):
     return [f"results/{aoi}/{term}/{name}" for term in aois[aoi].diagonal_terms]
 
 
+def changes_of(aoi, suffix):
+    """The files with this suffix for each change and diagonal term of an AOI."""
+    return [path for name in aois[aoi].changes for path in per_term(aoi, f"change/{name}.{suffix}")]
+
+
+def captions(wildcards):
+    """What captions of a report say of the AOI's terms. An input without a name, which scripts do not receive."""
+    return per_term(wildcards.aoi, "caption.rst")
+
+
 def looks_of(wildcards):
     """The AOI's looks.json, if a requested product needs it."""
     return f"results/{wildcards.aoi}/looks.json" if aois[wildcards.aoi].needs_looks else []
@@ -235,7 +240,7 @@ def looks_of(wildcards):
 def all_stacks(wildcards):
     """The stacks of all AOIs, once their searches have run."""
     for aoi in aois:
-        checkpoints.search.get(aoi=aoi)
+        searched(aoi)
     return expand("results/{aoi}/stack.zarr", aoi=aois)
 
 

@@ -15,11 +15,12 @@ checkpoint search:
         "logs/{aoi}/search.log",
     benchmark:
         "benchmarks/results/{aoi}/search.tsv"
+    localrule: fetch_here
     conda:
         "../envs/gcov.yaml"
     resources:
         mem_mb=700,
-        runtime=20,
+        runtime=growing(20),
         archive=1,  # it opens a granule of each frame, if there are several
     params:
         bbox=setting("bbox"),
@@ -33,6 +34,10 @@ checkpoint search:
 
 
 register(rules.search.output.table)
+
+# `use rule NAME from gcov with:` reads all files for that rule alone, and Snakemake registers no other checkpoint.
+if not hasattr(checkpoints, "search"):
+    checkpoints.register(rules.search.rule)
 
 
 rule clip:
@@ -48,11 +53,12 @@ rule clip:
         "benchmarks/results/{aoi}/fragments/{granule}.tsv"
     group:
         None if fetch_here else "clip"  # a grouped rule would not run locally
+    localrule: fetch_here
     conda:
         "../envs/gcov.yaml"
     resources:
         mem_mb=1000,
-        runtime=15,
+        runtime=growing(15),  # the archive may make it wait
         archive=lambda w, input: 0 if input.local else 1,  # limited by the profile, whatever --cores is set to
     params:
         bbox=setting("bbox"),

@@ -92,7 +92,7 @@ rule zones:
     conda:
         "../envs/gcov.yaml"
     resources:
-        mem_mb=1500,
+        mem_mb=growing(1500),
         runtime=60,
     params:
         contents_of("zones", "rainfall"),
@@ -150,7 +150,7 @@ rule indices:
     conda:
         "../envs/gcov.yaml"
     resources:
-        mem_mb=1500,
+        mem_mb=growing(1500),
         runtime=60,
     params:
         contents_of("zones"),

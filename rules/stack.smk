@@ -50,9 +50,11 @@ register(rules.stack_db.output, wanted=lambda aoi: aoi.diagonal_terms)
 # Estimate data volume, disk space and time before any sample is read. On request only: `snakemake --cores 4 explain`.
 rule explain:
     input:
-        expand("results/{aoi}/granules.csv", aoi=aois),
+        granules=expand("results/{aoi}/granules.csv", aoi=aois),
+        records=expand("results/{aoi}/granules", aoi=aois),
     log:
         "logs/explain.log",
+    localrule: True
     conda:
         "../envs/gcov.yaml"
     params:
@@ -62,9 +64,11 @@ rule explain:
 
 
 # Read every chunk of every store, report damaged stores and rename them. On request only: `snakemake --cores 1 verify`.
+# Without input: it reads the stores that exist, and Snakemake would first bring an input up to date.
 rule verify:
     log:
         "logs/verify.log",
+    localrule: True
     conda:
         "../envs/gcov.yaml"
     script:

@@ -11,19 +11,17 @@ from gcov.inputs.costs import explained
 from gcov.inputs.settings import Aoi
 
 
-def explain(*, aois: list[Aoi], results: Path, cores: int) -> str:
-    """One paragraph per AOI, from its granules.csv and granule records."""
+def explain(*, aois: list[Aoi], granules: list[Path], records: list[Path], cores: int) -> str:
+    """One paragraph per AOI, from its granules.csv and its folder of granule records, in the same order."""
     lines = []
-    for aoi in aois:
-        table = tables.read_granules(results / aoi.name / "granules.csv")
-        records = results / aoi.name / "granules"
-        granules = [read_record(records / f"{name}.json") for name in kept_names(records)]
-        lines += [*explained(aoi, table, granules, cores), ""]
+    for aoi, path, folder in zip(aois, granules, records, strict=True):
+        kept = [read_record(folder / f"{name}.json") for name in kept_names(folder)]
+        lines += [*explained(aoi, tables.read_granules(path), kept, cores), ""]
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], "explain"):
         aois = list(read_config(snakemake.config)[1].aois.values())
-        results = Path(snakemake.log[0]).parents[1] / "results"  # beside logs/, also as a module with a prefix
-        print(explain(aois=aois, results=results, cores=snakemake.params.cores))
+        paths = {name: [Path(path) for path in snakemake.input[name]] for name in ("granules", "records")}
+        print(explain(aois=aois, **paths, cores=snakemake.params.cores))

@@ -3,14 +3,16 @@
 Scripts import this before anything else, because PROJ_DATA is read when rasterio is imported.
 """
 
+import ctypes
 import logging
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from gcov.errors import GcovError
 
 log = logging.getLogger("gcov")
+ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
 for _name in ("PROJ_DATA", "PROJ_LIB"):
     os.environ.pop(_name, None)  # of another PROJ than the libraries' own, which would then know no CRS
 
@@ -32,6 +34,7 @@ def job_log(path: str, subject: str):
     logging.captureWarnings(True)
     log.setLevel(logging.DEBUG)
     one_thread()
+    one_memory_pool()
     try:
         yield
     except GcovError as error:
@@ -50,3 +53,13 @@ def one_thread() -> None:
     """Limit zarr to one thread, if a job uses it: jobs are the unit of parallelism, and threads hold on to memory."""
     if zarr := sys.modules.get("zarr"):
         zarr.config.set({"threading.max_workers": 1})
+
+
+def one_memory_pool() -> None:
+    """Let all threads share a memory pool of the GNU C library: a pool each would cost a clip a third more memory.
+
+    Does nothing if the environment sets MALLOC_ARENA_MAX, and with another C library.
+    """
+    if "MALLOC_ARENA_MAX" not in os.environ and sys.platform == "linux":
+        with suppress(AttributeError):
+            ctypes.CDLL(None).mallopt(ARENA_MAX, 1)

@@ -33,23 +33,79 @@ def test_only_snakemakes_default_limit_of_job_starts_is_taken_away(include, opti
 
 GROUPS = """
 from types import SimpleNamespace
-from snakemake.jobs import GroupJobFactory
 {include}
 
 class Job:
     dag = SimpleNamespace(workflow=SimpleNamespace(execution_settings=SimpleNamespace(attempt=1)))
 
-one, other, groups = Job(), Job(), GroupJobFactory()
-groups.new("g", [one], None).merge(groups.new("g", [other], None))
-print("JOBS", len(groups.new("g", [one], None).jobs))
+def groups_of_jobs(wildcards):
+    if "keep_no_merged_groups" in globals():
+        keep_no_merged_groups()
+    one, other, groups = Job(), Job(), workflow.dag.group_job_factory
+    first = groups.new("g", [one], None)
+    first.merge(groups.new("g", [other], None))
+    third = groups.new("g", [other], None)
+    third.toposorted = [[other]]  # as at the end of an update
+    again = groups.new("g", [other], None)
+    raise WorkflowError(f"JOBS {{len(groups.new('g', [one], None).jobs)}} SORTED {{again.is_toposorted}}")
 
 rule one:
+    input: groups_of_jobs
     output: touch("one")
 """
 
 
-@pytest.mark.parametrize(("include", "jobs"), [("", 2), (INCLUDE, 1)])  # 2 no longer: then the workaround can go
-def test_a_group_that_was_merged_is_not_used_again(include, jobs, tmp_path):
+@pytest.mark.parametrize(
+    ("include", "options", "seen"),
+    [
+        ("", ["--executor", "slurm"], "JOBS 2 SORTED True"),  # no longer: then the workaround can go
+        (INCLUDE, ["--executor", "slurm"], "JOBS 1 SORTED False"),
+        (INCLUDE, ["--dry-run"], "JOBS 1 SORTED False"),
+        (INCLUDE, [], "JOBS 2 SORTED True"),  # without groups, Snakemake stays as it is
+    ],
+)
+def test_a_group_that_was_merged_is_not_used_again(include, options, seen, tmp_path):
     (tmp_path / "Snakefile").write_text(GROUPS.format(include=include))
-    done = snakemake("-s", str(tmp_path / "Snakefile"), "-d", str(tmp_path), "--cores", "1", "-n")
-    assert f"JOBS {jobs}" in done.output, done.output
+    jobs = ["--cores", "1", "--jobs", "1", *options]
+    done = snakemake("-s", f"{tmp_path}/Snakefile", "-d", str(tmp_path), *jobs)
+    assert seen in done.output, done.output
+
+
+RENAMED = """
+import snakemake.dag, snakemake.jobs
+import snakemake.scheduling.job_scheduler as scheduling
+
+class Limiter:
+    timespan = 1
+    __init__ = register_jobs = lambda *_: None
+    get_free_jobs = lambda _: 1
+
+{renamed}
+{include}
+
+def begun(wildcards):
+    keep_no_merged_groups()
+    return "{after}" or []
+
+rule one:
+    input: begun
+    output: touch("one")
+"""
+
+
+@pytest.mark.parametrize(
+    ("renamed", "executor", "after", "end"),
+    [
+        ("scheduling.JobRateLimiter = Limiter", "local", "", "1 of 1 steps (100%) done"),
+        ("del snakemake.jobs.GroupJob", "slurm", "MISSING", "MissingInputException"),
+        ("del snakemake.jobs.GroupJob.toposorted", "slurm", "MISSING", "MissingInputException"),
+        ("snakemake.dag.GroupJobFactory = Limiter", "slurm", "MISSING", "MissingInputException"),
+    ],
+)
+def test_another_snakemake_runs_without_the_workarounds(renamed, executor, after, end, tmp_path):
+    text = RENAMED.format(include=INCLUDE, renamed=renamed, after=after)
+    (tmp_path / "Snakefile").write_text(text)
+    jobs = ["--cores", "1", "--jobs", "1", "--executor", executor]
+    done = snakemake("-s", f"{tmp_path}/Snakefile", "-d", str(tmp_path), *jobs)
+    assert end in done.output and "Error in" not in done.output, done.output
+    assert done.output.count("does not know this version of Snakemake") == 1, done.output
