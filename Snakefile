@@ -11,7 +11,6 @@ report: "report/workflow.rst"
 
 include: "scripts/configuration.smk"  # config -> aois
 include: "rules/common.smk"  # wildcards, helpers shared by the rules
-include: "rules/report.smk"  # text for the captions of `snakemake --report`
 include: "rules/scheduler.smk"  # two workarounds for Snakemake 9
 include: "rules/guards.smk"  # safeguards for runs without profiles/default
 include: "rules/granules.smk"  # search, clip

@@ -4,6 +4,7 @@
 rule plot_zones:
     """The mean series of each zone."""
     input:
+        "results/{aoi}/{term}/caption.rst",
         zones="results/{aoi}/{term}/zones.csv",
         stack=stack_of,
     output:
@@ -36,14 +37,16 @@ register(rules.plot_zones.output, wanted=lambda aoi: aoi.zones)
 rule plot_statistics:
     """How much each pixel varies over time."""
     input:
-        "results/{aoi}/{term}/statistics.zarr",
+        "results/{aoi}/{term}/caption.rst",
+        statistics="results/{aoi}/{term}/statistics.zarr",
     output:
-        report(
+        picture=report(
             "results/{aoi}/{term}/statistics.png",
             caption="../report/statistics.rst",
             category="{aoi}",
             labels={"figure": "6 statistics", "term": "{term}"},
         ),
+        warning="results/{aoi}/{term}/statistics_warning.rst",
     log:
         "logs/{aoi}/{term}/plot_statistics.log",
     benchmark:
@@ -61,12 +64,13 @@ rule plot_statistics:
         "../scripts/plot_statistics.py"
 
 
-register(rules.plot_statistics.output, wanted=lambda aoi: aoi.statistics)
+register(rules.plot_statistics.output.picture, wanted=lambda aoi: aoi.statistics)
 
 
 rule plot_indices:
     """Series of the radar indices."""
     input:
+        captions,
         indices="results/{aoi}/indices.csv",
         stack=stack_of,
     output:
@@ -99,15 +103,17 @@ register(rules.plot_indices.output, wanted=lambda aoi: aoi.indices)
 rule plot_change:
     """Where a term changed between two periods."""
     input:
+        "results/{aoi}/{term}/caption.rst",
         change="results/{aoi}/{term}/change/{name}.zarr",
         summary="results/{aoi}/{term}/change/{name}.json",
     output:
-        report(
+        picture=report(
             "results/{aoi}/{term}/change/{name}.png",
             caption="../report/change.rst",
             category="{aoi}",
             labels={"figure": "5 change {name}", "term": "{term}"},
         ),
+        warning="results/{aoi}/{term}/change/{name}_warning.rst",
     log:
         "logs/{aoi}/{term}/change/{name}_png.log",
     benchmark:
@@ -125,20 +131,22 @@ rule plot_change:
         "../scripts/plot_change.py"
 
 
-register(rules.plot_change.output, wanted=lambda aoi: aoi.changes)
+register(rules.plot_change.output.picture, wanted=lambda aoi: aoi.changes)
 
 
 rule plot_change_history:
     """When each pixel changed, and how often."""
     input:
-        "results/{aoi}/change_history.zarr",
+        captions,
+        history="results/{aoi}/change_history.zarr",
     output:
-        report(
+        picture=report(
             "results/{aoi}/change_history.png",
             caption="../report/change_history.rst",
             category="{aoi}",
             labels={"figure": "5 change history", "term": "-"},
         ),
+        warning="results/{aoi}/change_history_warning.rst",
     log:
         "logs/{aoi}/plot_change_history.log",
     benchmark:
@@ -156,4 +164,4 @@ rule plot_change_history:
         "../scripts/plot_change_history.py"
 
 
-register(rules.plot_change_history.output, wanted=lambda aoi: aoi.change_history)
+register(rules.plot_change_history.output.picture, wanted=lambda aoi: aoi.change_history)

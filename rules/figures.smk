@@ -4,6 +4,7 @@
 rule plot_histogram:
     """Distribution of backscatter over all dates, in dB or in power."""
     input:
+        "results/{aoi}/{term}/caption.rst",
         counts="results/{aoi}/{term}/histogram_{quantity}.csv",
         limits="results/{aoi}/{term}/stretch.json",
         series="results/{aoi}/{term}/mean_series.csv",
@@ -36,17 +37,18 @@ register(expand(rules.plot_histogram.output, quantity=["db", "power"], allow_mis
 
 
 rule plot_mean_series:
-    """Mean backscatter of the AOI over time, in power and in dB."""
+    """Mean backscatter of the AOI over time, in power and in dB, and what captions of a report say of the term."""
     input:
         series="results/{aoi}/{term}/mean_series.csv",
         stack=stack_of,
     output:
-        report(
+        picture=report(
             "results/{aoi}/{term}/mean_series.png",
             caption="../report/mean_series.rst",
             category="{aoi}",
             labels={"figure": "2 mean series", "term": "{term}"},
         ),
+        caption="results/{aoi}/{term}/caption.rst",
     log:
         "logs/{aoi}/{term}/mean_series.log",
     benchmark:
@@ -64,12 +66,13 @@ rule plot_mean_series:
         "../scripts/plot_mean_series.py"
 
 
-register(rules.plot_mean_series.output)
+register(rules.plot_mean_series.output.picture)
 
 
 rule animation:
     """The dB images by date, alone or beside the growing mean series."""
     input:
+        "results/{aoi}/{term}/caption.rst",
         stack=stack_of,
         series="results/{aoi}/{term}/mean_series.csv",
         stretch="results/{aoi}/{term}/stretch.json",
@@ -128,6 +131,7 @@ rule location:
         "logs/{aoi}/location.log",
     benchmark:
         "benchmarks/results/{aoi}/location.tsv"
+    localrule: fetch_here
     conda:
         "../envs/gcov.yaml"
     resources:

@@ -4,13 +4,15 @@
 rule explore:
     """The AOI on one page: all images, the series at any point the user clicks, change between any two dates."""
     input:
+        captions,
         stack=stack_of,
         series=lambda w: per_term(w.aoi, "mean_series.csv"),
         granules=ancient("results/{aoi}/granules.csv"),  # every search rewrites it
         zones=zones_of,
         zone_series=lambda w: per_term(w.aoi, "zones.csv") if aois[w.aoi].zones else [],
         indices=lambda w: f"results/{w.aoi}/indices.csv" if aois[w.aoi].indices else [],
-        changes=lambda w: [path for name in aois[w.aoi].changes for path in per_term(w.aoi, f"change/{name}.json")],
+        changes=lambda w: changes_of(w.aoi, "json"),
+        change_maps=lambda w: changes_of(w.aoi, "zarr"),  # read beside the JSON files
     output:
         report(
             "results/{aoi}/explore.html",
@@ -25,7 +27,7 @@ rule explore:
     conda:
         "../envs/gcov.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=60,
     params:
         contents_of("zones"),

@@ -4,6 +4,7 @@ from gcov.log import job_log
 
 from pathlib import Path
 
+from gcov import captions
 from gcov.figures import style
 from gcov.figures.change import change as draw
 from gcov.files import read_json
@@ -11,10 +12,16 @@ from gcov.stores import store
 from gcov.stores.provenance import provenance
 
 
-def plot_change(*, change: Path, summary: Path, origin: dict[str, str], term: str, name: str, output: Path) -> None:
-    """Write a PNG of a change store and the numbers in its JSON. `origin` is the provenance written into it."""
+def plot_change(
+    *, change: Path, summary: Path, origin: dict[str, str], term: str, name: str, output: Path, warning: Path
+) -> None:
+    """Write a PNG of a change store and the numbers in its JSON. `origin` is the provenance written into it.
+
+    `warning` is the store's warning, for the caption.
+    """
     data = store.open_store(change)
     figure = draw(data, read_json(summary), title=f"{data.attrs['aoi']}, {term}: change {name}")
+    captions.write(warning, captions.bold(data.attrs.get("warning", "")))
     style.save(figure, output, origin)
 
 
@@ -26,5 +33,6 @@ if __name__ == "__main__":
             origin=provenance(Path(snakemake.input.change), **snakemake.params),
             term=wildcards.term,
             name=wildcards.name,
-            output=Path(snakemake.output[0]),
+            output=Path(snakemake.output.picture),
+            warning=Path(snakemake.output.warning),
         )

@@ -4,23 +4,29 @@ from gcov.log import job_log
 
 from pathlib import Path
 
+from gcov import captions
 from gcov.figures import style
 from gcov.figures.change import change_history as draw
 from gcov.stores import store
 from gcov.stores.provenance import provenance
 
 
-def plot_change_history(*, history: Path, origin: dict[str, str], output: Path) -> None:
-    """Write a PNG of change_history.zarr. `origin` is the provenance written into it."""
+def plot_change_history(*, history: Path, origin: dict[str, str], output: Path, warning: Path) -> None:
+    """Write a PNG of change_history.zarr. `origin` is the provenance written into it.
+
+    `warning` is the store's warning, for the caption.
+    """
     data = store.open_store(history)
     figure = draw(data, title=f"{data.attrs['aoi']}: changes over all dates")
+    captions.write(warning, captions.bold(data.attrs.get("warning", "")))
     style.save(figure, output, origin)
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
         plot_change_history(
-            history=Path(snakemake.input[0]),
-            origin=provenance(Path(snakemake.input[0]), **snakemake.params),
-            output=Path(snakemake.output[0]),
+            history=Path(snakemake.input.history),
+            origin=provenance(Path(snakemake.input.history), **snakemake.params),
+            output=Path(snakemake.output.picture),
+            warning=Path(snakemake.output.warning),
         )

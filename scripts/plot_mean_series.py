@@ -4,19 +4,31 @@ from gcov.log import job_log
 
 from pathlib import Path
 
-from gcov import tables
+from gcov import captions, tables
 from gcov.figures import style
 from gcov.figures.series import mean_series
 from gcov.stores.provenance import metadata_of, provenance
 
 
 def plot_mean_series(
-    *, series: Path, stack: Path, origin: dict[str, str], min_valid_fraction: float, term: str, output: Path
+    *,
+    series: Path,
+    stack: Path,
+    origin: dict[str, str],
+    min_valid_fraction: float,
+    term: str,
+    output: Path,
+    caption: Path,
 ) -> None:
-    """Write a PNG of mean_series.csv. `origin` is the provenance written into it."""
+    """Write a PNG of mean_series.csv. `origin` is the provenance written into it.
+
+    `caption` is the text for all captions of the term.
+    """
     facts = metadata_of(stack)["attributes"]
     shown = {"term": term, "frequency": facts["frequency"], "min_valid_fraction": min_valid_fraction}
-    figure = mean_series(tables.read_series(series), title=f"{facts['aoi']}, {term}", **shown)
+    table = tables.read_series(series)
+    captions.write(caption, captions.of_series(table, **shown))
+    figure = mean_series(table, title=f"{facts['aoi']}, {term}", **shown)
     style.save(figure, output, origin)
 
 
@@ -28,5 +40,6 @@ if __name__ == "__main__":
             origin=provenance(Path(snakemake.input.stack), snakemake.params.valid_samples_only),
             min_valid_fraction=snakemake.params.min_valid_fraction,
             term=wildcards.term,
-            output=Path(snakemake.output[0]),
+            output=Path(snakemake.output.picture),
+            caption=Path(snakemake.output.caption),
         )

@@ -4,16 +4,21 @@ from gcov.log import job_log
 
 from pathlib import Path
 
+from gcov import captions
 from gcov.figures import style
 from gcov.figures.statistics import statistics as draw
 from gcov.stores import store
 from gcov.stores.provenance import provenance
 
 
-def plot_statistics(*, statistics: Path, origin: dict[str, str], term: str, output: Path) -> None:
-    """Write a PNG of statistics.zarr. `origin` is the provenance written into it."""
+def plot_statistics(*, statistics: Path, origin: dict[str, str], term: str, output: Path, warning: Path) -> None:
+    """Write a PNG of statistics.zarr. `origin` is the provenance written into it.
+
+    `warning` is the store's warning, for the caption.
+    """
     data = store.open_store(statistics)
     figure = draw(data, title=f"{data.attrs['aoi']}, {term}")
+    captions.write(warning, captions.bold(data.attrs.get("warning", "")))
     style.save(figure, output, origin)
 
 
@@ -21,8 +26,9 @@ if __name__ == "__main__":
     wildcards = snakemake.wildcards
     with job_log(snakemake.log[0], f"{wildcards.aoi} {wildcards.term}"):
         plot_statistics(
-            statistics=Path(snakemake.input[0]),
-            origin=provenance(Path(snakemake.input[0]), **snakemake.params),
+            statistics=Path(snakemake.input.statistics),
+            origin=provenance(Path(snakemake.input.statistics), **snakemake.params),
             term=wildcards.term,
-            output=Path(snakemake.output[0]),
+            output=Path(snakemake.output.picture),
+            warning=Path(snakemake.output.warning),
         )

@@ -399,6 +399,7 @@ def test_still_figures(made, tmp_path):
         min_valid_fraction=0.5,
         term="HVHV",
         output=tmp_path / "series.png",
+        caption=tmp_path / "caption.rst",
     )
     for name in ("db", "power", "series"):
         with Image.open(tmp_path / f"{name}.png") as picture:
@@ -501,6 +502,7 @@ def test_a_date_without_a_valid_sample_is_a_result(kind, band, write, newest, tm
         min_valid_fraction=0.5,
         term="HHHH",
         output=tmp_path / "series.png",
+        caption=tmp_path / "caption.rst",
     )
     location(
         fragments=sorted((tmp_path / "fragments").iterdir()),

@@ -5,6 +5,7 @@ import re
 import zipfile
 
 import pytest
+import zarr
 from helpers import BBOX
 
 pytestmark = pytest.mark.long
@@ -13,15 +14,20 @@ PICTURES = ["mean_series.png", "histogram_db.png", "histogram_power.png", "anima
 TARGETS = [
     *(f"results/valley_/{name}" for name in ("explore.html", "location.png", *(f"HHHH/{name}" for name in PICTURES))),
     "results/cross/HVHV/mean_series.png",
+    *(f"results/both/{name}" for name in ("location.png", "change_history.png", "HHHH/mean_series.png")),
+    "results/both/HVHV/statistics.png",
 ]
-AREAS = {"valley_": "HHHH", "cross": "HVHV"}  # a name that reStructuredText would take for a link
+AREAS = {"valley_": ["HHHH"], "cross": ["HVHV"]}  # a name that reStructuredText would take for a link
+BOTH = {"both": ["HHHH", "HVHV"]}
+NOTE = "2 dates, 2025-11-23 to 2025-12-05. BETA data (2 dates): not validated"
 
 
 @pytest.fixture(scope="module")
 def reported(module_analysis, newest):
     """A folder with results of two AOIs, after `snakemake --report` as a page and as an archive."""
     files = [str(path) for path in newest[:2]]
-    aois = {name: {"bbox": BBOX, "granules": files, "terms": [term]} for name, term in AREAS.items()}
+    aois = {name: {"bbox": BBOX, "granules": files, "terms": terms} for name, terms in {**AREAS, **BOTH}.items()}
+    aois["both"] |= {"statistics": True, "change_history": True}
     module_analysis.configure({"aois": aois, "basemap": None, "explore_megabytes": 24})
     module_analysis.run(*TARGETS)
     for name in ("report.html", "report.zip"):
@@ -46,6 +52,7 @@ def test_it_opens_on_areas_dates_and_warnings(page):
         assert re.search(rf"{aoi}\s+2 dates, 2025-11-23 to 2025-12-05. BETA data \(2 dates\): not validated", words), (
             words
         )
+    assert re.search(rf"both\s+HHHH:\s+{re.escape(NOTE)}.*HVHV:\s+{re.escape(NOTE)}", words, re.DOTALL), words
     assert "problematic" not in page
 
 
@@ -63,8 +70,18 @@ def test_figures_come_first_and_in_the_order_to_read_them(page):
 def test_captions_name_dates_and_warnings(page):
     for path, one in embedded(page, "results").items():
         if not path.endswith(".csv"):
-            assert "2 dates, 2025-11-23 to 2025-12-05" in one["caption"], path
-            assert "BETA data (2 dates): not validated" in one["caption"], path
+            words = re.sub(r"<[^>]+>", "", one["caption"])
+            assert words.count(NOTE) == 1 + (one["labels"]["term"] == "-" and "/both/" in path), path
+
+
+def test_the_caption_of_a_product_gives_its_own_warning(reported, page):
+    """In bold, after the warnings of the terms; here the statistics have none."""
+    results = embedded(page, "results")
+    for name, terms in (("HVHV/statistics", 1), ("change_history", 2)):
+        warning = zarr.open_group(reported / f"results/both/{name}.zarr", mode="r").attrs["warning"]
+        bold = re.findall(r"<strong>([^<]+)\.</strong>", results[f"results/both/{name}.png"]["caption"])
+        assert bold[terms:] == ([warning] if warning else []), name
+    assert warning
 
 
 def test_tables_and_movies_open_from_it(reported, page):

@@ -19,14 +19,15 @@ PER_AOI = ["explore.html", "granules.csv", "location.geojson", "location.png", "
 PER_TERM = [
     "animation.gif",
     "animation_means.gif",
+    "caption.rst",
     "histogram_db.csv",
     "histogram_db.png",
     "histogram_power.csv",
     "histogram_power.png",
     "mean_series.csv",
     "mean_series.png",
-    "stretch.json",
     "speckle.json",
+    "stretch.json",
 ]
 WEST, SOUTH, EAST, NORTH = BBOX
 SMALL = [WEST, SOUTH, WEST + 0.004, SOUTH + 0.004]
@@ -420,3 +421,13 @@ def test_until_a_rule_after_the_search_says_what_to_ask_for_instead(analysis, ao
     assert "--until clip: Snakemake knows the jobs after a search only once it is done" in said
     assert "snakemake --cores 4 results/AOI/stack.zarr" in said
     assert "--until" not in analysis.run("-n", "results/a/stack.zarr")
+
+
+@pytest.mark.parametrize("attempt", [1, 2, 3])
+def test_a_new_attempt_has_more_time_or_memory(complete, attempt):
+    """More time for what waits for the archive, more memory for what depends on the page; no more for others."""
+    output = complete[0].run("--dry-run", "--attempt", str(attempt), "-R", "clip", "explore", "stack")
+    asked = dict(re.findall(r"rule (\w+):\n.*?resources: (.*?)\n", output, re.DOTALL))
+    wanted = {"clip": (1000, 15 * attempt), "explore": (1000 * attempt, 60), "stack": (700, 30)}
+    for rule, (memory, minutes) in wanted.items():
+        assert {f"mem_mb={memory}", f"runtime={minutes}"} <= {*asked[rule].split(", ")}, rule

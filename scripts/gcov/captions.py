@@ -1,0 +1,26 @@
+"""What the captions of a report say of results, as reStructuredText that report/*.rst include."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from gcov.cautions import cautions, dates_in_words, empty_values
+from gcov.files import building
+
+
+def of_series(series: pd.DataFrame, *, term: str, frequency: str, min_valid_fraction: float) -> str:
+    """The dates of a mean series, the warnings about it in bold, and why values are empty."""
+    warnings = cautions(series, term=term, frequency=frequency, min_valid_fraction=min_valid_fraction)
+    said = [f"{dates_in_words(series)}.", bold("; ".join(warnings)), *(f"{why}." for why in empty_values(series))]
+    return " ".join(filter(None, said))
+
+
+def bold(warning: str) -> str:
+    """A warning as a bold sentence; empty if there is none."""
+    return f"**{warning}.**" if warning else ""
+
+
+def write(path: Path, text: str) -> None:
+    """Write a caption."""
+    with building(path) as part:
+        part.write_text(f"{text}\n", encoding="utf-8")
