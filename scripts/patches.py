@@ -99,7 +99,8 @@ def of_history(data: xr.Dataset, table: pd.DataFrame, series: Path) -> tuple[lis
 def of_periods(data: xr.Dataset, table: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
     """The date after a change between two periods, and of each patch: the dates around it, and if releases differ."""
     facts = data.attrs
-    start, end = max(facts["dates_before"]), min(facts["dates_after"])
+    # a period without a usable date yet has no patch either
+    start, end = max(facts["dates_before"], default=""), min(facts["dates_after"], default="")
     differ = any(facts[f"{name}_before"] != facts[f"{name}_after"] for name in ("maturities", "crids"))
     return [end], pd.DataFrame({"start": start, "end": end, "releases_differ": differ}, index=table.index)
 

@@ -314,9 +314,10 @@ def test_zones_indices_rain_and_changes_are_drawn(browser, tmp_path):
     sign = np.zeros(mask.shape[1:], "i1")
     sign[:20] = -1
     facts = {"up_km2": 0.0, "down_km2": 0.4, "significance": 0.01, "expected_false_alarms": 20.0, "warning": "mixed"}
+    facts |= {"multilook": 1, "pixels": sign.size}
     path = written(
         tmp_path, stack, ["HHHH", "HVHV"], zones=[("stand <1>", zone)], tables=zones, indices=indices, rain=12.5,
-        changes=[explore.Change("felling", "HHHH", facts, sign)],
+        changes=[explore.Change("felling", "HHHH", facts, xr.DataArray(sign, dims=("y", "x")))],
     )  # fmt: skip
     page = browser.open(path)
     found, seen = page.lines()["stand <1> (zone, 400 samples)"], np.array(values["HHHH"])[[0, 1, 3]]

@@ -73,7 +73,7 @@ class Scene:
             if np.isfinite(values[of_code]).any():
                 blocks = Blocks(tuple(shape), len(of_code))
                 for date in of_code:
-                    blocks.add(values[date], np.isfinite(values[date]), 0)
+                    blocks.add(values[date], 0)
                     blocks.end_date(12 * date)
                 found[code] = estimated(blocks.measured())
         return found
