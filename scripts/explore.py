@@ -56,7 +56,7 @@ def explore(
         ),
         tables.read_granules(granules),
         zones=outlines(zones, zone_name, stack.data) if zones else (),
-        changes=[explorer.Change.of(path) for path in changes],
+        changes=[explorer.ChangeOnPage.of(path) for path in changes],
         products=products,
         origin=stack.provenance,
         megabytes=megabytes,

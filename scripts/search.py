@@ -46,7 +46,7 @@ def search(
     dropped = older + left_out
     granules.check_one_series(kept, frequency, terms)
     granules.check_names(kept)
-    missing_token = any(map(sources.wants_token, kept)) and login.at_hand() is None
+    missing_token = any(map(sources.wants_token, kept)) and login.token_source() is None
     several_frames = len({granule.frame for granule in kept}) > 1
     if several_frames and not missing_token:
         from gcov.granule.frames import check_one_lattice  # only this check opens granules; most searches need none

@@ -12,14 +12,14 @@ NOISE_MARGIN = 3  # dB above the noise floor; a mean below that is mostly noise
 LONG_STEP = 1.5  # times the median step
 
 
-def held(series: pd.DataFrame, term: str, frequency: str) -> pd.Series:
+def has_term(series: pd.DataFrame, term: str, frequency: str) -> pd.Series:
     """True (dates,) for the dates whose granules have the term; polarizations may alternate."""
     return series["polarizations"].map(lambda codes: holds(codes, term, frequency)).astype(bool)
 
 
 def without_term(series: pd.DataFrame, term: str, frequency: str) -> str | None:
     """The number of dates whose granules lack the term, as text; None if all have it."""
-    lacking = (~held(series, term, frequency)).sum()
+    lacking = (~has_term(series, term, frequency)).sum()
     return f"{number_of(lacking, 'date')} without {term}" if lacking else None
 
 
@@ -91,7 +91,7 @@ def dates_left_out(attributes: Mapping[str, Any]) -> list[str]:
 
 def cautions(series: pd.DataFrame, *, term: str, frequency: str, min_valid_fraction: float) -> list[str]:
     """The warnings to read before trusting a mean series, one sentence each; empty if there are none."""
-    dates = series[held(series, term, frequency)]
+    dates = series[has_term(series, term, frequency)]
     empty, few, noisy = dates["n_valid"] == 0, little_valid(dates, min_valid_fraction), near_noise(dates)
     said = [maturity_note(series["maturity"]), without_term(series, term, frequency)]
     if empty.any():

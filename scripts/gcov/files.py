@@ -44,10 +44,10 @@ def read_json(path: Path, remedy: str = DELETE, *, of: Path | None = None) -> An
         return json.loads(content)
     except ValueError:
         what = f"{of} is damaged: {path.name}" if of else f"{path} is damaged: it"
-        raise GcovError(f"{what} is {flaw(content)}; {remedy}") from None
+        raise GcovError(f"{what} is {damage(content)}; {remedy}") from None
 
 
-def flaw(content: bytes) -> str:
+def damage(content: bytes) -> str:
     """What a power cut has done to the content of a file."""
     return "cut short" if content.strip(b"\0") else "full of zeros" if content else "empty"
 

@@ -116,10 +116,10 @@ class Granule:
     def same_acquisition(self, other: "Granule") -> bool:
         """True for two releases of one acquisition; False for partial granules of a frame that do not overlap."""
         (start, end), (other_start, other_end) = self.interval, other.interval
-        return self.take == other.take and start < other_end and other_start < end
+        return self.acquisition == other.acquisition and start < other_end and other_start < end
 
     @property
-    def take(self) -> tuple:
+    def acquisition(self) -> tuple:
         """The fields that are equal in all releases of one acquisition."""
         return self.cycle, self.track, self.direction, self.frame, self.mode, self.polarizations
 

@@ -27,12 +27,12 @@ def newest_releases(granules: Iterable[Granule]) -> tuple[list[Granule], Dropped
     local files of one granule differ.
     """
     found, repeated = one_of_each(granules)
-    takes = defaultdict(list)
+    acquisitions = defaultdict(list)
     for granule in sorted(found, key=lambda g: (g.rank, g.name), reverse=True):
-        takes[granule.take].append(granule)
+        acquisitions[granule.acquisition].append(granule)
     kept: list[Granule] = []
     dropped: Dropped = []
-    for members in takes.values():
+    for members in acquisitions.values():
         used, unused = _choose(members)
         kept += used
         dropped += unused
@@ -91,7 +91,7 @@ def one_of_each(granules: Iterable[Granule]) -> tuple[list[Granule], Dropped]:
     used: dict[tuple, Granule] = {}
     repeated: Dropped = []
     for granule in sorted(granules, key=lambda g: g.path is None):
-        first = used.setdefault((granule.name, granule.take, granule.interval), granule)
+        first = used.setdefault((granule.name, granule.acquisition, granule.interval), granule)
         if first is granule:
             continue
         _check_equal(first, granule)

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from gcov.errors import GcovError
-from gcov.files import DELETE, building, flaw
+from gcov.files import DELETE, building, damage
 
 TEXT = ("zone", "granule", "crid", "maturity", "polarizations", "why_empty")
 SPREAD = ("std_power", "p05_db", "p50_db", "p95_db", "n_effective", "se_db")
@@ -28,7 +28,7 @@ def read(path: Path, **options: Any) -> pd.DataFrame:
     """
     content = path.read_bytes()
     if not content.endswith(b"\n"):
-        raise GcovError(f"{path} is damaged: it is {flaw(content)}; {DELETE}")
+        raise GcovError(f"{path} is damaged: it is {damage(content)}; {DELETE}")
     return pd.read_csv(path, keep_default_na=False, **options)
 
 

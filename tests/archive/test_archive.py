@@ -416,23 +416,23 @@ def netrc(path, password=PASSWORD, machine="localhost"):
 
 
 def test_token_sources_in_their_order(user, login_server, monkeypatch, tmp_path):
-    assert login.at_hand() is None
+    assert login.token_source() is None
     with pytest.raises(GcovError, match=r"no Earthdata token: get one at https://urs\.earthdata\.nasa\.gov"):
         login.token()
     netrc(tmp_path / ".netrc")
-    assert (login.at_hand(), login.token()) == ("~/.netrc", TOKEN)
+    assert (login.token_source(), login.token()) == ("~/.netrc", TOKEN)
     login.token.cache_clear()
     monkeypatch.setenv("EARTHDATA_USERNAME", USERNAME)
-    assert login.at_hand() == "~/.netrc"  # half a login is none
+    assert login.token_source() == "~/.netrc"  # half a login is none
     monkeypatch.setenv("EARTHDATA_PASSWORD", "wrong")
-    assert login.at_hand() == "EARTHDATA_USERNAME and EARTHDATA_PASSWORD"
+    assert login.token_source() == "EARTHDATA_USERNAME and EARTHDATA_PASSWORD"
     with pytest.raises(GcovError, match=r"refused the name and password from EARTHDATA_USERNAME and EARTHDATA_PASSW"):
         login.token()
     monkeypatch.setenv("EARTHDATA_PASSWORD", PASSWORD)
     assert login.token() == TOKEN
     login.token.cache_clear()
     monkeypatch.setenv("EARTHDATA_TOKEN", " given\n")
-    assert (login.at_hand(), login.token()) == ("EARTHDATA_TOKEN", "given")
+    assert (login.token_source(), login.token()) == ("EARTHDATA_TOKEN", "given")
 
 
 @pytest.mark.parametrize("way", SERVER)
@@ -465,20 +465,20 @@ def test_a_wrong_netrc(user, login_server, monkeypatch, tmp_path, archive):
     with pytest.raises(GcovError, match=r"refused the name and password from ~/\.netrc: correct them, or get one at"):
         login.token()
     (tmp_path / ".netrc").write_text("machine\nnonsense nonsense")
-    assert login.at_hand() == "~/.netrc"  # a search goes on
+    assert login.token_source() == "~/.netrc"  # a search goes on
     with pytest.raises(GcovError, match=r"\.netrc cannot be read: line 2"):
         login.token()
     netrc(tmp_path / ".netrc", machine="elsewhere.example")
-    assert login.at_hand() is None
+    assert login.token_source() is None
     monkeypatch.setenv("EARTHDATA_TOKEN", " \n")  # as an unset secret of a batch system looks
-    assert login.at_hand() is None
+    assert login.token_source() is None
     with pytest.raises(GcovError, match="no Earthdata token"):
         login.token()
 
 
 def test_a_netrcs_default_entry_is_for_other_machines(user, login_server, tmp_path, archive):
     (tmp_path / ".netrc").write_text(f"machine elsewhere login a password b\ndefault login {USERNAME} password x\n")
-    assert login.at_hand() is None
+    assert login.token_source() is None
     with pytest.raises(GcovError, match="no Earthdata token"):
         login.token()
     assert archive.count() == 0
@@ -498,7 +498,7 @@ def test_a_netrcs_default_entry_is_for_other_machines(user, login_server, tmp_pa
 )
 def test_a_netrc_that_cannot_be_read(user, login_server, tmp_path, content, message):
     (tmp_path / ".netrc").mkdir() if content is None else (tmp_path / ".netrc").write_bytes(content)
-    assert login.at_hand() == "~/.netrc"
+    assert login.token_source() == "~/.netrc"
     with pytest.raises(GcovError, match=rf"\.netrc cannot be read: .*{message.removeprefix('cannot be read: ')}"):
         login.token()
 

@@ -395,11 +395,11 @@ def test_nodes_without_a_value_are_left_out():
 @pytest.mark.parametrize(("value", "flaw"), [(1.0, "not a linear"), (-28.2, "not a linear"), (0, "not a linear")])
 def test_a_table_in_other_units_is_not_used(value, flaw):
     one = table()
-    assert one.flaw == ""
+    assert one.reason_unusable == ""
     one.power[2, 2] = value
-    assert flaw in one.flaw
+    assert flaw in one.reason_unusable
     one.power[:] = np.nan
-    assert one.flaw == "holds no value"
+    assert one.reason_unusable == "holds no value"
 
 
 def test_why_there_is_no_noise_floor():

@@ -185,7 +185,7 @@ def test_statistics_are_four_maps(temporal):
 
 
 def test_large_maps_are_averaged_in_power_and_it_is_said(temporal, monkeypatch):
-    monkeypatch.setattr(rasters, "looks_for", lambda shape: 4)
+    monkeypatch.setattr(rasters, "side_for", lambda shape: 4)
     figure = statistics(temporal, title="x, HHHH")
     cell = temporal["mean"].values[4:8, 8:12]
     assert image(figure.axes[0])[1, 2] == pytest.approx(10 * np.log10(cell.mean()), abs=1e-4)
@@ -233,7 +233,7 @@ def test_change_is_on_a_symmetric_scale_with_its_false_alarms_beside(periods):
 
 def test_reduced_change_keeps_zero_where_nothing_changed(periods, monkeypatch):
     """Averaged in dB, because the mean of unchanged ratios is above 1."""
-    monkeypatch.setattr(rasters, "looks_for", lambda shape: 5)
+    monkeypatch.setattr(rasters, "side_for", lambda shape: 5)
     figure = change(periods, FACTS, title="x")
     cell = periods["log_ratio_db"].values[5:10, :5]
     assert image(figure.axes[0])[1, 0] == pytest.approx(cell.mean(), abs=1e-5)

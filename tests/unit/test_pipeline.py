@@ -34,7 +34,7 @@ from stack import stack
 from stack_db import stack_db
 from summarize import summarize
 
-from gcov.analysis.multilook import LARGEST, LONGEST, cells_of, image_of, looks_for
+from gcov.analysis.multilook import LARGEST, LONGEST, cells_of, image_of, side_for
 from gcov.archive.catalog import listed_granules
 from gcov.errors import GcovError
 from gcov.figures import movies
@@ -332,7 +332,7 @@ def test_frames_show_the_valid_samples_in_the_stretch(made):
     ],
 )
 def test_any_aoi_makes_an_image_of_a_readable_size(shape):
-    looks = looks_for(shape)
+    looks = side_for(shape)
     rows, columns = cells_of(shape, looks)
     assert rows * columns <= LARGEST and max(rows, columns) <= LONGEST
     fewer = cells_of(shape, looks - 1) if looks > 1 else (LARGEST, LARGEST)

@@ -20,7 +20,7 @@ from gcov.analysis.looks import looks_of
 from gcov.errors import GcovError
 from gcov.files import building, read_json
 from gcov.granules import read_record
-from gcov.pages.explore import Change
+from gcov.pages.explore import ChangeOnPage
 from gcov.stores import store
 from gcov.stores.provenance import provenance
 
@@ -247,7 +247,7 @@ TABLES = [tables.read, tables.read_series, tables.read_indices, tables.read_gran
     [
         (read_record, "run `snakemake --cores 1 -R search`"),
         (lambda path: looks_of(path, "HHHH", ["DHDH"]), "delete it, then run again"),
-        (Change.of, "delete it, then run again"),
+        (ChangeOnPage.of, "delete it, then run again"),
         (read_json, "delete it, then run again"),
         *((read, "delete it, then run again") for read in TABLES),
     ],

@@ -271,7 +271,7 @@ def test_a_period_without_a_date_yet(made, before, after, dates, named, multiloo
     found = len(summary["dates_before"]), len(summary["dates_after"])
     assert found == dates and not maps.n_before.any() and not maps.n_after.any()
     assert (summary["pixels"], summary["up"], summary["expected_false_alarms"]) == (0, 0, 0)
-    text = explore.Change.of(one.folder / "HHHH.json").text
+    text = explore.ChangeOnPage.of(one.folder / "HHHH.json").text
     figure = draw_change(maps, summary, title="x")
     for said in (caplog.text, summary["warning"], maps.attrs["warning"], text, " ".join(words(figure).split())):
         assert "no usable date" in said and f"usable are {day(0)}" in said and all(name in said for name in named)

@@ -13,7 +13,7 @@ from stack import stack
 from summarize import summarize
 from test_pipeline import fragment as clipped
 
-from gcov.figures.series import held, line
+from gcov.figures.series import has_term, line
 from gcov.granules import from_name
 from gcov.stores import radiometry, store
 from gcov.stores.stack import Stack
@@ -143,10 +143,10 @@ def test_lines_break_at_gaps():
 def test_a_date_without_the_term_is_no_gap():
     table = series([0, 12, 24, 36, 48], [1.0, np.nan, 3.0, np.nan, 5.0])
     table["polarizations"] = ["DHDH", "SHSH", "DHDH", "SHSH", "DHDH"]
-    assert held(table, "HVHV", "A").tolist() == [True, False, True, False, True]
-    assert line(table[held(table, "HVHV", "A")])["mean_db"].tolist() == [1, 3, 5]
-    assert held(table, "HHHH", "A").all()
-    seen = line(table[held(table, "HHHH", "A")])["mean_db"]
+    assert has_term(table, "HVHV", "A").tolist() == [True, False, True, False, True]
+    assert line(table[has_term(table, "HVHV", "A")])["mean_db"].tolist() == [1, 3, 5]
+    assert has_term(table, "HHHH", "A").all()
+    seen = line(table[has_term(table, "HHHH", "A")])["mean_db"]
     assert np.isnan(seen).tolist() == [False, True, False, True, False]
 
 

@@ -139,7 +139,7 @@ def unpacked(text: str, shape: tuple[int, int]) -> np.ndarray:
 def test_the_page_holds_every_cell_to_an_eighth_of_a_db(looks):
     power, mask = speckle()
     stack = Stack(memory_stack({"HHHH": power}, mask), valid_samples_only=True)
-    images = pixels.encoded_term(stack, "HHHH", looks=looks, room=1e9)
+    images = pixels.encoded_term(stack, "HHHH", side=looks, room=1e9)
     wanted = np.array([averaged(power[date], mask[date], looks) for date in range(3)])
     shape = wanted.shape[1:]
     base = unpacked(images.texts["mean"], shape)
@@ -174,7 +174,7 @@ def test_the_page_is_within_its_budget_with_the_fewest_looks():
 
     def size(looks: int) -> int:
         counted = Stack(stack, valid_samples_only=True)
-        images = [pixels.encoded_term(counted, term, looks=looks, room=1e9) for term in ("HHHH", "HVHV")]
+        images = [pixels.encoded_term(counted, term, side=looks, room=1e9) for term in ("HHHH", "HVHV")]
         return sum(len(text) for image in images for text in image.texts.values())
 
     assert len(page.encode()) - size(looks) + size(looks - 1) + 10_000 > 500_000  # 10 kB are in reserve
@@ -246,8 +246,8 @@ def test_a_ratio_is_that_of_the_means_and_is_named_by_its_terms():
     assert found["VHVH/VVVV"]["lines"][0]["values"] == [-6.5, -8, None, -11]
 
 
-def change_of(change: np.ndarray, multilook: int) -> explore.Change:
-    return explore.Change("name", "HHHH", {"multilook": multilook}, xr.DataArray(change, dims=("y", "x")))
+def change_of(change: np.ndarray, multilook: int) -> explore.ChangeOnPage:
+    return explore.ChangeOnPage("name", "HHHH", {"multilook": multilook}, xr.DataArray(change, dims=("y", "x")))
 
 
 def test_a_change_is_drawn_where_half_of_a_cell_says_so():

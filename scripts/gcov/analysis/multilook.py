@@ -12,33 +12,33 @@ LARGEST = 390_000  # cells of a displayed image; 100 dates of speckle then make 
 LONGEST = 1480  # cells along its longer side
 
 
-def looks_for(shape: tuple[int, int]) -> int:
+def side_for(shape: tuple[int, int]) -> int:
     """The smallest number of samples to average along each side so that an image (ny, nx) can be displayed."""
-    looks = 1
-    while math.prod(cells_of(shape, looks)) > LARGEST or max(cells_of(shape, looks)) > LONGEST:
-        looks += 1
-    return looks
+    side = 1
+    while math.prod(cells_of(shape, side)) > LARGEST or max(cells_of(shape, side)) > LONGEST:
+        side += 1
+    return side
 
 
-def cells_of(shape: tuple[int, int], looks: int) -> tuple[int, int]:
-    """Rows and columns of cells of looks x looks samples in an image (ny, nx); cells at the edge may be cut."""
+def cells_of(shape: tuple[int, int], side: int) -> tuple[int, int]:
+    """Rows and columns of cells of side x side samples in an image (ny, nx); cells at the edge may be cut."""
     ny, nx = shape
-    return math.ceil(ny / looks), math.ceil(nx / looks)
+    return math.ceil(ny / side), math.ceil(nx / side)
 
 
 class Multilook:
-    """The average of an image of `shape` (ny, nx) over cells of looks x looks samples, built from bands of rows.
+    """The average of an image of `shape` (ny, nx) over cells of side x side samples, built from bands of rows.
 
     Every cell has a whole number of samples. Cells of unequal size would show as a lattice of unequal speckle.
     """
 
-    def __init__(self, looks: int, shape: tuple[int, int]):
-        self._looks = looks
-        self._sums, self._counts = np.zeros((2, *cells_of(shape, looks)), np.float32)
+    def __init__(self, side: int, shape: tuple[int, int]):
+        self._side = side
+        self._sums, self._counts = np.zeros((2, *cells_of(shape, side)), np.float32)
 
     @property
     def mean(self) -> np.ndarray:
-        """The averaged image (ceil(ny / looks), ceil(nx / looks)), linear power float32; NaN where no sample counts.
+        """The averaged image (ceil(ny / side), ceil(nx / side)), linear power float32; NaN where no sample counts.
 
         Cells at the lower and right edges average the samples they have.
         """
@@ -47,36 +47,36 @@ class Multilook:
 
     def add(self, power: np.ndarray, rows: slice) -> None:
         """Add some rows: `power` (len(rows), nx) is linear power, NaN where a sample does not count."""
-        add_to_cells(self._sums, self._counts, power, self._looks, rows.start)
+        add_to_cells(self._sums, self._counts, power, self._side, rows.start)
 
 
-def image_of(stack: Stack, term: str, date: int, looks: int) -> np.ndarray:
-    """A date's image (rows, columns) in cells of looks x looks samples: linear power float32, as `Multilook.mean`."""
-    multilook = Multilook(looks, (stack.data.sizes["y"], stack.data.sizes["x"]))
+def image_of(stack: Stack, term: str, date: int, side: int) -> np.ndarray:
+    """A date's image (rows, columns) in cells of side x side samples: linear power float32, as `Multilook.mean`."""
+    multilook = Multilook(side, (stack.data.sizes["y"], stack.data.sizes["x"]))
     for region in store.regions(stack.data, date=date):
         multilook.add(stack.power(term, region)[0], region["y"])
     return multilook.mean
 
 
-def add_to_cells(sums: np.ndarray, counts: np.ndarray, power: np.ndarray, looks: int, first_row: int) -> None:
-    """Add `power` (ny, nx; linear), except where NaN, to the sums and counts of its cells of looks x looks samples.
+def add_to_cells(sums: np.ndarray, counts: np.ndarray, power: np.ndarray, side: int, first_row: int) -> None:
+    """Add `power` (ny, nx; linear), except where NaN, to the sums and counts of its cells of side x side samples.
 
     Its first row is row `first_row` of the image. Sums are of linear power, because backscatter must be averaged in
     linear power.
     """
-    top, offset = divmod(first_row, looks)
+    top, offset = divmod(first_row, side)
     use = np.isfinite(power)
     for total, values in ((sums, np.where(use, power, np.float32(0))), (counts, use)):
-        part = summed(values.astype(total.dtype, copy=False), looks, offset)
+        part = summed(values.astype(total.dtype, copy=False), side, offset)
         total[top : top + len(part)] += part
 
 
-def summed(values: np.ndarray, looks: int, offset: int = 0) -> np.ndarray:
-    """Sums over looks x looks values of an array (ny, nx), whose first row is row `offset` of its cells.
+def summed(values: np.ndarray, side: int, offset: int = 0) -> np.ndarray:
+    """Sums over side x side values of an array (ny, nx), whose first row is row `offset` of its cells.
 
     Cells at the edges sum the values they have. Strided sums take a fifth of the time of `np.add.reduceat`.
     """
     ny, nx = values.shape
-    whole = np.pad(values, ((offset, -(ny + offset) % looks), (0, -nx % looks)))
-    rows = reduce(np.add, (whole[n::looks] for n in range(looks)))
-    return reduce(np.add, (rows[:, n::looks] for n in range(looks)))
+    whole = np.pad(values, ((offset, -(ny + offset) % side), (0, -nx % side)))
+    rows = reduce(np.add, (whole[n::side] for n in range(side)))
+    return reduce(np.add, (rows[:, n::side] for n in range(side)))

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pandas as pd
 
-from gcov.cautions import held
+from gcov.cautions import has_term
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ def left_out(
     `dates_without_{term}` names those whose granules lack the term; the others have too few valid samples.
     """
     days = series["time"].dt.strftime("%Y-%m-%d")
-    has = held(series, term, frequency)
+    has = has_term(series, term, frequency)
     lacking, few = days[~use & ~has].tolist(), days[~use & has].tolist()
     if few:
         log.warning(

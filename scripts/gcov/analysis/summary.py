@@ -9,7 +9,7 @@ import xarray as xr
 from gcov.analysis import histogram, means
 from gcov.analysis.looks import Given, Speckle, entries
 from gcov.analysis.means import PERCENTILES, Sums
-from gcov.analysis.multilook import Multilook, looks_for
+from gcov.analysis.multilook import Multilook, side_for
 from gcov.errors import GcovError
 from gcov.stores import noise, store
 from gcov.stores.radiometry import to_db
@@ -41,7 +41,7 @@ class Summary:
         data = stack.data
         dates, whole = data.sizes["time"], (data.sizes["y"], data.sizes["x"])
         summary, speckle = cls(dates), Speckle(data, term)
-        looks = looks_for(whole)
+        looks = side_for(whole)
         for date in range(dates):
             drawn = Multilook(looks, whole)
             for region in store.regions(data, date=date):

@@ -27,7 +27,7 @@ HELP = "uso@asf.alaska.edu"
 PROFILE = f"fill in the field Study Area of your profile at {LOGIN}"
 
 
-def at_hand() -> str | None:
+def token_source() -> str | None:
     """The first source of a token or login that exists, in order of precedence; None if there is none."""
     if os.environ.get("EARTHDATA_TOKEN", "").strip():
         return "EARTHDATA_TOKEN"
@@ -57,7 +57,7 @@ def token() -> str:
     headers = {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
     answer = transport.request("POST", f"{LOGIN}/api/users/find_or_create_token", headers)
     if answer.status in (400, 401, 403):
-        raise GcovError(f"Earthdata Login refused the name and password from {at_hand()}: correct them, or {HOW}")
+        raise GcovError(f"Earthdata Login refused the name and password from {token_source()}: correct them, or {HOW}")
     found = transport.document(answer).get("access_token")
     if answer.status != 200 or not _fits_a_header(found):
         page = " with a page" if answer.status == 200 else ""

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gcov.cautions import held, without_term
+from gcov.cautions import has_term, without_term
 from gcov.figures.palette import LAST, QUANTITIES
 from gcov.figures.style import GAMMA0, SMALL, add_words, legend_above
 from gcov.granules import maturity_note
@@ -34,7 +34,7 @@ def histogram(
     stretch.json. The grey scale of the movies is marked. `counts` is the histogram's table, for the number of samples
     outside of its bins.
     """
-    dates = series[held(series, term, frequency)]
+    dates = series[has_term(series, term, frequency)]
     samples = int(dates["n_valid"].sum())
     fine = stretch["histogram"]
     numbers = np.array(fine["all"])

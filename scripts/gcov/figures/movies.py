@@ -26,8 +26,8 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from PIL import GifImagePlugin, Image
 
-from gcov.analysis.multilook import LARGEST, LONGEST, cells_of, image_of, looks_for
-from gcov.cautions import held, little_valid
+from gcov.analysis.multilook import LARGEST, LONGEST, cells_of, image_of, side_for
+from gcov.cautions import has_term, little_valid
 from gcov.figures.palette import LEVEL, NO_DATA, QUANTITIES
 from gcov.figures.rasters import extent
 from gcov.figures.series import draw_releases, hollow_style, limits_around, line
@@ -108,7 +108,7 @@ def frames(
     their number of dates.
     """
     data = stack.data
-    looks = looks_for((data.sizes["y"], data.sizes["x"]))
+    looks = side_for((data.sizes["y"], data.sizes["x"]))
     shape = cells_of((data.sizes["y"], data.sizes["x"]), looks)
     averaged = f"cells of {looks} x {looks} samples averaged"
     layout = Layout.of(shape, with_means=with_means)
@@ -125,7 +125,7 @@ def frames(
     caption = figure.text(*layout.at(layout.left, top - 48), "", fontsize=10)
     empty = picture.axes.text(0.5, 0.5, "", ha="center", va="center", transform=picture.axes.transAxes, fontsize=13)
     moving = [picture, caption, empty]
-    has = held(series, term, data.attrs["frequency"]).tolist()
+    has = has_term(series, term, data.attrs["frequency"]).tolist()
     if with_means:
         means = series[has].reset_index(drop=True)
         few = little_valid(means, min_valid_fraction)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Colormap
 
-from gcov.analysis.multilook import Multilook, cells_of, looks_for
+from gcov.analysis.multilook import Multilook, cells_of, side_for
 from gcov.figures.palette import NO_DATA
 from gcov.figures.style import SMALL
 from gcov.stores import store
@@ -76,5 +76,5 @@ def draw(
 
 def reduction(data: xr.Dataset) -> tuple[int, list[str]]:
     """The number of samples per cell side in a figure of a store, and a note about it (empty if 1)."""
-    looks = looks_for(shape_of(data))
+    looks = side_for(shape_of(data))
     return looks, [f"Drawn in cells of {looks} x {looks} pixels of the store."] if looks > 1 else []

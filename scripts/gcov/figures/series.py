@@ -14,7 +14,7 @@ from gcov.cautions import (
     cautions,
     dates_in_words,
     empty_values,
-    held,
+    has_term,
     little_valid,
     long_steps,
     near_noise,
@@ -45,7 +45,7 @@ def mean_series(series: pd.DataFrame, *, term: str, frequency: str, title: str, 
     `series` has the columns of mean_series.csv; dates without the term are left out. If known, these are drawn too: the
     95 % interval from the standard error (otherwise the band from p05_db to p95_db), the noise floor, and rain.
     """
-    dates = series[held(series, term, frequency)].reset_index(drop=True)
+    dates = series[has_term(series, term, frequency)].reset_index(drop=True)
     rain = dates["rain_mm"]
     heights = [5, 1.1, 1.1] if rain.notna().any() else [5, 1.1]
     figure = Figure(figsize=(8.5, 3.6 + 0.9 * (len(heights) - 1)), layout="constrained")

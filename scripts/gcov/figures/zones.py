@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from gcov.cautions import (
     dates_in_words,
     empty_values,
-    held,
+    has_term,
     little_valid,
     near_noise,
     release_changes,
@@ -32,7 +32,7 @@ def zones(table: pd.DataFrame, *, term: str, frequency: str, title: str, min_val
     If there are more than 60 zones, those with the largest range are drawn and the title says so.
     """
     whole = {str(name): rows.reset_index(drop=True) for name, rows in table.groupby("zone", sort=False)}
-    series = {name: rows[held(rows, term, frequency)].reset_index(drop=True) for name, rows in whole.items()}
+    series = {name: rows[has_term(rows, term, frequency)].reset_index(drop=True) for name, rows in whole.items()}
     shown = _widest(series)
     number = next(columns for most, columns in COLUMNS if len(shown) <= most)
     rows = math.ceil(len(shown) / number)

@@ -13,7 +13,7 @@ from gcov.granules import NOT_COMPARED, Granule, kept_names, read_record
 from gcov.inputs.settings import Archive
 from gcov.stores import origin, store
 from gcov.stores.grid import aoi_window, lattice_difference, phase_difference, window_grid
-from gcov.stores.mosaic import apart
+from gcov.stores.mosaic import cannot_stack
 from gcov.stores.provenance import metadata_of
 
 
@@ -31,7 +31,7 @@ def check_one_lattice(
             grids.append(window_grid(band.data, aoi_window(band.data, bbox, granule.label)))
     for granule, grid in zip(firsts, grids):
         if difference := lattice_difference(grids[0], grid):
-            raise apart(firsts[0], granule, difference)
+            raise cannot_stack(firsts[0], granule, difference)
 
 
 def compare_if_the_search_could_not(
@@ -69,5 +69,5 @@ def check_with_fragments(
         except (OSError, ValueError, KeyError, GcovError):  # absent, being written or damaged
             continue
         if difference:
-            raise apart(other, granule, difference)
+            raise cannot_stack(other, granule, difference)
         return

@@ -147,9 +147,9 @@ class Band:
             return {}, "the product has no table of it"
         y, x = (stored[name][()] for name in AXES)
         tables = {term: Table(y, x, stored[term[:2]][()]) for term in held}
-        flaws = {term: flaw for term, table in tables.items() if (flaw := table.flaw)}
-        reason = "; ".join(f"the table of {term[:2]} {flaw}" for term, flaw in flaws.items())
-        return {term: table for term, table in tables.items() if term not in flaws}, reason
+        unusable = {term: reason for term, table in tables.items() if (reason := table.reason_unusable)}
+        reason = "; ".join(f"the table of {term[:2]} {flaw}" for term, flaw in unusable.items())
+        return {term: table for term, table in tables.items() if term not in unusable}, reason
 
     def types(self, terms: Sequence[str]) -> dict[str, np.dtype]:
         """The dtypes of a fragment's variables for these terms and further layers, by name, the mask last.

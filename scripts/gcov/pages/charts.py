@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from gcov.cautions import held, little_valid
+from gcov.cautions import has_term, little_valid
 from gcov.pages import notes
 from gcov.words import number_of
 
@@ -54,7 +54,7 @@ def charts(tables: Tables, zones: Sequence[str], frequency: str) -> dict[str, di
 def term_chart(tables: Tables, term: str, zones: Sequence[str], frequency: str) -> dict:
     """The chart of a term."""
     series = tables.series[term]
-    has = held(series, term, frequency).to_numpy()
+    has = has_term(series, term, frequency).to_numpy()
     after = [after for _, after in notes.gaps(series[has])]
     few = partial(little_valid, min_valid_fraction=tables.min_valid_fraction)
     lines = [

@@ -15,7 +15,7 @@ import xarray as xr
 from PIL import ImageColor
 
 from gcov.analysis.multilook import Multilook
-from gcov.cautions import held, release_changes
+from gcov.cautions import has_term, release_changes
 from gcov.figures import palette
 from gcov.files import read_json
 from gcov.pages import notes, pixels
@@ -32,7 +32,7 @@ Zones = Sequence[tuple[str, shapely.Geometry]]  # names, polygons in the stack's
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangeOnPage:
     """A change between two periods: its JSON, and the map `change` (y, x) of its store, which is read in parts.
 
     A pixel of the map is 1, -1, 0 or -128 (no data), for a cell of `multilook` x `multilook` samples of the stack.
@@ -44,7 +44,7 @@ class Change:
     change: xr.DataArray
 
     @classmethod
-    def of(cls, summary: Path) -> "Change":
+    def of(cls, summary: Path) -> "ChangeOnPage":
         """A change from its JSON, results/{aoi}/{term}/change/{name}.json, and the store beside it."""
         facts = read_json(summary)
         change = store.open_store(summary.with_suffix(".zarr"))["change"]
@@ -85,7 +85,7 @@ def page(
     granules: pd.DataFrame,
     *,
     zones: Zones,
-    changes: Sequence[Change],
+    changes: Sequence[ChangeOnPage],
     products: Sequence[str],
     origin: Mapping[str, str],
     megabytes: float,
@@ -251,7 +251,7 @@ def details(
 ) -> str:
     """The lower part of the page: dates and granules, unused granules and why, files, provenance."""
     rows = []
-    recorded = [held(table, term, frequency) for term, table in series.items()]
+    recorded = [has_term(table, term, frequency) for term, table in series.items()]
     for n, date in enumerate(next(iter(series.values())).itertuples()):
         valid = [
             f"{100 * table['valid_fraction'][n]:.1f} %" if has[n] else f"no {term}"

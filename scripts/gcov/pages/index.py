@@ -17,7 +17,7 @@ from gcov import figures
 from gcov.analysis.multilook import image_of
 from gcov.cautions import little_valid
 from gcov.figures import palette
-from gcov.figures.series import held, line
+from gcov.figures.series import has_term, line
 from gcov.pages import notes
 from gcov.pages.explore import filled
 from gcov.stores.radiometry import to_db
@@ -87,7 +87,7 @@ def card(area: Area) -> str:
         parts.append(picture(area, term, series))
         if texts := notes.warnings(area.series, data.attrs["frequency"], area.min_valid_fraction):
             parts.append(f'<ul class="warnings">{"".join(f"<li>{html.escape(text)}" for text in texts)}</ul>')
-        parts.append(spark(series[held(series, term, data.attrs["frequency"])], term, area.min_valid_fraction))
+        parts.append(spark(series[has_term(series, term, data.attrs["frequency"])], term, area.min_valid_fraction))
     rows = "".join(f"<dt>{name}<dd>{html.escape(text)}" for name, text in facts(area).items())
     parts.append(f"<dl>{rows}</dl>")
     links = {"explore": "explore.html"} if area.explored else {}
@@ -105,7 +105,7 @@ def facts(area: Area) -> dict[str, str]:
     said = {"Dates": f"{len(times)}, {times.iloc[0][:10]} to {times.iloc[-1][:10]}" if len(times) > 1 else "1"}
     said["Latest"] = last
     for term, series in area.series.items():
-        has = series[held(series, term, area.data.attrs["frequency"])]
+        has = series[has_term(series, term, area.data.attrs["frequency"])]
         valid, mean = 100 * has["valid_fraction"], has["mean_db"].dropna()
         means = f"{mean.iloc[-1]:.2f} dB last, {mean.min():.2f} to {mean.max():.2f}; " if len(mean) else ""
         share = f"{valid.min():.0f} to {valid.max():.0f} % valid" if len(has) else f"no date has {term}"

@@ -1,6 +1,6 @@
 """The images of a stack, encoded for an HTML page: cells averaged in linear power, one byte each, as text.
 
-A cell is the mean of looks x looks samples in linear power. Its byte is 0 if no sample counts, otherwise 1 + the number
+A cell is the mean of side x side samples in linear power. Its byte is 0 if no sample counts, otherwise 1 + the number
 of steps of 0.25 dB above the term's `low`. Each date is stored as the difference from the bytes of the term's mean
 image (modulo 255, plus 1), deflated, in base64. Differences are small and compress well.
 """
@@ -23,7 +23,7 @@ from gcov.stores.stack import Stack
 STEP = 0.25  # dB; the rounding error is at most 0.125 dB, a tenth of the speckle
 LEVELS = 255  # byte values that encode a dB value
 FOOT = 2.0  # dB of margin below the lowest quantile, for users' averages
-FEWEST_BITS = 2  # lower bound of the bits per cell, even for smooth images; limits the numbers of looks to try
+FEWEST_BITS = 2  # lower bound of the bits per cell, even for smooth images; limits the sides to try
 LARGEST = 4_000_000  # cells that a browser paints in 0.1 s
 MEGABYTE = 1_000_000
 
@@ -40,8 +40,8 @@ class Images:
     texts: dict[str | int, str]
 
 
-def smallest_looks(data: xr.Dataset, terms: int, room: float) -> int:
-    """A lower bound for the looks per side with which the images of `terms` terms fit into `room` bytes of text."""
+def smallest_side(data: xr.Dataset, terms: int, room: float) -> int:
+    """A lower bound for the side of a cell, in samples, so that images of `terms` terms fit into `room` bytes."""
     bits = room * 3 / 4 * 8  # base64 turns three bytes into four
     most = min(bits / FEWEST_BITS / (data.sizes["time"] * terms), LARGEST)
     return math.ceil(math.sqrt(data.sizes["y"] * data.sizes["x"] / most))
@@ -50,38 +50,38 @@ def smallest_looks(data: xr.Dataset, terms: int, room: float) -> int:
 def encoded(
     stack: Stack, terms: Sequence[str], layers: Callable[[int], Sequence[np.ndarray]], *, room: float
 ) -> tuple[int, dict[str, Images], list[str]]:
-    """The smallest looks per side with which images and layers fit into `room` bytes; the images by term; the layers.
+    """The smallest side of a cell, in samples, with which all fits into `room` bytes; the images by term; the layers.
 
-    `layers` gives further images (rows, columns) of bytes for a number of looks. Raises GcovError if not even one cell
+    `layers` gives further images (rows, columns) of bytes for a side. Raises GcovError if not even one cell
     per date fits.
     """
     data = stack.data
     largest = max(data.sizes["y"], data.sizes["x"])
-    for looks in range(smallest_looks(data, len(terms), room) if room > 0 else largest, largest + 1):
+    for side in range(smallest_side(data, len(terms), room) if room > 0 else largest, largest + 1):
         images: dict[str, Images] = {}
-        further = list(map(packed, layers(looks)))
+        further = list(map(packed, layers(side)))
         left = room - sum(map(len, further))
         for term in terms:
-            found = encoded_term(stack, term, looks=looks, room=left)
+            found = encoded_term(stack, term, side=side, room=left)
             if found is None:
                 break
             images[term], left = found, left - sum(map(len, found.texts.values()))
         else:
-            return looks, images, further
+            return side, images, further
     raise GcovError(f"explore_megabytes: too few for a page of {data.sizes['time']} dates; give it more, or null")
 
 
-def encoded_term(stack: Stack, term: str, *, looks: int, room: float) -> Images | None:
-    """A term's images in cells of looks x looks samples; None if they need more than `room` bytes.
+def encoded_term(stack: Stack, term: str, *, side: int, room: float) -> Images | None:
+    """A term's images in cells of side x side samples; None if they need more than `room` bytes.
 
     The first pass over the dates makes the mean image, the second encodes each date. Memory holds one date at a time.
     """
 
     def powers() -> Iterator[np.ndarray]:
         for date in range(stack.data.sizes["time"]):
-            yield image_of(stack, term, date, looks)
+            yield image_of(stack, term, date, side)
 
-    shape = tuple(-(-stack.data.sizes[axis] // looks) for axis in ("y", "x"))
+    shape = tuple(-(-stack.data.sizes[axis] // side) for axis in ("y", "x"))
     total, number = np.zeros(shape), np.zeros(shape, np.int32)
     counts = np.zeros(histogram.FINE_DB.number, np.int64)
     for power in powers():

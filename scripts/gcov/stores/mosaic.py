@@ -24,10 +24,10 @@ def check_same(first: Fragment, other: Fragment) -> None:
     if difference is None and theirs != ours:
         difference = f"terms {', '.join(theirs)} instead of {', '.join(ours)}"
     if difference:
-        raise apart(first.granule, other.granule, difference)
+        raise cannot_stack(first.granule, other.granule, difference)
 
 
-def apart(first: Granule, other: Granule, difference: str) -> GcovError:
+def cannot_stack(first: Granule, other: Granule, difference: str) -> GcovError:
     """The error for two granules that cannot be stacked."""
     return GcovError(
         f"{other.name} cannot be stacked with {first.name}: {difference}. Nothing is resampled here: narrow the search"

@@ -28,7 +28,7 @@ class Table:
     power: np.ndarray
 
     @property
-    def flaw(self) -> str:
+    def reason_unusable(self) -> str:
         """Why the table cannot be used; empty if it can."""
         finite = self.power[np.isfinite(self.power)]
         if not finite.size:
