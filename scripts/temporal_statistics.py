@@ -10,7 +10,7 @@ from gcov import tables
 from gcov.analysis import cube, looks, selection, temporal
 from gcov.analysis.assumed import Assumed
 from gcov.files import building
-from gcov.stores import store
+from gcov.stores import noise, store
 from gcov.stores.stack import Stack, open_with
 
 
@@ -46,9 +46,10 @@ def temporal_statistics(
     attributes = {**stack.attributes, "multilook": multilook, **excluded}
     attributes["warning"] = warning
     dates = np.flatnonzero(use).tolist()
+    grid = cube.multilooked_grid(data, multilook)
     cf, shape = temporal.attributes, {"dates": len(dates), "multilook": multilook}
     with building(output) as part:
-        cube.create_maps(part, data, **shape, types=temporal.TYPES, attributes=attributes, cf=cf)
+        cube.create_maps(part, data, **shape, types={**temporal.TYPES, **temporal.FLAGS}, attributes=attributes, cf=cf)
         assumed = Assumed.of(data, term, looks_json, np.array(dates), np.ones(len(dates), bool)) if known else None
         of_dates = {term: assumed.looks} if assumed else None
         use = {term: np.ones(len(dates), bool)}
@@ -58,7 +59,10 @@ def temporal_statistics(
                 # cells that never count in full show no texture; then all their looks count
                 share = np.nan_to_num(assumed.looks_share(block), nan=1)
                 speckle = block.inverse[term] / np.maximum(np.isfinite(power).sum(axis=0), 1) / share
-            store.write(part, block.region, temporal.statistics(power, of_dates and of_dates[term], speckle))
+            maps = temporal.statistics(power, of_dates and of_dates[term], speckle)
+            places = (grid[dim].values[block.region[dim]] for dim in ("y", "x"))
+            maps["near_noise"] = temporal.near_noise(maps["mean"], noise.over_dates(data, term, dates, *places))
+            store.write(part, block.region, maps)
         store.finish(part)
 
 

@@ -24,7 +24,7 @@ FACTS = """name url s3_url path size start end cycle track direction frame mode 
 coverage accuracy has_input_data_exception""".split()  # noqa: SIM905
 SERIES = """time granule crid maturity n_pixels n_valid valid_fraction mean_power mean_db std_power p05_db p50_db
 p95_db n_effective se_db noise_db polarizations rain_mm why_empty
-anomaly_db anomaly_se_db""".split()  # noqa: SIM905
+anomaly_db anomaly_se_db rain_3d_mm near_noise""".split()  # noqa: SIM905
 
 REPO = Path(__file__).resolve().parents[1]
 DROPPED = ["inputDataExceptionMask", "listOfPolarizations", "listOfCovarianceTerms"]

@@ -8,7 +8,7 @@ import pandas as pd
 from gcov.granules import holds, maturity_note
 from gcov.words import days, listed, number_of
 
-NOISE_MARGIN = 3  # dB above the noise floor; a mean below that is mostly noise
+NOISE_MARGIN = 3  # dB above the noise floor; a sample contains its noise, so that below this at least half is noise
 LONG_STEP = 1.5  # times the median step
 
 
@@ -41,6 +41,14 @@ def long_steps(times: pd.Series) -> pd.Series:
 def near_noise(series: pd.DataFrame) -> pd.Series:
     """True (dates,) for means less than 3 dB above the noise floor; False where the floor is unknown."""
     return series["mean_db"] - series["noise_db"] < NOISE_MARGIN
+
+
+def noise_flags(above_noise: pd.Series) -> pd.Series:
+    """The column `near_noise` of the tables, from how far means are above the noise floor in dB; NaN where unknown.
+
+    1 for less than 3 dB, else 0; empty where unknown.
+    """
+    return (above_noise < NOISE_MARGIN).astype("Int64").where(above_noise.notna())
 
 
 def release_changes(series: pd.DataFrame) -> pd.DataFrame:

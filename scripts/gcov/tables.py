@@ -11,7 +11,9 @@ from gcov.files import DELETE, building, damage
 TEXT = ("zone", "granule", "crid", "maturity", "polarizations", "why_empty")
 SPREAD = ("std_power", "p05_db", "p50_db", "p95_db", "n_effective", "se_db")
 ANOMALY = ("anomaly_db", "anomaly_se_db")
-MEANS = ("mean_power", "mean_db", *SPREAD, "noise_db", "rain_mm", *ANOMALY)  # columns that may be empty
+MEANS = (  # columns that may be empty
+    "mean_power", "mean_db", *SPREAD, "noise_db", "rain_mm", *ANOMALY, "rain_3d_mm", "near_noise",
+)  # fmt: skip
 
 
 def write(path: Path, table: pd.DataFrame) -> None:
@@ -40,7 +42,7 @@ def read_series(path: Path) -> pd.DataFrame:
 def read_indices(path: Path) -> pd.DataFrame:
     """Read indices.csv: time as datetime64 (UTC), zone and index as text, an empty value or error as NaN."""
     types = {"zone": str, "index": str}
-    return read(path, parse_dates=["time"], dtype=types, na_values={"value": "", "se": ""})
+    return read(path, parse_dates=["time"], dtype=types, na_values=dict.fromkeys(("value", "se", "near_noise"), ""))
 
 
 def read_granules(path: Path) -> pd.DataFrame:

@@ -14,9 +14,10 @@ from helpers import EPSG, NORTH, WEST, grid_of
 
 from gcov.analysis import cube, ratios, selection, temporal
 from gcov.analysis.multilook import Multilook
+from gcov.cautions import noise_flags
 from gcov.errors import GcovError
 from gcov.indices import name_of_index, terms_of_index
-from gcov.inputs.rain import read_rain, since_date_before
+from gcov.inputs.rain import rain_of, read_rain, since_date_before
 from gcov.stores import noise, store
 from gcov.stores.grid import make_grid
 from gcov.stores.noise import Table
@@ -250,6 +251,16 @@ def test_rain_since_the_date_before(tmp_path):
     assert found[1] == pytest.approx(2.2 + 2.3 + 2.4) and found[2] == 0
 
 
+def test_rain_of_the_three_days_before(tmp_path):
+    """Of the pass's own day, none; a day that the file lacks leaves the date empty."""
+    path = rain_file(tmp_path, *(f"2025-11-{day:02d},{day / 10}" for day in range(20, 31)))
+    times = ["2025-11-22T23:59", "2025-11-23T00:01", "2025-11-23T23:59", "2025-12-01T06:00", "2025-12-02T06:00"]
+    data = xr.Dataset(coords={"time": np.array(times, "datetime64[s]")})
+    found = rain_of(data, path).days_before
+    np.testing.assert_allclose(found, [np.nan, 6.3, 6.3, 2.8 + 2.9 + 3.0, np.nan])
+    assert np.isnan(rain_of(data, None)).all()
+
+
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
@@ -428,3 +439,28 @@ def test_noise_of_a_pass_is_the_mean_of_its_granules():
         noise.of_dates(xr.Dataset(coords={"time": [1]}), "HHHH")
     )
     assert json.loads(noise.described({}, grid, y, x)) == {}
+
+
+def test_the_noise_floor_as_an_image_is_the_mean_at_each_place():
+    """Over the dates that are used, each the mean of its granules; nothing is known beside an empty node."""
+    grid = grid_of(EPSG, WEST + 20 * (np.arange(100) + 0.5), NORTH - 20 * (np.arange(60) + 0.5))
+    y, x = grid["y"].values[::7], grid["x"].values[::9]
+    tables = [Table(table().y, table().x, factor * table().power) for factor in (1, 3, 9)]
+    texts = [noise.described({"HHHH": one}, grid, y[:1], x[:1]) for one in tables]
+    attributes = [[{"noise": texts[0]}, {"noise": texts[1]}], [{"noise": texts[2]}], [{"noise": texts[0]}], [{}]]
+    data = xr.Dataset(coords={"time": range(4)}, attrs=noise.gathered(attributes))
+    found = noise.over_dates(data, "HHHH", [0, 2, 3], y, x)
+    single = [[table().mean(np.array([row]), np.array([column])) for column in x] for row in y]
+    np.testing.assert_allclose(found, (2 + 1) / 2 * np.array(single), rtol=1e-4)
+    assert np.isnan(noise.over_dates(data, "HHHH", [3], y, x)).all()
+    tables[0].power[0, 0] = np.nan
+    assert np.isnan(tables[0].image(y, x)[0, 0]) and np.isfinite(tables[0].image(y, x)[-1, -1])
+
+
+def test_less_than_3_db_above_the_noise_is_near_it():
+    floor = np.full(6, 1e-3)
+    mean = np.array([np.nan, 0.0, 1e-3, 1.99e-3, 2.0e-3, 1])
+    assert temporal.near_noise(mean, floor).tolist() == [255, 1, 1, 1, 0, 0]
+    assert temporal.near_noise(mean[3:], floor[3:] * np.nan).tolist() == [255] * 3
+    flags = noise_flags(pd.Series([np.nan, -1, 2.9, 3.0]))
+    assert flags.isna().tolist() == [True, False, False, False] and flags[1:].tolist() == [1, 1, 0]

@@ -113,6 +113,11 @@ BAD_ENTRIES = [
     ({"bbox": BOX, "terms": ["HHHH", "HHHH"]}, "aois.x.terms"),
     ({"bbox": BOX, "valid_samples_only": "no"}, 'aois.x.valid_samples_only: holds "no"; should be true or false'),
     ({"bbox": BOX, "geotiff": ["dB"]}, 'aois.x.geotiff.0: holds "dB"; should be power, db, statistics, indices'),
+    (
+        {"bbox": BOX, "terms": ["HHVV"], "change_history": True, "geotiff": ["power"]},
+        "aois.x: change_history, geotiff would make nothing, because HHVV are off-diagonal terms; add a diagonal one",
+    ),
+    ({"bbox": BOX, "terms": ["HHVV"], "filter_window": 3}, "aois.x: filter_window would make nothing"),
     ({"bbox": BOX, "geotiff": ["filtered"]}, "aois.x.geotiff: filtered are not made: set filter_window as well"),
     ({"bbox": BOX, "calibration_db": -0.1}, "aois.x.calibration_db: holds -0.1; should be the standard deviation of"),
     ({"bbox": BOX, "calibration_db": None}, "aois.x.calibration_db: holds null; should be the standard deviation of"),

@@ -12,6 +12,7 @@ from helpers import SERIES
 from gcov import tables
 from gcov.analysis.summary import Summary
 from gcov.errors import GcovError
+from gcov.inputs.rain import Rain
 
 TIMES = ["2025-11-23T23:47:39", "2025-12-05T23:47:39", "2025-12-17T00:00:00"]
 GRANULES = ["NA", "second third", '"odd", name']
@@ -28,7 +29,7 @@ def stack() -> xr.Dataset:
     return xr.Dataset(coords={"time": times, **strings}, attrs={"n_pixels": 70})
 
 
-RAIN = np.array([np.nan, 3.5, 0])
+RAIN = Rain(np.array([np.nan, 3.5, 0]), np.array([np.nan, 1.25, 0]))
 
 
 @pytest.fixture
@@ -59,11 +60,10 @@ def test_mean_series_is_written_as_the_csv_module_writes_it(stack, summary, tmp_
             mean = total / power.size
             spread = float(np.sqrt((squares - total * mean) / (power.size - 1)))
             means = [mean, float(10 * np.log10(mean)), spread, *sums.sums.percentiles[TIMES.index(time)].tolist()]
-        # n_effective, se_db, noise_db and anomalies are not known here, and neither are polarizations
-        rain = {TIMES[1]: 3.5, TIMES[2]: 0.0}.get(time, "")
-        wanted.writerow(
-            [time, granule, crid, maturity, 70, power.size, power.size / 70, *means, "", "", "", "", rain, "", "", ""]
-        )
+        # n_effective, se_db, noise_db, near_noise and anomalies are not known here, and neither are polarizations
+        rain, before = {TIMES[1]: (3.5, 1.25), TIMES[2]: (0.0, 0.0)}.get(time, ("", ""))
+        last = ["", "", "", "", rain, "", "", "", before, ""]
+        wanted.writerow([time, granule, crid, maturity, 70, power.size, power.size / 70, *means, *last])
     assert (tmp_path / "a.csv").read_bytes().decode() == text.getvalue()
 
 

@@ -89,7 +89,8 @@ def test_indices_are_ratios_of_means(data, tmp_path):
     zones = [whole(data), *on_grid(read_zones(zone_file(tmp_path / "z.gpkg", shapes), "name", "zones"), data, None)]
     names = ("HVHV/HHHH", "RVI")
     found = zonal.indices(Stack(data, valid_samples_only=True), names, ["HHHH", "HVHV"], zones, speckle=SPECKLE)
-    assert list(found) == ["zone", "time", "index", "value", "n_valid", "se"] and len(found) == 4 * 2 * DATES
+    assert list(found) == ["zone", "time", "index", "value", "n_valid", "se", "near_noise"]
+    assert len(found) == 4 * 2 * DATES
     both = np.isfinite(data.HHHH.values) & np.isfinite(data.HVHV.values) & (data["mask"].values >= 1)
     both[:, :400] = both[:, 650:] = both[:, :, :10] = both[:, :, 200:] = False
     hh, hv = (
@@ -111,6 +112,20 @@ def test_indices_are_ratios_of_means(data, tmp_path):
     )
     assert rows.n_valid[rows["index"] == "RVI"].tolist() == both.sum(axis=(1, 2)).tolist()
     assert set(found.zone) == {"aoi", *RECTANGLES}
+
+
+def test_an_index_is_near_the_noise_if_one_of_its_terms_is(data, tmp_path):
+    """HV is noise in the west; the third date states no noise for HH, the fourth none at all."""
+    y, x = [NORTH, NORTH - 20.0 * NY], [WEST, WEST + 20.0 * NX]
+    west = {"y": y, "x": x, "mean": 0.08, "power": [[0.15, 0.01]] * 2}
+    low = {"y": y, "x": x, "mean": 1e-4, "power": [[1e-4] * 2] * 2}
+    stated = [[{"HHHH": low, "HVHV": low}], [{"HHHH": low, "HVHV": west}], [{"HVHV": low}], [{}]]
+    shapes = {"west": rectangle(0, 50, 0, 20), "east": rectangle(0, 50, 300, 320)}
+    zones = on_grid(read_zones(zone_file(tmp_path / "z.gpkg", shapes), "name", "zones"), data, None)
+    stack = Stack(data.assign_attrs(noise=json.dumps(stated)), valid_samples_only=True)
+    found = zonal.indices(stack, ["RVI"], ["HHHH", "HVHV"], [whole(data), *zones], speckle=SPECKLE)
+    flags = found.groupby("zone")["near_noise"].apply(lambda of: [*of.fillna(-1)])
+    assert flags.to_dict() == {"aoi": [0, 1, -1, -1], "west": [0, 1, -1, -1], "east": [0, 0, -1, -1]}
 
 
 def test_a_zone_and_an_aoi_of_one_outline_hold_the_same_samples(data, tmp_path):
@@ -324,6 +339,7 @@ def test_what_is_refused_by_name(data, tmp_path):
     refused({"a": box, "b": box, "c": box}, "without a name, counted from 1: 2, 3", ["a", None, " "])
     refused({"a": box, "b": box}, "names given twice: a", ["a", "a"])
     refused({"aoi": box}, "a zone is called 'aoi'")
+    refused({"a": box, " AOI": box}, "a zone is called ' AOI', as tables and figures call the whole AOI: rename it")
     refused({"a": box}, "no property 'field'; its properties are name: set zone_name", key="field")
     refused({"road": shapely.LineString([(0, 0), (1, 1)])}, "zone 'road' is a LineString")
     refused({"bow": shapely.Polygon([(0, 0), (1, 1), (1, 0), (0, 1)])}, "zone 'bow' is not a valid polygon: Self-inter")

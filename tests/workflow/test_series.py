@@ -32,7 +32,7 @@ pytestmark = pytest.mark.long
 
 FACTORS = (1, 0.81, 1.21, 0.49)
 STAND = (34, 40, 64, 76)  # rows and columns inside of the felled stand
-STATISTICS = {"count", "mean", "std", "cv", "excess_cv", "min", "max", "p05", "p50", "p95"}
+STATISTICS = {"count", "mean", "std", "cv", "excess_cv", "min", "max", "p05", "p50", "p95", "near_noise"}
 
 
 def rectangle(top, bottom, left, right) -> shapely.Polygon:
@@ -123,8 +123,10 @@ def test_looks_are_the_landscapes(made):
 
 
 def test_rain_since_the_date_before(made):
-    rain = tables.read_series(made / "real/HHHH/mean_series.csv")["rain_mm"]
+    series = tables.read_series(made / "real/HHHH/mean_series.csv")
+    rain = series["rain_mm"]
     assert np.isnan(rain[0]) and rain[1:3].tolist() == [6, 6] and np.isnan(rain[3])
+    np.testing.assert_array_equal(series["rain_3d_mm"], [np.nan, 1.5, 1.5, np.nan])
 
 
 def test_the_noise_floor_is_the_tables(made, newest):
@@ -160,12 +162,15 @@ def test_statistics_are_a_store_of_maps(made):
         assert found.rio.resolution() == (60, -60) and found.rio.crs.to_epsg() == EPSG
         assert found.attrs["multilook"] == 3 and found.attrs["n_dates_left_out"] == 0
         assert found["count"].dtype == np.uint16 and found["count"].max() == 4
+        known = found["count"] > 0  # the backscatter is far above the noise
+        np.testing.assert_array_equal(found["near_noise"], np.where(known, 0, 255))
     assert store.damage(made / "real/HHHH/statistics.zarr") is None
 
 
 def test_indices_are_images_and_a_table(made):
     table = pd.read_csv(made / "real/indices.csv", parse_dates=["time"])
-    assert list(table) == ["zone", "time", "index", "value", "n_valid", "se"] and (table["se"] > 0).all()
+    assert list(table) == ["zone", "time", "index", "value", "n_valid", "se", "near_noise"] and (table["se"] > 0).all()
+    assert (table["near_noise"] == 0).all()
     assert set(table["zone"]) == {"aoi", "stand", "all", "some"} and set(table["index"]) == {"HVHV_HHHH", "RVI"}
     with xr.open_zarr(made / "real/indices.zarr") as found:
         assert set(found.data_vars) == {"HVHV_HHHH", "RVI"} and found.RVI.dims == store.DIMS

@@ -10,6 +10,8 @@ import xarray as xr
 from gcov.analysis import looks
 from gcov.analysis.anomaly import anomalies
 from gcov.analysis.speckle import standard_error
+from gcov.cautions import noise_flags
+from gcov.inputs.rain import Rain
 from gcov.stores import store
 from gcov.stores.radiometry import to_db
 from gcov.tables import ANOMALY
@@ -66,17 +68,17 @@ def table(
     codes: list[str | None],
     noise: np.ndarray,
     without_noise: Sequence[str],
-    rain: np.ndarray,
+    rain: Rain,
     baseline: Sequence[str] | None,
 ) -> pd.DataFrame:
     """One row per date of a stack; unknown values are NaN.
 
     Means are taken in linear power, then converted to dB. std_power uses n - 1; p05_db to p95_db are percentiles of the
     positive samples. n_effective and se_db (standard error of the mean due to speckle) are computed from `speckle`, the
-    entries of looks.json by polarization code; `codes` are the dates' codes. `noise` (dates,) is linear power, with
-    the reason `without_noise` where it is NaN. `rain` (dates,) is mm since the previous date. why_empty says why a date
-    with valid samples has no n_effective, se_db or noise_db. anomaly_db and anomaly_se_db are relative to the same
-    season of the `baseline`, its first and last day; empty without one.
+    entries of looks.json by polarization code; `codes` are the dates' codes. `noise` (dates,) is linear power, with the
+    reason `without_noise` where it is NaN. why_empty says why a date with valid samples has no n_effective, se_db or
+    noise_db. anomaly_db and anomaly_se_db are relative to the same season of the `baseline`, its first and last day;
+    empty without one. near_noise is that of `cautions.noise_flags`.
     """
     dates = pd.DataFrame(map(vars, store.dates_of(data)))
     n, mean = sums.n, sums.mean
@@ -100,9 +102,10 @@ def table(
         _why_empty(one, speckle.get(code or ""), without) if code is not None and one["n_valid"] else ""
         for one, code, without in zip(facts.to_dict("records"), codes, without_noise)
     ]
-    facts = facts.assign(polarizations=dates["polarizations"], rain_mm=rain, why_empty=reasons)
+    facts = facts.assign(polarizations=dates["polarizations"], rain_mm=rain.since, why_empty=reasons)
     of_season = anomalies(pd.to_datetime(facts["time"]).to_numpy(), mean, se_db, baseline)
-    return facts.assign(**dict(zip(ANOMALY, of_season)))
+    facts = facts.assign(**dict(zip(ANOMALY, of_season)))
+    return facts.assign(rain_3d_mm=rain.days_before, near_noise=noise_flags(facts["mean_db"] - facts["noise_db"]))
 
 
 def _why_empty(row: Mapping, entry: Mapping | None, without_noise: str) -> str:

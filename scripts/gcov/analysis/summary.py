@@ -11,6 +11,7 @@ from gcov.analysis.looks import Given, Speckle, entries
 from gcov.analysis.means import PERCENTILES, Sums
 from gcov.analysis.multilook import Multilook, side_for
 from gcov.errors import GcovError
+from gcov.inputs.rain import Rain
 from gcov.stores import noise, store
 from gcov.stores.radiometry import to_db
 from gcov.stores.stack import Stack
@@ -80,13 +81,13 @@ class Summary:
         self,
         data: xr.Dataset,
         term: str,
-        rain: np.ndarray,
+        rain: Rain,
         given: Given = None,
         baseline: tuple[str, str] | None = None,
     ) -> pd.DataFrame:
         """One row per date of the stack, with the columns of `means.table`.
 
-        `rain` (dates,) is in mm since the previous date; `given` is the setting `looks`, `baseline` that of its name.
+        `given` is the setting `looks`, `baseline` that of its name.
         """
         return means.table(
             data,

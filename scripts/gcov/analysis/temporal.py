@@ -1,6 +1,10 @@
 """Statistics of linear power over time, pixel by pixel."""
 
+from typing import Any
+
 import numpy as np
+
+from gcov.cautions import NOISE_MARGIN
 
 # Pixels at a time, so that double precision arrays stay small beside the block. Transposing would take five times as
 # long for a power of two, because the dates of a pixel would share a few lines of the cache.
@@ -19,11 +23,22 @@ MEANING = {
     "p95": "95 % percentile over time",
 }
 TYPES = {name: "u2" if name == "count" else "f4" for name in MEANING}
+FLAGS = {"near_noise": "u1"}
+UNKNOWN = 255  # in flags
 
 
-def attributes(name: str) -> dict[str, str]:
-    """CF attributes of a statistic of linear power."""
+def attributes(name: str) -> dict[str, Any]:
+    """CF attributes of a statistic of linear power, or of a flag."""
+    if name in FLAGS:
+        words = f"mean over time less than {NOISE_MARGIN} dB above the mean noise floor"
+        return {"long_name": words, "flag_values": [0, 1, UNKNOWN], "flag_meanings": "above_noise near_noise no_data"}
     return {"units": "1", "long_name": MEANING[name]}
+
+
+def near_noise(mean: np.ndarray, floor: np.ndarray) -> np.ndarray:
+    """The flag near_noise (y, x) from a mean and the noise floor, both linear power: 1, 0, or UNKNOWN."""
+    near = mean < floor * 10 ** (NOISE_MARGIN / 10)
+    return np.where(np.isfinite(mean) & np.isfinite(floor), near, UNKNOWN).astype(FLAGS["near_noise"])
 
 
 def statistics(power: np.ndarray, looks: np.ndarray | None, speckle: np.ndarray | None = None) -> dict[str, np.ndarray]:

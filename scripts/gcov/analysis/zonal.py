@@ -8,9 +8,10 @@ import pandas as pd
 
 from gcov.analysis import looks, ratios
 from gcov.analysis.means import PERCENTILES, Sums
+from gcov.cautions import noise_flags
 from gcov.indices import name_of_index, terms_of_index
 from gcov.inputs.zones import Zone
-from gcov.stores import store
+from gcov.stores import noise, store
 from gcov.stores.radiometry import to_db
 from gcov.stores.stack import Stack
 
@@ -71,10 +72,11 @@ def indices(
     *,
     speckle: Mapping[str, Mapping[str, dict]],
 ) -> pd.DataFrame:
-    """One row per zone, date and index: zone, time, index, value, n_valid, se.
+    """One row per zone, date and index: zone, time, index, value, n_valid, se, near_noise.
 
     The index is computed from the means over the n_valid samples that count in all its terms; NaN if there are none.
     `se` is its standard error due to speckle, from `speckle`: the entries of looks.json by term and polarization code.
+    `near_noise` is 1 if the mean of any of its terms is less than 3 dB above the noise floor, empty where unknown.
     """
     tables, times = [], [date.time for date in store.dates_of(stack.data)]
     codes = {term: looks.codes_of(stack.data, term) for term in terms}
@@ -86,9 +88,13 @@ def indices(
                 sums[term][number].add(date, samples)
         for number, zone in enumerate(zones):
             of_zone = {term: sums[term][number] for term in needed}
+            floor = {term: noise.of_dates(stack.data, term, zone.points(stack.data)) for term in needed}
             means = {term: one.mean for term, one in of_zone.items()}
             errors = {term: one.error_db(speckle[term], codes[term]) for term, one in of_zone.items()}
             facts = {"zone": zone.name, "time": times, "index": name_of_index(index)}
             numbers = {"value": ratios.value(index, means), "n_valid": of_zone[needed[0]].n}
-            tables.append(pd.DataFrame({**facts, **numbers, "se": ratios.standard_error(index, means, errors)}))
+            numbers |= {"se": ratios.standard_error(index, means, errors)}
+            heights = [to_db(means[term]) - to_db(floor[term]) for term in needed]
+            flags = noise_flags(pd.Series(np.min(heights, axis=0)))
+            tables.append(pd.DataFrame({**facts, **numbers, "near_noise": flags}))
     return pd.concat(tables, ignore_index=True)

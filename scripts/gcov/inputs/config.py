@@ -282,6 +282,7 @@ def _aoi(name: str, config: dict) -> Aoi:
 
 def _check_analysis(aoi: Aoi, where: str) -> None:
     """Refuse what the schema cannot check: indices of terms that are not read, even windows, overlapping periods."""
+    _check_diagonal(aoi, where)
     for index in aoi.indices:
         needed = terms_of_index(index, aoi.terms)
         if missing := [term for term in needed if term not in aoi.terms]:
@@ -317,6 +318,16 @@ def _check_analysis(aoi: Aoi, where: str) -> None:
                 f"{where}.changes.{name}: `before` ends on {periods['before'][1]} and `after` begins on"
                 f" {periods['after'][0]}; should be one after the other, without a day in common"
             )
+
+
+def _check_diagonal(aoi: Aoi, where: str) -> None:
+    """Refuse products that only exist for diagonal terms, if there is no such term: nothing would be made."""
+    names = ("zones", "statistics", "changes", "change_history", "filter_window", "geotiff")
+    if not aoi.diagonal_terms and (keys := [name for name in names if getattr(aoi, name)]):
+        raise GcovError(
+            f"{where}: {', '.join(keys)} would make nothing, because {', '.join(aoi.terms)} are off-diagonal terms;"
+            " add a diagonal one such as HHHH to terms, or leave these keys out"
+        )
 
 
 def _check_days(days: Sequence[str], where: str) -> None:

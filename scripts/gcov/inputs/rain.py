@@ -6,6 +6,7 @@ import re
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -17,6 +18,14 @@ from gcov.words import shortened
 AMOUNT = r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|-0+(\.0*)?"
 YEARS = range(1900, 2101)
 MOST = 5_000  # mm; the most that was ever measured in a day is 1,825
+DAYS_BEFORE = (1, 2, 3)  # of a pass: their rain is still in the soil, and none of it fell after the image was taken
+
+
+class Rain(NamedTuple):
+    """Rain in mm for dates (dates,): since the date before, and on the three days before; NaN where unknown."""
+
+    since: np.ndarray
+    days_before: np.ndarray
 
 
 def read_rain(path: str | Path, where: str = "rainfall") -> dict[date, float]:
@@ -104,7 +113,7 @@ def since_date_before(rain: dict[date, float], times: np.ndarray) -> np.ndarray:
 
     NaN for the first date, and where `rain` lacks a day of the interval.
     """
-    days = [date.fromisoformat(text[:10]) for text in np.datetime_as_string(times, unit="D")]
+    days = _days(times)
     found = np.full(len(days), np.nan)
     for number, (before, day) in enumerate(pairwise(days), start=1):
         interval = [before + timedelta(days=offset) for offset in range(1, (day - before).days + 1)]
@@ -113,6 +122,19 @@ def since_date_before(rain: dict[date, float], times: np.ndarray) -> np.ndarray:
     return found
 
 
-def rain_of(data: xr.Dataset, path: str | Path | None) -> np.ndarray:
-    """Rain in mm since the previous date, for the dates (dates,) of a stack; NaN where unknown."""
-    return since_date_before(read_rain(path), data["time"].values) if path else np.full(data.sizes["time"], np.nan)
+def _days(times: np.ndarray) -> list[date]:
+    return [date.fromisoformat(text[:10]) for text in np.datetime_as_string(times, unit="D")]
+
+
+def of_days_before(rain: dict[date, float], times: np.ndarray) -> np.ndarray:
+    """Rain in mm (dates,) on the three days (UTC) before that of each date; NaN where `rain` lacks one of them."""
+    before = [[rain.get(day - timedelta(days=back), np.nan) for back in DAYS_BEFORE] for day in _days(times)]
+    return np.array(before).sum(axis=1)
+
+
+def rain_of(data: xr.Dataset, path: str | Path | None) -> Rain:
+    """The rain on the dates of a stack; NaN where unknown."""
+    if not path:
+        return Rain(*np.full((2, data.sizes["time"]), np.nan))
+    rain, times = read_rain(path), data["time"].values
+    return Rain(since_date_before(rain, times), of_days_before(rain, times))

@@ -133,8 +133,8 @@ def _check(names: list[str], shapes: geopandas.GeoSeries, where: str) -> None:
         )
     if broken := [str(number) for number, name in enumerate(names, start=1) if re.search("[\0\ud800-\udfff]", name)]:
         raise GcovError(f"{where}: names that are no text (half a character), counted from 1: {', '.join(broken)}")
-    if WHOLE in names:
-        raise GcovError(f"{where}: a zone is called {WHOLE!r}, as tables call the whole AOI: rename it")
+    if whole := [name for name in names if name.strip().casefold() == WHOLE]:
+        raise GcovError(f"{where}: a zone is called {whole[0]!r}, as tables and figures call the whole AOI: rename it")
     for name, shape in zip(names, shapes):
         if shape is None or shape.is_empty or shape.geom_type not in ("Polygon", "MultiPolygon"):
             kind = "empty" if shape is None or shape.is_empty else f"a {shape.geom_type}"

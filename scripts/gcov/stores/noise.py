@@ -62,6 +62,13 @@ class Table:
         with np.errstate(invalid="ignore"):
             return np.where(known, total, 0).sum(axis=-1) / known.sum(axis=-1)
 
+    def image(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """The image (len(y), len(x)) of a table (y, x), interpolated as `mean` does; NaN beside nodes without value."""
+        down, across = _weights(self.y, y), _weights(self.x, x)
+        known = np.isfinite(self.power)
+        found = down @ np.where(known, self.power, 0) @ across.T
+        return np.where(down @ ~known @ across.T > 0, np.nan, found)
+
 
 def _position(nodes: np.ndarray, points: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """The two nodes on either side of each point, and their weights."""
@@ -70,6 +77,14 @@ def _position(nodes: np.ndarray, points: np.ndarray) -> list[tuple[np.ndarray, n
     below = np.floor(place).astype(int)
     above = np.minimum(below + 1, len(nodes) - 1)
     return [(order[below], 1 - (place - below)), (order[above], place - below)]
+
+
+def _weights(nodes: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """The weight of each node at each point: (points, nodes)."""
+    found = np.zeros((len(points), len(nodes)))
+    for node, weight in _position(nodes, points):
+        found[np.arange(len(points)), node] += weight
+    return found
 
 
 def points(grid: xr.Dataset, rows: slice, columns: slice, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -133,6 +148,24 @@ def of_dates(data: xr.Dataset, term: str, where: tuple[np.ndarray, np.ndarray] |
         np.add.at(number, dates[known], 1)
     with np.errstate(invalid="ignore"):
         return total / number
+
+
+def over_dates(data: xr.Dataset, term: str, dates: Sequence[int], y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """The mean noise floor of a term on some dates (indices), linear power: (len(y), len(x)) at places in metres.
+
+    Dates without a noise floor are left out. NaN if there are no others, or where one lacks a value.
+    """
+    stated = _stated(data.attrs.get("noise", "[]"), term)
+    members = np.zeros(data.sizes["time"], int)
+    for of, _, _ in stated:
+        np.add.at(members, of, 1)
+    used = [date for date in dates if members[date]]
+    found = np.zeros((len(y), len(x))) if used else np.full((len(y), len(x)), np.nan)
+    for of, table, _ in stated:
+        part = np.isin(of, used)
+        weights = 1 / members[of[part]] / max(len(used), 1)
+        found += Table(table.y, table.x, np.tensordot(weights, table.power[part], axes=1)).image(y, x)
+    return found
 
 
 @cache  # a table of zones asks once for each zone
