@@ -6,6 +6,7 @@ import json
 import re
 import tracemalloc
 import zlib
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from gcov.figures.zones import zones as draw_zones
 from gcov.pages import explore, index, notes, pixels
 from gcov.pages.charts import Tables, charts
 from gcov.stores import store
+from gcov.stores.radiometry import to_db
 from gcov.stores.stack import Stack
 
 DAYS = pd.to_datetime(["2025-11-23", "2025-12-05", "2025-12-17", "2025-12-29"])
@@ -139,7 +141,7 @@ def unpacked(text: str, shape: tuple[int, int]) -> np.ndarray:
 def test_the_page_holds_every_cell_to_an_eighth_of_a_db(looks):
     power, mask = speckle()
     stack = Stack(memory_stack({"HHHH": power}, mask), valid_samples_only=True)
-    images = pixels.encoded_term(stack, "HHHH", side=looks, room=1e9)
+    images = pixels.encoded_term(stack, "HHHH", looks)
     wanted = np.array([averaged(power[date], mask[date], looks) for date in range(3)])
     shape = wanted.shape[1:]
     base = unpacked(images.texts["mean"], shape)
@@ -159,7 +161,7 @@ def test_the_page_holds_every_cell_to_an_eighth_of_a_db(looks):
 
 def test_bytes_at_the_ends_of_the_scale():
     power = np.array([[np.nan, 0.0, 1e-9, 1e9, 10**-2.0]], "f4")
-    assert pixels.codes(power, -30.0).tolist() == [[0, 1, 1, 255, 41]]
+    assert pixels.codes(pixels.steps_of(power, to_db(power)), -30.0).tolist() == [[0, 1, 1, 255, 41]]
     image, base = np.array([[0, 1, 255, 3]], "u1"), np.array([[9, 255, 1, 3]], "u1")
     assert pixels.difference(image, base).tolist() == [[0, 2, 255, 1]]
 
@@ -174,11 +176,24 @@ def test_the_page_is_within_its_budget_with_the_fewest_looks():
 
     def size(looks: int) -> int:
         counted = Stack(stack, valid_samples_only=True)
-        images = [pixels.encoded_term(counted, term, side=looks, room=1e9) for term in ("HHHH", "HVHV")]
-        return sum(len(text) for image in images for text in image.texts.values())
+        return sum(pixels.encoded_term(counted, term, looks).size for term in ("HHHH", "HVHV"))
 
     assert len(page.encode()) - size(looks) + size(looks - 1) + 10_000 > 500_000  # 10 kB are in reserve
     assert f"cells of {looks} x {looks} samples ({20 * looks} m)" in page
+
+
+def test_each_date_is_read_once(monkeypatch):
+    power, mask = speckle(6, 400, 500)
+    stack = memory_stack({"HHHH": power, "HVHV": power / 8}, mask)
+    read = Counter()
+
+    def counted(self, term, region, one=Stack.power):
+        read[term, int(region["time"].start)] += 1
+        return one(self, term, region)
+
+    monkeypatch.setattr(Stack, "power", counted)
+    pixels.encoded(Stack(stack, valid_samples_only=True), ["HHHH", "HVHV"], lambda looks: [], room=24e6)
+    assert read == {(term, date): 1 for term in ("HHHH", "HVHV") for date in range(6)}
 
 
 def test_a_budget_that_holds_nothing_is_named():
