@@ -1,13 +1,21 @@
 # Safeguards for runs without profiles/default/config.yaml: as a module of another workflow, or with --workflow-profile.
 # The limit on granules read at a time is kept. The choice of rerun triggers is left to the user, with a warning.
+# Options that would do nothing are refused.
 
 from functools import cache
 
 from snakemake.logging import logger
 from snakemake.settings.enums import RerunTrigger
+from snakemake_interface_executor_plugins.settings import DeploymentMethod
 
 if workflow.is_main_process and "archive" not in workflow.global_resources:
     workflow.register_resource("archive", 4)
+
+if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method and not as_module:
+    raise WorkflowError(
+        "--sdm apptainer: the rules name no image, so every job would run outside a container."
+        " Run the whole workflow in one: see docs/cloud.md"
+    )
 
 
 @cache

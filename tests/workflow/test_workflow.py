@@ -319,6 +319,11 @@ def test_without_the_default_profile_the_guards_are_kept_or_missed_aloud(analysi
     assert missing not in analysis.run(*arguments, "--workflow-profile", str(tmp_path / "own"), *kept)
 
 
+def test_an_option_that_would_run_no_container_is_refused(analysis, config):
+    done = analysis.configure(config).snakemake("--dry-run", "--sdm", "apptainer")
+    assert done.returncode and "the rules name no image" in done.output and "docs/cloud.md" in done.output
+
+
 @pytest.fixture(scope="module")
 def failures(tmp_path_factory, band, newest):
     """An analysis of AOIs that each fail in a way of their own, after one run with --keep-going; and its output."""
