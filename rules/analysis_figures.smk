@@ -31,7 +31,7 @@ rule plot_zones:
         "../scripts/plot_zones.py"
 
 
-register(rules.plot_zones.output, wanted=lambda aoi: aoi.zones)
+register(rules.plot_zones, "Zones", key="zones", cost=FIGURE)
 
 
 rule plot_statistics:
@@ -64,7 +64,13 @@ rule plot_statistics:
         "../scripts/plot_statistics.py"
 
 
-register(rules.plot_statistics.output.picture, wanted=lambda aoi: aoi.statistics)
+register(
+    rules.plot_statistics,
+    "Statistics over time",
+    outputs=rules.plot_statistics.output.picture,
+    key="statistics",
+    cost=FIGURE,
+)
 
 
 rule plot_indices:
@@ -97,7 +103,7 @@ rule plot_indices:
         "../scripts/plot_indices.py"
 
 
-register(rules.plot_indices.output, wanted=lambda aoi: aoi.indices)
+register(rules.plot_indices, "Radar indices", key="indices", cost=FIGURE)
 
 
 rule plot_change:
@@ -131,7 +137,13 @@ rule plot_change:
         "../scripts/plot_change.py"
 
 
-register(rules.plot_change.output.picture, wanted=lambda aoi: aoi.changes)
+register(
+    rules.plot_change,
+    "Change between two periods",
+    outputs=rules.plot_change.output.picture,
+    key="changes",
+    cost=FIGURE,
+)
 
 
 rule plot_change_history:
@@ -164,4 +176,10 @@ rule plot_change_history:
         "../scripts/plot_change_history.py"
 
 
-register(rules.plot_change_history.output.picture, wanted=lambda aoi: aoi.change_history)
+register(
+    rules.plot_change_history,
+    "Change over all dates",
+    outputs=rules.plot_change_history.output.picture,
+    key="change_history",
+    cost=FIGURE,
+)

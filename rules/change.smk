@@ -1,5 +1,7 @@
 # Change between two periods and over all dates; speckle-filtered images.
 
+PATCHES = Measured(1.5, 0.5, 300, of="map")
+
 
 rule change:
     """Change between two periods: log-ratio, its significance, and the total area that changed."""
@@ -31,7 +33,7 @@ rule change:
         "../scripts/change.py"
 
 
-register(rules.change.output, wanted=lambda aoi: aoi.changes)
+register(rules.change, "Change between two periods", key="changes", cost=Measured(1.0, 0.042, 600))
 
 
 rule change_history:
@@ -64,7 +66,7 @@ rule change_history:
         "../scripts/change_history.py"
 
 
-register(rules.change_history.output, wanted=lambda aoi: aoi.change_history)
+register(rules.change_history, "Change over all dates", key="change_history", cost=Measured(1.0, 0.07, 600))
 
 
 rule change_patches:
@@ -98,11 +100,11 @@ rule change_patches:
         "../scripts/patches.py"
 
 
-register(rules.change_patches.output, wanted=lambda aoi: aoi.change_history)
+register(rules.change_patches, "Patches of change", key="change_history", cost=PATCHES)
 
 
 rule patches_of_change:
-    """The same for the change between two periods."""
+    """Patches of the change between two periods."""
     input:
         maps="results/{aoi}/{term}/change/{name}.zarr",
         zones=zones_of,
@@ -130,7 +132,7 @@ rule patches_of_change:
         "../scripts/patches.py"
 
 
-register(rules.patches_of_change.output, wanted=lambda aoi: aoi.changes)
+register(rules.patches_of_change, "Patches of change", key="changes", cost=PATCHES)
 
 
 rule zone_changes:
@@ -172,7 +174,13 @@ rule zone_changes:
         "../scripts/zone_changes.py"
 
 
-register(rules.zone_changes.output, wanted=lambda aoi: aoi.zones and (aoi.changes or aoi.change_history))
+register(
+    rules.zone_changes,
+    "Change of zones",
+    key="zones",
+    wanted=lambda aoi: aoi.zones and (aoi.changes or aoi.change_history),
+    cost=Measured(1.0, 0, 200),
+)
 
 
 rule filtered:
@@ -200,4 +208,4 @@ rule filtered:
         "../scripts/filtered.py"
 
 
-register(rules.filtered.output, wanted=lambda aoi: aoi.filter_window)
+register(rules.filtered, "Speckle-filtered images", key="filter_window", cost=Measured(1.0, 0.18, 600))

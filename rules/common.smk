@@ -4,10 +4,12 @@ import os
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import gcov
 from gcov.granules import kept_names, local_file, names_by_day, read_record
 from gcov.inputs.contents import digest
+from gcov.inputs.costs import Measured, Work
 from gcov.stores.origin import is_replaced
 
 # Jobs import the modules that the rules have imported, even if another copy is installed: Snakemake puts the folder of
@@ -16,38 +18,81 @@ modules = [str(Path(gcov.__file__).parents[1]), *os.environ.get("PYTHONPATH", ""
 os.environ.update(PYTHONPATH=os.pathsep.join(dict.fromkeys(filter(None, modules))))
 
 PRODUCTS = []
-GEOTIFFS = []
+FIGURE = Measured(1.5, 0, 350)  # the cost of drawing a figure, whatever its size
 
 
-def register(outputs, wanted=lambda aoi: True):
-    """Add a rule's outputs to `all` for AOIs that request them, for each diagonal term and change in their paths."""
-    PRODUCTS.append((outputs, wanted))
+class Product(NamedTuple):
+    """What a rule makes for an AOI. `all`, the GeoTIFFs, `explain` and the page's list of files follow from it."""
+
+    maker: Any  # the rule
+    name: str  # a heading; rules with the same name share a row on the page and an entry in the gallery
+    words: str | None = None  # one sentence, that of the first with this name; default: the rule's docstring
+    outputs: Any = None  # those that users ask for; default: all
+    key: str | None = None  # the setting that asks for it; default: every AOI gets it
+    wanted: Any = None  # a function of an AOI: whether it gets it, if the key alone does not say so
+    geotiff: str | None = None  # the word below `geotiff:` that asks for it, too; it comes with the STAC catalogue
+    cost: Measured | None = None  # of one job. None for the search, which has run before, or if stated already
+    layers: Any = None  # a function of an AOI: how many layers a job reads; default: see `work`
+    values: dict = {}  # of wildcards other than aoi, term, name, day and granule: lists, or functions of an AOI
+
+    @property
+    def sentence(self):
+        """What it is, in words."""
+        return self.words or self.maker.rule.docstring
+
+    @property
+    def files(self):
+        """The paths of its files, with wildcards."""
+        return expand(self.outputs or self.maker.output, allow_missing=True)
+
+    @property
+    def each(self):
+        """What one job makes it for: a day, a granule, or an AOI with all its dates."""
+        return next((one for one in ("day", "granule") if f"{{{one}}}" in self.files[0]), "aoi")
+
+    def is_requested(self, aoi):
+        """Whether an AOI requests it."""
+        asked = self.wanted(aoi) if self.wanted else self.key is None or getattr(aoi, self.key)
+        return asked and (self.geotiff is None or self.geotiff in aoi.geotiff)
+
+    def paths(self, aoi, files=None, **searched):
+        """Its files for an AOI. `searched` are the values of wildcards that only a search tells."""
+        values = {wildcard: of(aoi) if callable(of) else of for wildcard, of in self.values.items()}
+        common = {"aoi": aoi.name, "term": aoi.diagonal_terms, "name": list(aoi.changes)}
+        return expand(files or self.files, **common, **values, **searched)
+
+    def work(self, aoi):
+        """What the rule does for an AOI. A GeoTIFF's job and one with a term in its path read one layer, others all."""
+        jobs = len(self.paths(aoi, self.files[0], day="day", granule="granule"))
+        one_term = self.geotiff or "{term}" in self.files[0]
+        layers = self.layers(aoi) if self.layers else 1 if one_term else len(aoi.diagonal_terms)
+        return Work(self.maker.rule.name, jobs, layers, self.each, self.cost)
+
+
+def register(maker, name, **more):
+    """Announce a product: see the fields of Product."""
+    PRODUCTS.append(Product(maker, name, **more))
+
+
+def requested(aoi):
+    """The products that an AOI requests."""
+    return [one for one in PRODUCTS if one.is_requested(aoi)]
 
 
 def products(aoi):
-    """Every result of an AOI."""
-    wildcards = {"aoi": aoi.name, "term": aoi.diagonal_terms, "name": list(aoi.changes)}
-    return [path for outputs, wanted in PRODUCTS if wanted(aoi) for path in expand(outputs, **wildcards)]
-
-
-def register_geotiff(product, outputs, **values):
-    """Add a rule's files to the GeoTIFFs of the AOIs whose `geotiff:` names the product.
-
-    `values` are functions of an AOI that return the values of the wildcards other than term and day.
-    """
-    GEOTIFFS.append((product, outputs, values))
+    """Every result of an AOI but fragments and GeoTIFFs, because only a search tells granules and dates."""
+    return [path for one in requested(aoi) if one.each == "aoi" and not one.geotiff for path in one.paths(aoi)]
 
 
 def geotiffs(wildcards):
     """The GeoTIFFs that an AOI requests, for all dates."""
     aoi = aois[wildcards.aoi]
-    common = {"aoi": aoi.name, "term": aoi.diagonal_terms, "day": days(aoi.name)}
-    return [
-        path
-        for product, outputs, values in GEOTIFFS
-        if product in aoi.geotiff
-        for path in expand(outputs, **common, **{name: of(aoi) for name, of in values.items()})
-    ]
+    return [path for one in requested(aoi) if one.geotiff for path in one.paths(aoi, day=days(aoi.name))]
+
+
+def work(aoi):
+    """What each rule does for an AOI, for the estimate of its cost."""
+    return [one.work(aoi) for one in requested(aoi) if one.cost]
 
 
 wildcard_constraints:
@@ -153,11 +198,16 @@ def stack_of(wildcards):
     return f"results/{wildcards.aoi}/stack.zarr"
 
 
-def files_beside(wildcards):
-    """The AOI's products that its page links to, as sorted relative paths; no stores, JSON files or the page itself."""
-    folder, page = f"results/{wildcards.aoi}/", "explore.html"
-    paths = [str(path).removeprefix(folder) for path in products(aois[wildcards.aoi])]
-    return sorted(dict.fromkeys(path for path in paths if path != page and not path.endswith((".zarr", ".json"))))
+def files_by_product(wildcards):
+    """Name, words and files of the AOI's products, as its page shows them; no stores, JSON files or the page itself."""
+    folder = f"results/{wildcards.aoi}/"
+    rows = {}
+    for one in requested(aois[wildcards.aoi]):
+        if one.each == "aoi" and not one.geotiff:
+            paths = [str(path).rpartition(folder)[2] for path in one.paths(aois[wildcards.aoi])]
+            shown = [path for path in paths if path != "explore.html" and not path.endswith((".zarr", ".json"))]
+            rows.setdefault(one.name, (one.name, one.sentence, []))[2].extend(shown)
+    return [row for row in rows.values() if row[2]]
 
 
 def rainfall(wildcards):

@@ -4,6 +4,8 @@ from gcov.indices import name_of_index
 
 TESTS = ["p_value", "change"]  # layers of a change product, besides its log-ratio
 SUMMARIES = ["p_value", "n_changes", "first_change", "last_change", "largest_change"]  # layers of the change history
+GEOTIFF = Measured(1.8, 0.22, 330)
+GEOTIFF_MAP = Measured(1.8, 0.22, 330, of="map")
 STATISTICS = ["count", "mean", "std", "cv", "excess_cv", "min", "max", "p05", "p50", "p95"]
 
 
@@ -38,8 +40,16 @@ rule geotiff_date:
         "../scripts/geotiff_date.py"
 
 
-register_geotiff("power", expand(rules.geotiff_date.output, quantity="power", allow_missing=True))
-register_geotiff("db", expand(rules.geotiff_date.output, quantity="db", allow_missing=True))
+for quantity in ("power", "db"):
+    register(
+        rules.geotiff_date,
+        "GeoTIFFs",
+        words="Cloud-optimized GeoTIFFs of the images and maps that `geotiff:` names.",
+        key="geotiff",
+        geotiff=quantity,
+        values={"quantity": quantity},
+        cost=GEOTIFF,
+    )
 
 
 rule geotiff_statistics:
@@ -67,7 +77,7 @@ rule geotiff_statistics:
         "../scripts/geotiff.py"
 
 
-register_geotiff("statistics", rules.geotiff_statistics.output)
+register(rules.geotiff_statistics, "GeoTIFFs", key="statistics", geotiff="statistics", cost=GEOTIFF_MAP)
 
 
 use rule geotiff_statistics as geotiff_index with:
@@ -85,7 +95,14 @@ use rule geotiff_statistics as geotiff_index with:
         resampling="average",
 
 
-register_geotiff("indices", rules.geotiff_index.output, index=lambda aoi: [name_of_index(i) for i in aoi.indices])
+register(
+    rules.geotiff_index,
+    "GeoTIFFs",
+    key="indices",
+    geotiff="indices",
+    values={"index": lambda aoi: [name_of_index(index) for index in aoi.indices]},
+    cost=GEOTIFF,
+)
 
 
 use rule geotiff_statistics as geotiff_filtered with:
@@ -103,7 +120,7 @@ use rule geotiff_statistics as geotiff_filtered with:
         resampling="average",
 
 
-register_geotiff("filtered", rules.geotiff_filtered.output)
+register(rules.geotiff_filtered, "GeoTIFFs", key="filter_window", geotiff="filtered", cost=GEOTIFF)
 
 
 use rule geotiff_statistics as geotiff_change with:
@@ -121,7 +138,14 @@ use rule geotiff_statistics as geotiff_change with:
         resampling="average",
 
 
-register_geotiff("changes", rules.geotiff_change.output, change=lambda aoi: list(aoi.changes))
+register(
+    rules.geotiff_change,
+    "GeoTIFFs",
+    key="changes",
+    geotiff="changes",
+    values={"change": lambda aoi: list(aoi.changes)},
+    cost=GEOTIFF_MAP,
+)
 
 
 use rule geotiff_change as geotiff_change_test with:
@@ -137,8 +161,13 @@ use rule geotiff_change as geotiff_change_test with:
         resampling="nearest",
 
 
-register_geotiff(
-    "changes", rules.geotiff_change_test.output, change=lambda aoi: list(aoi.changes), test=lambda aoi: TESTS
+register(
+    rules.geotiff_change_test,
+    "GeoTIFFs",
+    key="changes",
+    geotiff="changes",
+    values={"change": lambda aoi: list(aoi.changes), "test": TESTS},
+    cost=GEOTIFF_MAP,
 )
 
 
@@ -157,8 +186,13 @@ use rule geotiff_statistics as geotiff_change_history with:
         resampling="nearest",
 
 
-register_geotiff(
-    "changes", rules.geotiff_change_history.output, summary=lambda aoi: SUMMARIES if aoi.change_history else []
+register(
+    rules.geotiff_change_history,
+    "GeoTIFFs",
+    key="change_history",
+    geotiff="changes",
+    values={"summary": SUMMARIES},
+    cost=GEOTIFF_MAP,
 )
 
 
@@ -184,4 +218,4 @@ rule stac:
         "../scripts/stac.py"
 
 
-register(rules.stac.output, wanted=lambda aoi: aoi.geotiff)
+register(rules.stac, "STAC catalogue", key="geotiff", cost=Measured(1.5, 0, 200))

@@ -33,7 +33,7 @@ rule plot_histogram:
         "../scripts/plot_histogram.py"
 
 
-register(expand(rules.plot_histogram.output, quantity=["db", "power"], allow_missing=True))
+register(rules.plot_histogram, "Histograms", values={"quantity": ["db", "power"]}, cost=FIGURE)
 
 
 rule plot_mean_series:
@@ -66,7 +66,7 @@ rule plot_mean_series:
         "../scripts/plot_mean_series.py"
 
 
-register(rules.plot_mean_series.output.picture)
+register(rules.plot_mean_series, "Mean series", outputs=rules.plot_mean_series.output.picture, cost=FIGURE)
 
 
 rule animation:
@@ -101,7 +101,12 @@ rule animation:
         "../scripts/animation.py"
 
 
-register(expand(rules.animation.output, movie=["animation", "animation_means"], allow_missing=True))
+register(
+    rules.animation,
+    "Animations",
+    values={"movie": ["animation", "animation_means"]},
+    cost=Measured(1.5, 0.06, 350),
+)
 
 
 # The same as a page with player controls, 40 MB for 60 dates of two terms: made only if requested by name
@@ -145,4 +150,4 @@ rule location:
         "../scripts/location.py"
 
 
-register(rules.location.output)
+register(rules.location, "Location", cost=FIGURE)

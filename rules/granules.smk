@@ -33,7 +33,12 @@ checkpoint search:
         "../scripts/search.py"
 
 
-register(rules.search.output.table)
+register(
+    rules.search,
+    "Granules",
+    words="Every granule found, and why those that are not used are left out.",
+    outputs=rules.search.output.table,
+)
 
 # `use rule NAME from gcov with:` reads all files for that rule alone, and Snakemake registers no other checkpoint.
 if not hasattr(checkpoints, "search"):
@@ -67,3 +72,12 @@ rule clip:
         terms=setting("names"),
     script:
         "../scripts/clip.py"
+
+
+register(
+    rules.clip,
+    "Fragments",
+    words="The AOI's window of each granule, samples unchanged.",
+    layers=lambda aoi: len(aoi.names),
+    cost=Measured(1.1, 0.07, 260),
+)

@@ -33,12 +33,12 @@ rule explore:
         contents_of("zones"),
         **stack_settings("zone_name", "min_valid_fraction"),
         megabytes=setting("explore_megabytes"),
-        products=files_beside,
+        products=files_by_product,
     script:
         "../scripts/explore.py"
 
 
-register(rules.explore.output, wanted=is_explored)
+register(rules.explore, "Page to explore", key="explore_megabytes", wanted=is_explored, cost=Measured(2.0, 0.25, 350))
 
 
 rule index:

@@ -45,7 +45,19 @@ rule summarize:
         "../scripts/summarize.py"
 
 
-register(rules.summarize.output)
+register(
+    rules.summarize,
+    "Mean series",
+    words="Mean backscatter of the AOI on each date, with its error, spread and noise floor.",
+    outputs=rules.summarize.output[2:],
+    cost=Measured(0.9, 0.065, 160),
+)
+register(
+    rules.summarize,
+    "Histograms",
+    words="How often each backscatter occurs, over all dates, in dB and in power.",
+    outputs=rules.summarize.output[:2],
+)
 
 
 rule looks:
@@ -73,8 +85,11 @@ rule looks:
         "../scripts/looks.py"
 
 
+register(rules.looks, "Number of looks", wanted=lambda aoi: aoi.needs_looks, cost=Measured(0.8, 0, 130))
+
+
 rule zones:
-    """The mean series of each zone, with the columns that `summarize` writes for the AOI."""
+    """The mean series of each zone, with the columns of the AOI's mean series."""
     input:
         stack=stack_of,
         looks="results/{aoi}/looks.json",
@@ -101,7 +116,7 @@ rule zones:
         "../scripts/zones.py"
 
 
-register(rules.zones.output, wanted=lambda aoi: aoi.zones)
+register(rules.zones, "Zones", key="zones", cost=Measured(2.5, 0.03, 420))
 
 
 rule temporal_statistics:
@@ -129,7 +144,7 @@ rule temporal_statistics:
         "../scripts/temporal_statistics.py"
 
 
-register(rules.temporal_statistics.output, wanted=lambda aoi: aoi.statistics)
+register(rules.temporal_statistics, "Statistics over time", key="statistics", cost=Measured(2.0, 0.045, 400))
 
 
 rule indices:
@@ -161,4 +176,4 @@ rule indices:
         "../scripts/indices.py"
 
 
-register(rules.indices.output, wanted=lambda aoi: aoi.indices)
+register(rules.indices, "Radar indices", key="indices", cost=Measured(1.5, 0.12, 400))

@@ -20,7 +20,7 @@ rule stack:
         "../scripts/stack.py"
 
 
-register(rules.stack.output)
+register(rules.stack, "Stack", layers=lambda aoi: len(aoi.names), cost=Measured(0.8, 0.003, 150))
 
 
 rule stack_db:
@@ -44,7 +44,7 @@ rule stack_db:
         "../scripts/stack_db.py"
 
 
-register(rules.stack_db.output, wanted=lambda aoi: aoi.diagonal_terms)
+register(rules.stack_db, "Stack in dB", wanted=lambda aoi: aoi.diagonal_terms, cost=Measured(0.9, 0.047, 220))
 
 
 # Estimate data volume, disk space and time before any sample is read. On request only: `snakemake --cores 4 explain`.
@@ -59,6 +59,7 @@ rule explain:
         "../envs/gcov.yaml"
     params:
         cores=lambda w: workflow.cores,
+        work=lambda w: [work(aoi) for aoi in aois.values()],
     script:
         "../scripts/explain.py"
 

@@ -7,16 +7,16 @@ from pathlib import Path
 from gcov import tables
 from gcov.granules import kept_names, read_record
 from gcov.inputs.config import read_config
-from gcov.inputs.costs import explained
+from gcov.inputs.costs import Work, explained
 from gcov.inputs.settings import Aoi
 
 
-def explain(*, aois: list[Aoi], granules: list[Path], records: list[Path], cores: int) -> str:
-    """One paragraph per AOI, from its granules.csv and its folder of granule records, in the same order."""
+def explain(*, aois: list[Aoi], granules: list[Path], records: list[Path], work: list[list[Work]], cores: int) -> str:
+    """One paragraph per AOI, from its granules.csv, its folder of granule records and its rules, in the same order."""
     lines = []
-    for aoi, path, folder in zip(aois, granules, records, strict=True):
+    for aoi, path, folder, rules in zip(aois, granules, records, work, strict=True):
         kept = [read_record(folder / f"{name}.json") for name in kept_names(folder)]
-        lines += [*explained(aoi, tables.read_granules(path), kept, cores), ""]
+        lines += [*explained(aoi, tables.read_granules(path), kept, rules, cores), ""]
     return "\n".join(lines)
 
 
@@ -24,4 +24,4 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0], "explain"):
         aois = list(read_config(snakemake.config)[1].aois.values())
         paths = {name: [Path(path) for path in snakemake.input[name]] for name in ("granules", "records")}
-        print(explain(aois=aois, **paths, cores=snakemake.params.cores))
+        print(explain(aois=aois, **paths, **snakemake.params))

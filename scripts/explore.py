@@ -29,7 +29,7 @@ def explore(
     series: dict[str, Path],
     granules: Path,
     megabytes: float | None,
-    products: Sequence[str],
+    products: explorer.Products,
     zones: Path | None,
     zone_name: str,
     min_valid_fraction: float,

@@ -1,5 +1,6 @@
 """Small synthetic granules, and analysis folders in which the workflow is run on them."""
 
+import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -23,6 +24,18 @@ LONGEST = [
     for name in ("slurm", "interruptions", "workflow", "incremental", "archive", "secrets", "report", "series")
 ]
 BROWSER_TESTS = Path(__file__).parent / "browser"
+REGISTERED = f"""
+include: "{REPO}/Snakefile"
+
+import json
+
+facts = [
+    {{"rule": one.maker.rule.name, "name": one.name, "words": one.sentence, "key": one.key, "files": one.files}}
+    | {{"cost": one.cost is not None}}
+    for one in PRODUCTS
+]
+Path("products.json").write_text(json.dumps(facts))
+"""
 NO_BROWSER = not (os.environ.get("CI") or (shutil.which("chromium") and shutil.which("chromedriver")))
 
 
@@ -142,6 +155,17 @@ def write(tmp_path):
 def aoi(granules) -> dict:
     """The configuration of an AOI on the small granules."""
     return {"bbox": BBOX, "granules": [f"{granules[0].parent}/*.h5"]}
+
+
+@pytest.fixture(scope="session")
+def registered(tmp_path_factory) -> list[dict]:
+    """The products that the rules register, in order: rule, name, words, key, whether explain counts it, files."""
+    analysis = Analysis(tmp_path_factory.mktemp("registered"))
+    analysis.configure({"aois": {"aoi": {"bbox": BBOX, "granules": ["*.h5"]}}})
+    (analysis.folder / "Snakefile").write_text(REGISTERED)
+    done = analysis.snakemake("-s", f"{analysis.folder}/Snakefile", "--list-rules")
+    assert done.returncode == 0, done.output
+    return json.loads((analysis.folder / "products.json").read_text())
 
 
 @pytest.fixture

@@ -1,9 +1,12 @@
 """The cost of a run before it starts: `snakemake explain`, and the arithmetic behind it."""
 
+import json
 import math
 import re
+from collections import Counter
 
 import pytest
+import shapely
 from search import report
 
 from gcov.granules import Granule
@@ -54,6 +57,33 @@ def test_requests_grow_by_a_row_of_chunks_for_each_layer():
     assert one == math.ceil(18 + 22_200 / 20 / 512 + 1) and two - one in (3, 4)
 
 
+def test_every_product_states_what_it_costs(registered):
+    """But for the search, which has run before `explain` counts jobs."""
+    stated = {one["rule"] for one in registered if one["cost"]}
+    assert {one["rule"] for one in registered} - stated == {"search"}
+
+
+def test_explain_counts_the_jobs_that_snakemake_runs(analysis, aoi):
+    """Of every rule, for an AOI that asks for everything and one that asks for nothing."""
+    zone = {"type": "Feature", "properties": {"name": "all"}, "geometry": shapely.box(*aoi["bbox"]).__geo_interface__}
+    (analysis.folder / "zones.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [zone]}))
+    periods = {"before": ["2025-11-01", "2025-12-10"], "after": ["2025-12-11", "2026-01-31"]}
+    everything = {
+        "terms": ["HHHH", "HVHV"],
+        "zones": "zones.geojson",
+        "indices": ["RVI", "HVHV/HHHH"],
+        "changes": {"one": periods, "two": periods},
+        "geotiff": ["power", "db", "statistics", "indices", "changes", "filtered"],
+        **{"statistics": True, "change_history": True, "filter_window": 5, "explore_megabytes": 24},
+    }
+    printed = analysis.configure({"aois": {"valley": aoi | everything, "plain": aoi}}).run("explain")
+    counted = Counter()
+    for rule, number in re.findall(r"^  (\w+) +(\d+) jobs", printed, re.MULTILINE):
+        counted[rule] += int(number)
+    planned = dict(re.findall(r"^(\w+) +(\d+)$", analysis.run("--dry-run"), re.MULTILINE))
+    assert counted == {rule: int(planned[rule]) for rule in planned.keys() - {"all", "index", "total"}}
+
+
 def test_explain_reads_no_samples(analysis, aoi):
     """Four dates 12 days apart, of the second two releases; nothing but the search has run."""
     valley = {**aoi, "geotiff": ["power", "db"], "indices": ["RVI"], "filter_window": 5, "change_history": True}
@@ -66,6 +96,6 @@ def test_explain_reads_no_samples(analysis, aoi):
     valley, band_b = (
         dict(re.findall(r"^  (\w+) +(\d+) jobs", part, re.MULTILINE)) for part in printed.split("band_b: ")
     )
-    assert valley["geotiff"] == str(2 * 2 * 4)  # quantities, terms, dates
-    assert {*valley} - {*band_b} == {"looks", "indices", "change_history", "filtered", "geotiff"}
+    assert valley["geotiff_date"] == str(2 * 2 * 4)  # quantities, terms, dates
+    assert "geotiff_date" not in band_b
     assert analysis.results("*/fragments/*") == [] and analysis.results("*/stack.zarr") == []

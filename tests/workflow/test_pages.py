@@ -81,7 +81,12 @@ def test_names_of_zones_stand_on_the_page_as_written():
         Stack(stack, valid_samples_only=True),
         Tables(series, rows, None, 0.5),
         pd.DataFrame({"name": ["{{facts}}"], "kept": ["false"], "reason": ["<i>"]}),
-        **{"zones": [(name, shape) for name in names], "changes": (), "products": ["{{facts}}"], "origin": {}},
+        **{
+            "zones": [(name, shape) for name in names],
+            "changes": (),
+            "products": [("{{facts}}", "{{facts}}", ["{{facts}}"])],
+            "origin": {},
+        },
         megabytes=24,
     )
     facts = json.loads(re.search(r'id="facts">(.*?)</script>', page)[1])
@@ -215,8 +220,9 @@ def test_holes_are_part_of_the_outline():
 def test_names_cannot_end_the_script_or_a_tag():
     power, mask = speckle()
     stack = memory_stack({"HHHH": power}, mask, crid=["</script><b>"] * 3, granule=["<i>G"] * 3)
-    page = page_of(stack, ["HHHH"], products=['a"b<c'])
-    assert "</script><b>" not in page and "<i>G" not in page and "b<c" not in page
+    page = page_of(stack, ["HHHH"], products=[("n<a", "w<o", ['a"b<c'])])
+    assert "</script><b>" not in page and "<i>G" not in page
+    assert not any(raw in page for raw in ("b<c", "n<a", "w<o"))
     assert "superseded by A" in page
 
 

@@ -4,8 +4,9 @@ CPU seconds are for one core of an AMD EPYC; memory is a job's peak. See docs/pe
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 
@@ -17,63 +18,48 @@ from gcov.inputs.volume import in_full, needed_bytes, needed_requests, samples_o
 
 @dataclass(frozen=True)
 class Measured:
-    """Measured cost of a job: CPU seconds to start, CPU seconds per million samples, peak memory in MB."""
+    """Measured cost of a job: CPU seconds to start, CPU seconds per million samples of a layer, peak memory in MB.
+
+    The samples are those of all dates that the job reads, or those `of` one map.
+    """
 
     start: float
     per_million: float
     megabytes: int
+    of: Literal["dates", "map"] = "dates"
 
 
-JOBS = {
-    "clip": Measured(1.1, 0.07, 260),
-    "stack": Measured(0.8, 0.003, 150),
-    "stack_db": Measured(0.9, 0.047, 220),
-    "summarize": Measured(0.9, 0.065, 160),
-    "looks": Measured(0.8, 0, 130),
-    "zones": Measured(2.5, 0.03, 420),
-    "temporal_statistics": Measured(2.0, 0.045, 400),
-    "indices": Measured(1.5, 0.12, 400),
-    "change": Measured(1.0, 0.042, 600),
-    "change_history": Measured(1.0, 0.07, 600),
-    "filtered": Measured(1.0, 0.18, 600),
-    "figures": Measured(1.5, 0.06, 350),
-    "explore": Measured(2.0, 0.25, 350),
-    "geotiff": Measured(1.8, 0.22, 330),
-}
+@dataclass(frozen=True)
+class Work:
+    """What a rule does for an AOI: its jobs, and the layers that each of them reads.
+
+    `jobs` is their number in all, or for each day or granule.
+    """
+
+    rule: str
+    jobs: int
+    layers: int
+    each: Literal["aoi", "day", "granule"]
+    cost: Measured
 
 
-def jobs(aoi: Aoi, granules: list[Granule]) -> pd.DataFrame:
+def jobs(aoi: Aoi, work: Iterable[Work], granules: list[Granule]) -> pd.DataFrame:
     """One row per rule: number of jobs, cpu (seconds, summed over the jobs), megabytes (peak of one job)."""
-    terms, dates = len(aoi.diagonal_terms), len(passes(granules))
-    history, filtered, indices, explored = map(
-        bool, (aoi.change_history, aoi.filter_window, aoi.indices, aoi.explore_megabytes)
-    )
-    tiffs = terms * len(daily_geotiffs(aoi))
-    million = (
-        sum(math.prod(samples_of(aoi.bbox, aoi.frequency, granule)) for granule in granules) / 1e6
-    )  # samples of one layer over all dates
-    counts = {
-        "clip": (len(granules), len(aoi.names)),  # number of jobs, layers processed by them in total
-        "stack": (1, len(aoi.names) + 1),
-        "stack_db": (1, terms),
-        "summarize": (terms, terms),
-        "looks": (int(aoi.needs_looks), terms * aoi.needs_looks),
-        "zones": (terms * bool(aoi.zones), terms * bool(aoi.zones)),
-        "temporal_statistics": (terms * aoi.statistics, terms * aoi.statistics),
-        "indices": (int(indices), terms * indices),
-        "change": (terms * len(aoi.changes), terms * len(aoi.changes)),
-        "change_history": (int(history), terms * history),
-        "filtered": (int(filtered), terms * filtered),
-        "figures": (5 * terms + 1, 2 * terms),
-        "explore": (int(explored and terms > 0), terms * explored),
-        "geotiff": (tiffs * dates, tiffs),
-    }
+    times = {"aoi": 1, "day": len(passes(granules)), "granule": len(granules)}
+    samples = [math.prod(samples_of(aoi.bbox, aoi.frequency, granule)) for granule in granules]  # of one layer
+    million = {"dates": sum(samples) / 1e6, "map": max(samples) / 1e6}
     rows = [
-        (rule, number, number * JOBS[rule].start + layers * million * JOBS[rule].per_million, JOBS[rule].megabytes)
-        for rule, (number, layers) in counts.items()
-        if number
+        (
+            one.rule,
+            one.jobs * times[one.each],
+            one.jobs * (times[one.each] * one.cost.start + one.layers * million[one.cost.of] * one.cost.per_million),
+            one.cost.megabytes,
+        )
+        for one in work
+        if one.jobs
     ]
-    return pd.DataFrame(rows, columns=["rule", "jobs", "cpu", "megabytes"])
+    table = pd.DataFrame(rows, columns=["rule", "jobs", "cpu", "megabytes"])
+    return table.groupby("rule", sort=False, as_index=False).agg({"jobs": "sum", "cpu": "sum", "megabytes": "max"})
 
 
 def daily_geotiffs(aoi: Aoi) -> list[str]:
@@ -91,7 +77,9 @@ def gaps(granules: list[Granule]) -> list[str]:
     ]
 
 
-def explained(aoi: Aoi, table: pd.DataFrame, granules: list[Granule], cores: int) -> Iterator[str]:
+def explained(
+    aoi: Aoi, table: pd.DataFrame, granules: list[Granule], work: Iterable[Work], cores: int
+) -> Iterator[str]:
     """Lines stating what an AOI's run will read, keep and cost; `table` is granules.csv, `granules` the kept ones."""
     days = [members[0].start[:10] for members in passes(granules)]
     yield f"{aoi.name}: {len(granules)} granules, {len(days)} dates from {days[0]} to {days[-1]}"
@@ -104,7 +92,7 @@ def explained(aoi: Aoi, table: pd.DataFrame, granules: list[Granule], cores: int
     copies = 1 + len(daily_geotiffs(aoi)) + bool(aoi.filter_window)  # of the diagonal terms
     stores = 2 + copies * len(aoi.diagonal_terms) / max(len(aoi.names), 1)
     yield f"  on disk   {_size(need * stores)}: fragments, stack and everything with one image per date; maps are small"
-    costs = jobs(aoi, granules)
+    costs = jobs(aoi, work, granules)
     for rule, number, cpu, megabytes in costs.itertuples(index=False, name=None):
         yield f"  {rule:<20} {number:>6} jobs  {_time(cpu):>8} CPU  {megabytes:>4} MB each"
     wall = costs["cpu"].sum() / cores

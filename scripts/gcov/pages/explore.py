@@ -29,6 +29,7 @@ NODES = 9  # nodes of longitude and latitude along each side; bilinear between t
 RAMPS = {"grey": palette.LEVEL, "viridis": palette.AMOUNT, "change": palette.CHANGE, "spread": palette.AMOUNT}
 WINDOWS = (1, 3, 5, 7, 11)  # cells on a side of the averaging window
 Zones = Sequence[tuple[str, shapely.Geometry]]  # names, polygons in the stack's CRS
+Products = Sequence[tuple[str, str, Sequence[str]]]  # names, words, relative paths of their files
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,13 @@ def page(
     *,
     zones: Zones,
     changes: Sequence[ChangeOnPage],
-    products: Sequence[str],
+    products: Products,
     origin: Mapping[str, str],
     megabytes: float,
 ) -> str:
     """The page of a stack, of at most `megabytes` (10^6 bytes).
 
-    `granules` is granules.csv as text, `products` are relative paths to link to, `origin` is the provenance. Means,
+    `granules` is granules.csv as text, `products` are the files to link to, `origin` is the provenance. Means,
     zones and indices come from the tables, which use every sample. Only images and clicked places use averaged cells.
     Raises GcovError if the page cannot be made small enough.
     """
@@ -246,7 +247,7 @@ def details(
     series: Mapping[str, pd.DataFrame],
     frequency: str,
     granules: pd.DataFrame,
-    products: Sequence[str],
+    products: Products,
     origin: Mapping[str, str],
 ) -> str:
     """The lower part of the page: dates and granules, unused granules and why, files, provenance."""
@@ -262,14 +263,22 @@ def details(
     heads = ["Date, UTC", "Release", "Maturity", *(f"{term} valid" for term in series), "Granules"]
     unused = granules[granules["kept"] == "false"]
     dropped = ["<tr>" + cells([one.name, one.reason]) for one in unused.itertuples(index=False)]
-    links = "".join(f'<li><a href="{html.escape(path)}">{html.escape(path)}</a>' for path in products)
     facts = "".join(f"<dt>{html.escape(key)}<dd>{html.escape(value)}" for key, value in origin.items())
     why = html_table("Granules found and not used", ["Granule", "Why"], dropped) if dropped else ""
     return (
         f"<h2>Dates and granules</h2>{html_table('Dates and granules', heads, rows)}"
         f"<details><summary>Granules found and not used: {len(dropped)}</summary>{why}</details>"
-        f"<h2>Files</h2><ul>{links}</ul>"
+        f"<h2>Files</h2><dl>{files(products)}</dl>"
         f"<details><summary>Granules, settings, software</summary><dl>{facts}</dl></details>"
+    )
+
+
+def files(products: Products) -> str:
+    """Each product as an HTML term with its words and links to its files."""
+    return "".join(
+        f"<dt>{html.escape(name)}<dd>{html.escape(words)}<br>"
+        + " ".join(f'<a href="{html.escape(path)}">{html.escape(path)}</a>' for path in paths)
+        for name, words, paths in products
     )
 
 
