@@ -92,7 +92,9 @@ def test_names_of_zones_stand_on_the_page_as_written():
     facts = json.loads(re.search(r'id="facts">(.*?)</script>', page)[1])
     assert [zone["name"] for zone in facts["zones"]] == names
     assert [line["name"].partition(" (zone, ")[0] for line in facts["charts"]["HHHH"]["lines"][1:]] == names
-    assert "<b>x" not in page and "<!--" not in page and page.count("{{facts}}") == 3  # a file, twice, and a granule
+    assert (
+        "<b>x" not in page and "<!--" not in page and page.count("{{facts}}") == 5
+    )  # a product, its file twice, a granule
 
 
 @pytest.mark.parametrize(
