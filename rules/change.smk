@@ -26,7 +26,13 @@ rule change:
         runtime=60,
     params:
         **stack_settings(
-            "multilook", "significance", "min_change_db", "change_reference", "zone_name", "min_valid_fraction"
+            "multilook",
+            "significance",
+            "min_change_db",
+            "change_reference",
+            "zone_name",
+            "point_size",
+            "min_valid_fraction",
         ),
         days=periods,
     script:
@@ -59,7 +65,13 @@ rule change_history:
         runtime=120,
     params:
         **stack_settings(
-            "multilook", "significance", "min_change_db", "change_reference", "zone_name", "min_valid_fraction"
+            "multilook",
+            "significance",
+            "min_change_db",
+            "change_reference",
+            "zone_name",
+            "point_size",
+            "min_valid_fraction",
         ),
         terms=setting("diagonal_terms"),
     script:
@@ -96,6 +108,7 @@ rule change_patches:
         min_patch_ha=setting("min_patch_ha"),
         confirm_dates=setting("confirm_dates"),
         zone_name=setting("zone_name"),
+        point_size=setting("point_size"),
     script:
         "../scripts/patches.py"
 
@@ -128,6 +141,7 @@ rule patches_of_change:
         terms=lambda w: [w.term],
         min_patch_ha=setting("min_patch_ha"),
         zone_name=setting("zone_name"),
+        point_size=setting("point_size"),
     script:
         "../scripts/patches.py"
 

@@ -31,7 +31,7 @@ rule explore:
         runtime=60,
     params:
         contents_of("zones"),
-        **stack_settings("zone_name", "min_valid_fraction"),
+        **stack_settings("zone_name", "point_size", "min_valid_fraction"),
         megabytes=setting("explore_megabytes"),
         products=files_by_product,
     script:

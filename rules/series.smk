@@ -111,7 +111,7 @@ rule zones:
         runtime=60,
     params:
         contents_of("zones", "rainfall"),
-        **stack_settings("zone_name", "baseline"),
+        **stack_settings("zone_name", "point_size", "baseline"),
     script:
         "../scripts/zones.py"
 
@@ -169,7 +169,7 @@ rule indices:
         runtime=60,
     params:
         contents_of("zones"),
-        **stack_settings("zone_name", "multilook"),
+        **stack_settings("zone_name", "point_size", "multilook"),
         indices=required("indices"),
         terms=setting("diagonal_terms"),
     script:

@@ -37,6 +37,7 @@ def change(
     change_reference: str | dict[str, str] | None = None,
     zones: str | None = None,
     zone_name: str = "name",
+    point_size: float = 60,
 ) -> None:
     """Write the change of a term between two periods as maps (y, x; see CHANGE), and their totals as JSON.
 
@@ -75,7 +76,7 @@ def change(
         return
     assumed = Assumed.of(data, term, looks, dates, np.ones(len(dates), bool))
     shared = inflation(assumed.correlated, assumed.looks, np.arange(len(dates)) < len(before))
-    reference = reference_of(change_reference, data, multilook, zones, zone_name)
+    reference = reference_of(change_reference, data, multilook, zones, zone_name, point_size)
     cells = Cells(stack, {term: assumed}, reference, dates=dates, multilook=multilook)
     lattice, ratios = Lattice(cells.shape, DRIFT_CELLS), []
     rule = {"inflation": shared, "min_change_db": min_change_db}

@@ -37,6 +37,7 @@ def change_history(
     change_reference: str | dict[str, str] | None = None,
     zones: str | None = None,
     zone_name: str = "name",
+    point_size: float = 60,
 ) -> None:
     """Write maps (y, x) of when each pixel changed (see HISTORY), and a table of the area changed in each interval.
 
@@ -72,7 +73,7 @@ def change_history(
         log.warning("%s", few)
         return
     assumed = {term: Assumed.of(data, term, looks, dates, use[term][dates]) for term in terms}
-    reference = reference_of(change_reference, data, multilook, zones, zone_name)
+    reference = reference_of(change_reference, data, multilook, zones, zone_name, point_size)
     cells = Cells(stack, assumed, reference, dates=dates, multilook=multilook)
     known = Dates(
         {term: one.looks for term, one in assumed.items()}, {term: one.correlated for term, one in assumed.items()}

@@ -36,6 +36,7 @@ def clip(
     fragment: Path,
     zones: str | None = None,
     zone_name: str = "name",
+    point_size: float = 60,
     records: Path | None = None,
 ) -> None:
     """Write the fragment: terms (time=1, y, x) as in the product (linear gamma0) and `mask`, with provenance.
@@ -43,8 +44,8 @@ def clip(
     The grid is the window of the granule's lattice that the AOI's bounds touch. Terms are NaN and the mask is 255
     outside the granule and outside the AOI polygon. A granule without a valid sample in the AOI also gets a fragment.
     Raises GcovError, naming the granule, if a band or term is missing or the file cannot be read; and before samples
-    are read if one of the `zones`, a file of polygons, contains no pixel centre of the grid, or if the granule's grid
-    does not fit those of the AOI's other granules, of which `records` is the folder.
+    are read if one of the `zones`, a file of polygons and points, contains no pixel centre of the grid, or if the
+    granule's grid does not fit those of the AOI's other granules, of which `records` is the folder.
     """
     if records:
         frames.compare_if_the_search_could_not(records, bbox, frequency, archive)
@@ -61,7 +62,7 @@ def clip(
         if zones:
             from gcov.inputs.zones import on_grid, read_zones  # geopandas, for AOIs with zones
 
-            on_grid(read_zones(zones, zone_name, "zones"), grid, polygon)
+            on_grid(read_zones(zones, zone_name, "zones"), grid, polygon, point_size)
         tables, without_noise = band.noise(terms)
         footprint, footprint_source = band.footprint
         attributes = {
@@ -140,5 +141,6 @@ if __name__ == "__main__":
             archive=Archive.of(snakemake.config),
             zones=entry.get("zones"),
             zone_name=entry["zone_name"],
+            point_size=entry["point_size"],
             records=Path(snakemake.input.record).parent,
         )

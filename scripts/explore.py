@@ -16,11 +16,11 @@ from gcov.pages.charts import Tables
 from gcov.stores.stack import Stack, open_with
 
 
-def outlines(zones: Path, zone_name: str, data: xr.Dataset) -> list[tuple[str, shapely.Geometry]]:
+def drawn(zones: Path, zone_name: str, point_size: float, data: xr.Dataset) -> list[tuple[str, shapely.Geometry]]:
     """Names and polygons of the zones in a file, in the stack's CRS."""
-    from gcov.inputs.zones import read_zones  # imports geopandas, needed only with zones
+    from gcov.inputs.zones import outlines, read_zones  # imports geopandas, needed only with zones
 
-    return list(read_zones(zones, zone_name, "zones").to_crs(data.rio.crs).geometry.items())
+    return list(outlines(read_zones(zones, zone_name, "zones"), data, point_size).items())
 
 
 def explore(
@@ -32,6 +32,7 @@ def explore(
     products: explorer.Products,
     zones: Path | None,
     zone_name: str,
+    point_size: float,
     min_valid_fraction: float,
     zone_series: dict[str, Path],
     indices: Path | None,
@@ -55,7 +56,7 @@ def explore(
             min_valid_fraction,
         ),
         tables.read_granules(granules),
-        zones=outlines(zones, zone_name, stack.data) if zones else (),
+        zones=drawn(zones, zone_name, point_size, stack.data) if zones else (),
         changes=[explorer.ChangeOnPage.of(path) for path in changes],
         products=products,
         origin=stack.provenance,

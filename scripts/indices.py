@@ -18,6 +18,7 @@ def indices(
     stack: Stack,
     zones: Path | None,
     zone_name: str,
+    point_size: float,
     looks_json: Path,
     indices: tuple[str, ...],
     terms: list[str],
@@ -33,7 +34,7 @@ def indices(
     data = stack.data
     areas = [whole(data)]
     if zones:
-        areas += on_grid(read_zones(zones, zone_name, "zones"), data, data.attrs["aoi_polygon"] or None)
+        areas += on_grid(read_zones(zones, zone_name, "zones"), data, data.attrs["aoi_polygon"] or None, point_size)
     speckle = {term: looks.entries_of(looks_json, term, looks.codes_of(data, term)) for term in terms}
     tables.write(table, zonal.indices(stack, indices, terms, areas, speckle=speckle))
     attributes = {**stack.attributes, "multilook": multilook}

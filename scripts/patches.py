@@ -35,6 +35,7 @@ def patches(
     ledger: Path,
     zones: str | None = None,
     zone_name: str = "name",
+    point_size: float = 60,
 ) -> None:
     """Write the patches of a change history, or of one term's change between two periods, the largest first.
 
@@ -43,7 +44,7 @@ def patches(
     written anew. Raises GcovError if it is damaged.
     """
     data = store.open_store(maps)
-    drawn, ground = drawn_zones(data, zones, zone_name), GroundArea(data)
+    drawn, ground = drawn_zones(data, zones, zone_name, point_size), GroundArea(data)
     grouping = Grouping(ground, min_patch_ha, len(terms), drawn)
     for cells, bottom in changed.blocks(data, confirm_dates):
         grouping.add(cells, bottom)
@@ -62,13 +63,13 @@ def patches(
     log.info("%d patches; by chance alone at most %g", len(table), facts["expected_by_chance"])
 
 
-def drawn_zones(data: xr.Dataset, zones: str | None, zone_name: str) -> list:
+def drawn_zones(data: xr.Dataset, zones: str | None, zone_name: str, point_size: float) -> list:
     """The zones of a file, on the grid of the maps."""
     if not zones:
         return []
     from gcov.analysis.drawn import drawn_on  # geopandas, needed with zones only
 
-    return drawn_on(data, zones, zone_name)
+    return drawn_on(data, zones, zone_name, point_size)
 
 
 def of_history(data: xr.Dataset, table: pd.DataFrame, series: Path) -> tuple[list[str], pd.DataFrame]:

@@ -21,6 +21,7 @@ def zones(
     term: str,
     zones: Path,
     zone_name: str,
+    point_size: float,
     looks_json: Path,
     rainfall: str | None,
     baseline: tuple[str, str] | None,
@@ -32,7 +33,7 @@ def zones(
     Raises GcovError, naming the zones, if any zone contains no pixel centre.
     """
     data = stack.data
-    found = on_grid(read_zones(zones, zone_name, "zones"), data, data.attrs["aoi_polygon"] or None)
+    found = on_grid(read_zones(zones, zone_name, "zones"), data, data.attrs["aoi_polygon"] or None, point_size)
     codes = looks.codes_of(data, term)
     shared = {"codes": codes, "speckle": looks.entries_of(looks_json, term, codes), "rain": rain_of(data, rainfall)}
     shared |= {"without_noise": noise.missing(data, term), "baseline": baseline}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from gcov.inputs.zones import read_zones
+from gcov.inputs.zones import outlines, read_zones
 from gcov.stores.grid import inside_polygon
 
 
@@ -31,8 +31,8 @@ class Drawn:
         return inside
 
 
-def drawn_on(grid: xr.Dataset, path: str | Path, zone_name: str) -> list[Drawn]:
+def drawn_on(grid: xr.Dataset, path: str | Path, zone_name: str, point_size: float) -> list[Drawn]:
     """The zones of a file, in its order. Raises GcovError if it cannot be read."""
-    zones = read_zones(path, zone_name, "zones").to_crs(grid.rio.crs)
+    zones = outlines(read_zones(path, zone_name, "zones"), grid, point_size)
     axes = grid[["y", "x", "spatial_ref"]]
-    return [Drawn(name, shape, axes) for name, shape in zones.geometry.items()]
+    return [Drawn(name, shape, axes) for name, shape in zones.items()]

@@ -90,7 +90,12 @@ class Reference:
 
 
 def reference_of(
-    setting: str | Mapping[str, str] | None, data: xr.Dataset, multilook: int, zones: str | None, zone_name: str
+    setting: str | Mapping[str, str] | None,
+    data: xr.Dataset,
+    multilook: int,
+    zones: str | None,
+    zone_name: str,
+    point_size: float,
 ) -> "Zone | None":
     """The zone that `change_reference` names, on the multilooked grid; None without the setting.
 
@@ -106,7 +111,7 @@ def reference_of(
     frame = read_zones(zones or "", zone_name, "change_reference")
     if setting["zone"] not in frame.index:
         raise GcovError(f"change_reference: there is no zone {setting['zone']!r}; zones are {', '.join(frame.index)}")
-    return on_grid(frame.loc[[setting["zone"]]], grid, data.attrs["aoi_polygon"] or None)[0]
+    return on_grid(frame.loc[[setting["zone"]]], grid, data.attrs["aoi_polygon"] or None, point_size)[0]
 
 
 class Drift:

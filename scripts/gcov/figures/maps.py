@@ -125,7 +125,11 @@ def _draw_areas(axes: Axes, aoi: dict, zones: Sequence[dict]) -> None:
 
 
 def _draw_area(axes: Axes, feature: dict, colour: str, width: float, label: str | None) -> None:
-    """Draw a polygon or multipolygon as one line, which breaks between its rings, around a pale fill."""
+    """Draw polygons as one line, which breaks between their rings, around a pale fill; points as diamonds."""
+    if feature["geometry"]["type"] in ("Point", "MultiPoint"):
+        x, y = np.atleast_2d(feature["geometry"]["coordinates"]).T
+        axes.plot(x, y, "D", color=colour, markersize=4, markeredgecolor="white", markeredgewidth=0.5, label=label)
+        return
     axes.add_patch(PathPatch(area(rings(feature)), facecolor=colour, edgecolor="none", alpha=0.1))
     ends = [np.vstack([ring, [np.nan, np.nan]]) for ring in rings(feature)]
     corners: dict[str, Any] = {"marker": "o", "markersize": width, "markeredgewidth": 0}  # all one sees of a tiny area

@@ -109,6 +109,9 @@ class Shared:
         ),
     ] = ()
     zone_name: Annotated[str, Key("the property that names a zone", minLength=1)] = "name"
+    point_size: Annotated[  # at least one posting, which is checked once the grid is known
+        float, Key("a number of metres, from the posting to 100000", exclusiveMinimum=0, maximum=100_000)
+    ] = 60
     layers: Annotated[tuple[Layer, ...], Key("a list of numberOfLooks, rtcGammaToSigmaFactor", uniqueItems=True)] = ()
     min_valid_fraction: Annotated[
         float, Key("a share from 0 to 1, of the best date's valid samples", minimum=0, maximum=1)
@@ -183,7 +186,12 @@ class Aoi(Shared):
     granules: Annotated[  # here URLs without a query; empty: search the archive
         tuple[GranuleSource, ...], Key("a list of local files, s3:// objects, globs of both, or URLs", minItems=1)
     ]
-    zones: Annotated[str, Key("a file of named polygons (GeoJSON, GeoPackage or Shapefile)")] | None
+    zones: (
+        Annotated[
+            str, Key("a file of named polygons or points (GeoJSON, GeoPackage, Shapefile, or CSV with name, lon, lat)")
+        ]
+        | None
+    )
     rainfall: Annotated[str, Key("a CSV file with the columns date and mm")] | None
 
     def __hash__(self) -> int:

@@ -1,7 +1,8 @@
-"""Zones: named polygons in a vector file, and the samples whose centres are inside them.
+"""Zones: named polygons and points in a file, and the samples whose centres are inside them.
 
 As for AOI polygons, a sample belongs to a zone if its centre is inside (`grid.inside_polygon`). Edges are straight in
-the file's own CRS. Zones may overlap.
+the file's own CRS. A point stands for the square of `point_size` metres around it, along the axes of the grid. Zones
+may overlap.
 """
 
 import re
@@ -17,12 +18,15 @@ import shapely
 import xarray as xr
 
 from gcov.errors import GcovError
-from gcov.inputs import geojson
+from gcov.inputs import geojson, points
 from gcov.stores import noise
 from gcov.stores.grid import inside_polygon, projected
 
 WHOLE = "aoi"  # the whole AOI in tables
 EXACT = 2**53  # from here on, numbers read as floats may have lost digits
+AREAS, POINTS = ("Polygon", "MultiPolygon"), ("Point", "MultiPoint")  # geometries of zones
+EDGE_DEGREES = 1e-9  # 0.1 mm; points on the edge of the AOI are in it, rounded or not
+TIE = 0.001  # metres by which squares are moved south, so that none has an edge on pixel centres: GDAL would count both
 PIECE_DEGREES, PIECE_METRES = 0.01, 1000  # longest piece of an edge before projection, as in `grid.projected`
 
 
@@ -46,7 +50,7 @@ class Zone:
 
 
 def read_zones(path: str | Path, name: str, where: str) -> geopandas.GeoDataFrame:
-    """The zones of a vector file: polygons in its own CRS, indexed by name; `name` is the property with the names.
+    """The zones of a file: polygons and points in its own CRS, indexed by name; `name` is the property with the names.
 
     Names are text, as they are written in the file. Edges are cut into short pieces, so that they stay straight in the
     file's CRS. Raises GcovError, beginning with `where`, if the file cannot be read, lacks a known CRS or that
@@ -54,13 +58,29 @@ def read_zones(path: str | Path, name: str, where: str) -> geopandas.GeoDataFram
     """
     if not Path(path).is_file():
         raise GcovError(f"{where}: {str(path)!r} is not a file (in {Path.cwd()})")
+    is_table = Path(path).suffix.lower() in points.SUFFIXES
+    names, shapes = points.read_points(path, name, where) if is_table else _read_vector(path, name, where)
+    _check(names, shapes, f"{where}: {path}")
+    bounds = shapes.bounds
+    wide = np.flatnonzero(bounds["maxx"] - bounds["minx"] > 180)
+    if shapes.crs.is_geographic and wide.size:
+        across = ", ".join(names[number] for number in wide)
+        raise GcovError(f"{where}: {path}: zones across the antimeridian, split them at 180 degrees: {across}")
+    longest = PIECE_DEGREES if shapes.crs.is_geographic else PIECE_METRES
+    pieces = shapely.segmentize(shapely.force_2d(shapes.values), longest)
+    return geopandas.GeoDataFrame(geometry=pieces, index=names, crs=shapes.crs)
+
+
+def _read_vector(path: str | Path, name: str, where: str) -> tuple[list[str], geopandas.GeoSeries]:
+    """Names and geometries of a file that GDAL reads, in its own CRS. Raises GcovError as `read_zones` does."""
     try:
         frame = geopandas.read_file(path)
         driver = pyogrio.read_info(path)["driver"]
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
-        raise GcovError(f"{where}: {str(path)!r} cannot be read as GeoJSON, GeoPackage or Shapefile: {error}") from None
+        formats = "GeoJSON, GeoPackage, Shapefile or a table of points (.csv)"
+        raise GcovError(f"{where}: {str(path)!r} cannot be read as {formats}: {error}") from None
     if not isinstance(frame, geopandas.GeoDataFrame) or frame.empty:
-        raise GcovError(f"{where}: {path} holds no polygon")
+        raise GcovError(f"{where}: {path} holds no polygon and no point")
     if name not in frame or name == frame.geometry.name:
         others = ", ".join(str(column) for column in frame.columns if column != frame.geometry.name) or "none"
         raise GcovError(f"{where}: {path} has no property {name!r}; its properties are {others}: set zone_name")
@@ -69,13 +89,7 @@ def read_zones(path: str | Path, name: str, where: str) -> geopandas.GeoDataFram
         _check_crs(crs)
     except ValueError as error:
         raise GcovError(f"{where}: {path} {error}") from None
-    _check(names, frame.geometry, f"{where}: {path}")
-    bounds = frame.geometry.bounds
-    if crs.is_geographic and (wide := [names[n] for n in np.flatnonzero(bounds["maxx"] - bounds["minx"] > 180)]):
-        raise GcovError(f"{where}: {path}: zones across the antimeridian, split them at 180 degrees: {', '.join(wide)}")
-    longest = PIECE_DEGREES if crs.is_geographic else PIECE_METRES
-    pieces = shapely.segmentize(shapely.force_2d(frame.geometry.values), longest)
-    return geopandas.GeoDataFrame(geometry=pieces, index=names, crs=crs)
+    return names, frame.geometry.set_crs(crs, allow_override=True)
 
 
 def _from_geojson(path: str | Path, name: str) -> tuple[list[str], pyproj.CRS]:
@@ -136,33 +150,53 @@ def _check(names: list[str], shapes: geopandas.GeoSeries, where: str) -> None:
     if whole := [name for name in names if name.strip().casefold() == WHOLE]:
         raise GcovError(f"{where}: a zone is called {whole[0]!r}, as tables and figures call the whole AOI: rename it")
     for name, shape in zip(names, shapes):
-        if shape is None or shape.is_empty or shape.geom_type not in ("Polygon", "MultiPolygon"):
+        if shape is None or shape.is_empty or shape.geom_type not in AREAS + POINTS:
             kind = "empty" if shape is None or shape.is_empty else f"a {shape.geom_type}"
-            raise GcovError(f"{where}: zone {name!r} is {kind}; should be a polygon or a multipolygon")
+            raise GcovError(f"{where}: zone {name!r} is {kind}; should be polygons or points")
         if not shape.is_valid:
-            raise GcovError(f"{where}: zone {name!r} is not a valid polygon: {shapely.is_valid_reason(shape)}")
+            kind = "point" if shape.geom_type in POINTS else "polygon"
+            raise GcovError(f"{where}: zone {name!r} is not a valid {kind}: {shapely.is_valid_reason(shape)}")
 
 
 def check_inside(zones: geopandas.GeoDataFrame, area: shapely.Geometry, where: str) -> None:
-    """Raises GcovError, naming the zones, if any zone is wholly outside the AOI's area (EPSG:4326, degrees)."""
-    placed = zones.to_crs(4326)
-    outside = placed[~placed.intersects(area)]
+    """Raises GcovError, naming the zones, if any is wholly outside the AOI's area (EPSG:4326, degrees).
+
+    Of several points that are one zone, none may be outside.
+    """
+    placed, near = zones.to_crs(4326), shapely.buffer(area, EDGE_DEGREES)
+    within = placed.covered_by(near).where(placed.geom_type.isin(POINTS), placed.intersects(area))
+    outside = placed[~within]
     if len(outside):
         exchanged = outside.intersects(shapely.transform(area, lambda xy: xy[:, ::-1])).any()
         hint = "; latitude and longitude may be exchanged, in the AOI or in the zones" if exchanged else ""
         raise GcovError(f"{where}: zones outside of the AOI: {', '.join(outside.index)}{hint}")
 
 
-def on_grid(zones: geopandas.GeoDataFrame, grid: xr.Dataset, polygon: str | None) -> list[Zone]:
+def outlines(zones: geopandas.GeoDataFrame, grid: xr.Dataset, point_size: float) -> dict[str, shapely.Geometry]:
+    """The zones as polygons in the CRS of a grid, by name; points become squares with sides of `point_size` metres."""
+    placed = zones.to_crs(grid.rio.crs).geometry
+    return {name: _squares(shape, point_size) if shape.geom_type in POINTS else shape for name, shape in placed.items()}
+
+
+def _squares(shape: shapely.Geometry, size: float) -> shapely.Geometry:
+    half = size / 2
+    centres = shapely.get_coordinates(shape)
+    return shapely.union_all([shapely.box(x - half, y - half - TIE, x + half, y + half - TIE) for x, y in centres])
+
+
+def on_grid(zones: geopandas.GeoDataFrame, grid: xr.Dataset, polygon: str | None, point_size: float = 60) -> list[Zone]:
     """The zones on an AOI's grid, in file order.
 
     If the AOI is a polygon (WKT, EPSG:4326), only samples inside both the zone and the AOI belong to a zone. Raises
-    GcovError, naming the zones, if any zone contains no pixel centre.
+    GcovError, naming the zones, if any zone contains no pixel centre, or if a point's square is smaller than a pixel.
     """
+    spacing = abs(grid.rio.resolution()[0])
+    if point_size < spacing and zones.geom_type.isin(POINTS).any():
+        raise GcovError(f"point_size is {point_size:g} m; should be at least {spacing:g} m, the spacing of the grid")
     outline = projected(polygon, grid.rio.crs) if polygon else None
     found = []
-    for name, shape in zones.to_crs(grid.rio.crs).geometry.items():
-        rows, columns = _part(grid, shape.bounds)
+    for name, shape in outlines(zones, grid, point_size).items():
+        rows, columns = _part(grid, shapely.bounds(shape).tolist())
         inside = np.zeros((rows.stop - rows.start, columns.stop - columns.start), bool)
         if inside.size:
             inside = inside_polygon(grid, shape, rows, columns)
@@ -170,8 +204,9 @@ def on_grid(zones: geopandas.GeoDataFrame, grid: xr.Dataset, polygon: str | None
                 inside &= inside_polygon(grid, outline, rows, columns)
         found.append(Zone(name, rows, columns, inside))
     if empty := [zone.name for zone in found if not zone.n_pixels]:
-        size = abs(grid.rio.resolution()[0])
-        raise GcovError(f"zones without a pixel centre in the AOI at {size:g} m: {', '.join(empty)}; draw them larger")
+        raise GcovError(
+            f"zones without a pixel centre in the AOI at {spacing:g} m: {', '.join(empty)}; draw them larger"
+        )
     return found
 
 
@@ -181,7 +216,7 @@ def whole(grid: xr.Dataset) -> Zone:
     return Zone(WHOLE, slice(0, shape[0]), slice(0, shape[1]), np.broadcast_to(np.True_, shape))
 
 
-def _part(grid: xr.Dataset, bounds: tuple[float, float, float, float]) -> tuple[slice, slice]:
+def _part(grid: xr.Dataset, bounds: list[float]) -> tuple[slice, slice]:
     """The rows and columns of a grid whose centres are within these bounds (left, bottom, right, top; metres)."""
     left, bottom, right, top = bounds
     y, x = grid["y"].values, grid["x"].values
