@@ -107,11 +107,13 @@ register(rules.plot_indices, "Radar indices", key="indices", cost=FIGURE)
 
 
 rule plot_change:
-    """Where a term changed between two periods."""
+    """Where a term changed between two periods, with the outlines of patches."""
     input:
         "results/{aoi}/{term}/caption.rst",
         change="results/{aoi}/{term}/change/{name}.zarr",
         summary="results/{aoi}/{term}/change/{name}.json",
+        geojson="results/{aoi}/{term}/change/{name}.geojson",
+        csv="results/{aoi}/{term}/change/{name}.csv",
     output:
         picture=report(
             "results/{aoi}/{term}/change/{name}.png",
@@ -147,10 +149,12 @@ register(
 
 
 rule plot_change_history:
-    """When each pixel changed, and how often."""
+    """How often each pixel changed, and when and how much it changed most."""
     input:
         captions,
         history="results/{aoi}/change_history.zarr",
+        geojson="results/{aoi}/change_patches.geojson",
+        csv="results/{aoi}/change_patches.csv",
     output:
         picture=report(
             "results/{aoi}/change_history.png",

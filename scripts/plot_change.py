@@ -13,14 +13,24 @@ from gcov.stores.provenance import provenance
 
 
 def plot_change(
-    *, change: Path, summary: Path, origin: dict[str, str], term: str, name: str, output: Path, warning: Path
+    *,
+    change: Path,
+    summary: Path,
+    geojson: Path,
+    csv: Path,
+    origin: dict[str, str],
+    term: str,
+    name: str,
+    output: Path,
+    warning: Path,
 ) -> None:
-    """Write a PNG of a change store and the numbers in its JSON. `origin` is the provenance written into it.
+    """Write a PNG of a change store, the numbers in its JSON, and the outlines of its patches (GeoJSON and table).
 
-    `warning` is the store's warning, for the caption.
+    `origin` is the provenance written into it, `warning` the store's warning, for the caption.
     """
     data = store.open_store(change)
-    figure = draw(data, read_json(summary), title=f"{data.attrs['aoi']}, {term}: change {name}")
+    patches = {"geojson": geojson, "csv": csv}
+    figure = draw(data, read_json(summary), **patches, title=f"{data.attrs['aoi']}, {term}: change {name}")
     captions.write(warning, captions.bold(data.attrs.get("warning", "")))
     style.save(figure, output, origin)
 

@@ -1,4 +1,4 @@
-"""Plot when each pixel changed, and how often."""
+"""Plot how often each pixel changed, and when and how much it changed most."""
 
 from gcov.log import job_log
 
@@ -11,13 +11,15 @@ from gcov.stores import store
 from gcov.stores.provenance import provenance
 
 
-def plot_change_history(*, history: Path, origin: dict[str, str], output: Path, warning: Path) -> None:
-    """Write a PNG of change_history.zarr. `origin` is the provenance written into it.
+def plot_change_history(
+    *, history: Path, geojson: Path, csv: Path, origin: dict[str, str], output: Path, warning: Path
+) -> None:
+    """Write a PNG of change_history.zarr, with the outlines of its patches (GeoJSON and table).
 
-    `warning` is the store's warning, for the caption.
+    `origin` is the provenance written into it, `warning` the store's warning, for the caption.
     """
     data = store.open_store(history)
-    figure = draw(data, title=f"{data.attrs['aoi']}: changes over all dates")
+    figure = draw(data, geojson=geojson, csv=csv, title=f"{data.attrs['aoi']}: changes over all dates")
     captions.write(warning, captions.bold(data.attrs.get("warning", "")))
     style.save(figure, output, origin)
 
@@ -25,7 +27,7 @@ def plot_change_history(*, history: Path, origin: dict[str, str], output: Path, 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
         plot_change_history(
-            history=Path(snakemake.input.history),
+            **{name: Path(path) for name, path in snakemake.input.items()},
             origin=provenance(Path(snakemake.input.history), **snakemake.params),
             output=Path(snakemake.output.picture),
             warning=Path(snakemake.output.warning),

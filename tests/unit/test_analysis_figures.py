@@ -5,12 +5,14 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyproj
 import pytest
 import xarray as xr
 from helpers import grid_of
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 from plot_change import plot_change
 from plot_change_history import plot_change_history
@@ -20,10 +22,11 @@ from plot_zones import plot_zones
 from test_figures import curve, table, words
 
 from gcov import tables
-from gcov.figures import palette, rasters
+from gcov.figures import outlines, palette, rasters
 from gcov.figures.change import change, change_history
 from gcov.figures.indices import indices
 from gcov.figures.statistics import statistics
+from gcov.figures.style import add_words
 from gcov.figures.zones import zones
 from gcov.stores.provenance import provenance
 
@@ -201,6 +204,36 @@ FACTS = {
 }  # fmt: skip
 
 
+def corners(rows: tuple[int, int], columns: tuple[int, int]) -> list[tuple[float, float]]:
+    """A ring around cells of `maps` (first and last row, first and last column), in metres."""
+    top, bottom = 3_132_240 - 20 * rows[0], 3_132_240 - 20 * (rows[1] + 1)
+    left, right = 191_760 + 20 * columns[0], 191_760 + 20 * (columns[1] + 1)
+    return [(left, top), (left, bottom), (right, bottom), (right, top), (left, top)]
+
+
+def patch_files(folder, patches=(), confirmed=None, **facts) -> dict:
+    """The GeoJSON and the table of patches; each is a list of rings in metres, of which the first is the outer one."""
+    to_degrees = pyproj.Transformer.from_crs(32645, 4326, always_xy=True).transform
+    lines = []
+    for rings in patches:
+        degrees = [[to_degrees(x, y) for x, y in ring] for ring in rings]
+        geometry = {"type": "MultiPolygon", "coordinates": [degrees]}
+        lines.append(json.dumps({"type": "Feature", "properties": {"zones": []}, "geometry": geometry}))
+    known = {"expected_by_chance": 0.196, "min_patch_ha": 1, **facts}
+    head = json.dumps({"type": "FeatureCollection", **known})[:-1] + ', "features": ['
+    paths = {"geojson": folder / "patches.geojson", "csv": folder / "patches.csv"}
+    paths["geojson"].write_text("\n".join([head, ",\n".join(lines), "]}", ""]))
+    columns = {"id": range(len(patches)), "area_ha": 2.5, **({} if confirmed is None else {"confirmed": confirmed})}
+    pd.DataFrame(columns).to_csv(paths["csv"], index=False)
+    return paths
+
+
+def outlined(axes) -> list[np.ndarray]:
+    """The corners of the rings drawn on a map, in cells from its north-west corner."""
+    (lines,) = axes.collections
+    return [np.round((ring - (191.76, 3132.24)) / (0.02, -0.02), 3) for ring in lines.get_segments()]
+
+
 @pytest.fixture
 def periods() -> xr.Dataset:
     rng = np.random.default_rng(2)
@@ -210,12 +243,17 @@ def periods() -> xr.Dataset:
     return maps({"maturity_note": ""}, log_ratio_db=ratio, change=sign)
 
 
-def test_change_is_on_a_symmetric_scale_with_its_false_alarms_beside(periods):
-    figure = change(periods, FACTS, title="x, HHHH: change felling")
+@pytest.fixture
+def none_found(tmp_path) -> dict:
+    return patch_files(tmp_path)
+
+
+def test_change_is_on_a_fixed_scale_with_its_false_alarms_beside(periods, none_found):
+    figure = change(periods, FACTS, **none_found, title="x, HHHH: change felling")
     everything, significant = figure.axes[:2]
     for axes in (everything, significant):
         norm = axes.get_images()[0].norm
-        assert type(norm) is Normalize and norm.vmin == -norm.vmax
+        assert type(norm) is Normalize and (norm.vmin, norm.vmax) == (-6, 6)
         assert axes.get_images()[0].get_cmap().name.startswith("change")
     ratio, sign = periods["log_ratio_db"].values, periods["change"].values
     np.testing.assert_array_equal(image(everything).filled(np.nan), ratio)
@@ -224,64 +262,167 @@ def test_change_is_on_a_symmetric_scale_with_its_false_alarms_beside(periods):
     text = words(figure).replace("\n", " ")
     for part in (
         "42 pixels of 1,000 (4.20 %), 12 up (0.0048 km²) and 30 down (0.012 km²)",
-        "Speckle alone would give 10; 21 remain",
+        "Speckle alone would give 10 (1 %); 21 remain", "No patch of 1 ha or more; speckle alone would make 0.2.",
         "before: 2 dates, 2025-11-23 to 2025-12-05; after: 1 date, 2025-12-29", "Looks 27.9 before and 18.6 after",
         "Soil moisture, rain", "Warning: maturities differ", "significant at 1 %",
     ):  # fmt: skip
         assert part in text
 
 
-def test_reduced_change_keeps_zero_where_nothing_changed(periods, monkeypatch):
+def test_reduced_change_keeps_zero_where_nothing_changed(periods, none_found, monkeypatch):
     """Averaged in dB, because the mean of unchanged ratios is above 1."""
     monkeypatch.setattr(rasters, "side_for", lambda shape: 5)
-    figure = change(periods, FACTS, title="x")
+    figure = change(periods, FACTS, **none_found, title="x")
     cell = periods["log_ratio_db"].values[5:10, :5]
     assert image(figure.axes[0])[1, 0] == pytest.approx(cell.mean(), abs=1e-5)
     assert image(figure.axes[1]).shape == (6, 8)
 
 
-def test_nothing_but_no_data_is_drawn_as_well(periods):
+def test_nothing_but_no_data_is_drawn_as_well(periods, none_found):
     nothing = periods.copy(deep=True)
     nothing["log_ratio_db"][:], nothing["change"][:] = np.nan, -128
-    none_found = {**FACTS, "pixels": 0, "up": 0, "down": 0}
-    assert "0 pixels of 0" in words(change(nothing, none_found, title="x"))
+    untested = {**FACTS, "pixels": 0, "up": 0, "down": 0}
+    assert "0 pixels of 0" in words(change(nothing, untested, **none_found, title="x"))
+
+
+WITH_HOLES = [corners((8, 19), (10, 29)), corners((10, 15), (12, 17))[::-1], corners((10, 10), (20, 20))[::-1]]
+
+
+def test_patches_are_outlined_with_holes_of_their_size(periods, tmp_path):
+    """The hole of 6 x 6 cells (1.44 ha) is as large as a patch may be, that of one cell is not."""
+    figure = change(periods, FACTS, **patch_files(tmp_path, [WITH_HOLES, [corners((25, 26), (0, 12))]]), title="x")
+    for axes in figure.axes[:2]:
+        rings = {tuple(map(tuple, [ring.min(axis=0), ring.max(axis=0)])) for ring in outlined(axes)}
+        assert rings == {((10, 8), (30, 20)), ((12, 10), (18, 16)), ((0, 25), (13, 27))}
+        assert axes.get_xlim() == pytest.approx((191.76, 192.56))
+    assert "Outlined: 2 patches of 1 ha or more, 5.0 ha in all. Speckle alone would make 0.2." in words(figure)
+
+
+def test_too_many_patches_and_too_intricate_ones_are_counted(periods, tmp_path, monkeypatch):
+    paths = patch_files(tmp_path, [WITH_HOLES, *[[corners((row, row + 1), (0, 12))] for row in (0, 5, 10, 15)]])
+    monkeypatch.setattr(outlines, "MOST", 4)
+    monkeypatch.setattr(outlines, "LONGEST", 600)  # the first patch has more characters
+    figure = change(periods, FACTS, **paths, title="x")
+    assert sorted(ring[:, 1].min() for ring in outlined(figure.axes[0])) == [0, 5, 10]
+    assert "Outlined: 3 of 5 patches of 1 ha or more, 12.5 ha" in words(figure)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected", "said"),
+    [
+        ({"min_change_db": 2}, 0.196, "make at most 0.2."),
+        ({"multilook": 3}, 0.196, "make 0.2."),
+        ({"multilook": 1}, 0.196, "make 0.2 or more, as neighbouring pixels are correlated."),
+        ({}, 0.0, "make none."),
+    ],
+)
+def test_the_number_of_patches_by_chance_is_no_better_than_it_is(periods, tmp_path, facts, expected, said):
+    paths = patch_files(tmp_path, [WITH_HOLES], expected_by_chance=expected)
+    assert words(change(periods.assign_attrs(facts), FACTS, **paths, title="x")).endswith(f"Speckle alone would {said}")
+
+
+TIMES = np.array(["2025-12-05T23:47:39", "2025-12-29T23:47:39", "NaT"], "M8[s]")
 
 
 @pytest.fixture
 def history() -> xr.Dataset:
-    times = np.array(["2025-12-05T23:47:39", "2025-12-29T23:47:39", "NaT"], "M8[ns]")
-    index = np.random.default_rng(3).integers(0, 3, (30, 40))
+    """Two terms; the second changed significantly only where the first rose. The first rows have no data."""
+    rng = np.random.default_rng(3)
+    index = rng.integers(0, 3, (30, 40))
     counts = np.where(index == 2, 0, index + 1).astype("u1")
     counts[:5], index[:5] = 255, 2
-    return maps({"significance": 0.01, "expected_false_alarms": 10.0}, n_changes=counts, first_change=times[index])
+    step = np.where(index == 2, np.nan, rng.normal(0, 3, (2, 30, 40))).astype("f4")
+    p = np.where(np.isnan(step), np.nan, [1e-4 + 0 * step[0], np.where(step[0] > 0, 1e-3, 0.02)]).astype("f4")
+    data = maps(
+        {"significance": 0.01, "expected_false_alarms": 10.0},
+        n_changes=counts, first_change=TIMES[np.where(index == 2, 2, 0)], largest_change=TIMES[index],
+    )  # fmt: skip
+    steps = {name: (("term", "y", "x"), values) for name, values in (("largest_step_db", step), ("largest_step_p", p))}
+    return data.assign(steps).assign_coords(term=np.array(["HHHH", "HVHV"], np.dtypes.StringDType()))
 
 
-def test_history_says_when_and_how_often(history):
-    figure = change_history(history, title="x")
-    when, often, bar, _ = figure.axes
-    counts, first = history["n_changes"].values, history["first_change"].values
+def test_history_says_how_often_when_and_how_much(history, none_found):
+    figure = change_history(history, **none_found, title="x")
+    often, when, *steps = figure.axes[:4]
+    bar = figure.axes[5]
+    counts, largest = history["n_changes"].values, history["largest_change"].values
     np.testing.assert_array_equal(image(often).filled(255), counts)
-    wanted = np.select([counts == 255, np.isnat(first), first == first[~np.isnat(first)].min()], [np.nan, 0, 1], 2)
+    wanted = np.select([counts == 255, np.isnat(largest), largest == TIMES[0]], [np.nan, 0, 1], 2)
     np.testing.assert_array_equal(image(when).filled(np.nan), wanted)
+    for axes, term in zip(steps, ("HHHH", "HVHV")):
+        assert term in axes.get_title()
+        of_term = history.sel(term=term)
+        significant = np.where(of_term["largest_step_p"] < 0.01, of_term["largest_step_db"], 0)
+        np.testing.assert_array_equal(image(axes).filled(99), np.where(counts == 255, 99, significant))
+        norm = axes.get_images()[0].norm
+        assert (norm.vmin, norm.vmax) == (-6, 6)
     FigureCanvasAgg(figure).draw()
     assert [label.get_text() for label in bar.get_yticklabels()] == ["none", "2025-12-05", "2025-12-29"]
     share = 100 * ((counts > 0) & (counts < 255)).sum() / (counts < 255).sum()
-    assert f"{share:.2f} % of the pixels changed; 1 % would change by speckle alone" in words(figure).replace("\n", " ")
-    assert "Soil moisture" in words(figure)
+    text = words(figure).replace("\n", " ")
+    assert f"{share:.2f} % of the pixels changed; at most 1 % would change by speckle alone" in text
+    assert "Soil moisture" in text
 
 
-def test_a_history_without_a_change(history):
-    still = history.assign(n_changes=history["n_changes"] * 0, first_change=history["first_change"].copy())
-    still["first_change"][:] = np.datetime64("NaT", "ns")
-    figure = change_history(still, title="x")
+def test_patches_of_a_history_are_outlined_on_every_map(history, tmp_path):
+    rings = [[corners((8, 19), (10, 29))]] * 3
+    paths = patch_files(tmp_path, rings, [True, True, False], confirm_dates=3, expected_by_chance=0.5)
+    figure = change_history(history, **paths, title="x")
+    assert [len(outlined(axes)) for axes in figure.axes[:4]] == [3] * 4
+    said = "3 patches of 1 ha or more, 7.5 ha in all, 2 confirmed by 3 dates on both sides. Speckle alone would make at"
+    assert f"{said} most 0.5." in words(figure).replace("\n", " ")
+
+
+def test_a_history_without_a_change_and_one_without_data(history, none_found):
+    still = history.copy(deep=True)
+    still["n_changes"][:], still["largest_change"][:] = 0, np.datetime64("NaT", "s")
+    still["largest_step_p"][:] = np.nan
+    figure = change_history(still, **none_found, title="x")
     FigureCanvasAgg(figure).draw()
     assert "0.00 % of the pixels changed" in words(figure)
+    still["n_changes"][:] = 255
+    assert "No pixel could be tested." in words(change_history(still, **none_found, title="x"))
+
+
+@pytest.mark.parametrize(("shape", "number"), [((80, 10), 4), ((10, 80), 4), ((5, 5), 3), ((2, 200), 2), ((200, 2), 3)])
+def test_maps_of_any_shape_are_large_enough_and_their_words_do_not_overlap(shape, number, monkeypatch):
+    data = maps({}, image=np.zeros(shape))
+    figure, axes = rasters.panels(data, number)
+    labels = {"title": "step of HHHH at the largest change", "label": "dB", "cmap": palette.CHANGE}
+    for each in axes:
+        rasters.draw(each, data["image"].values, data, 1, **labels)
+    add_words(figure, "title", [], ["note"], layout="compressed")
+    FigureCanvasAgg(figure).draw()
+    assert max(figure.get_size_inches()) < 16
+    boxes = [each.get_window_extent() for each in axes]
+    assert min(min(box.width, box.height) for box in boxes) / figure.dpi > 0.6
+    assert max(max(box.width, box.height) for box in boxes) / figure.dpi > 2.5
+    seen = {}
+    monkeypatch.setattr(Text, "draw", lambda text, pen: seen.update({text: text.get_window_extent(pen)}))
+    FigureCanvasAgg(figure).draw()
+    words = [box for text, box in seen.items() if text.get_text() and text.get_visible()]
+    assert len(words) > 5 * number
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(words, 2))
+
+
+@pytest.mark.parametrize(("epsg", "x", "y"), [(32645, 191_770, 3_132_230), (3413, -200_000, -1_600_000)])
+def test_the_scale_bar_is_as_long_on_the_ground_as_it_says(epsg, x, y):
+    """The projection's scale is 1.0007 in the first place, and 0.976 in the second."""
+    grid = grid_of(epsg, x + 80.0 * np.arange(110), y - 80.0 * np.arange(100))
+    data = grid.assign(image=(("y", "x"), np.zeros((100, 110))))
+    axes = rasters.panels(data, 2)[1][0]
+    rasters.draw(axes, data["image"].values, data, 1, title="", label="", cmap=palette.CHANGE)
+    rasters.add_scale(axes, data)
+    (line,) = axes.get_lines()
+    ends = pyproj.Transformer.from_crs(epsg, 4326, always_xy=True).transform(*(1000 * line.get_xydata().T))
+    length = pyproj.Geod(ellps="WGS84").line_length(*ends)
+    assert [text.get_text() for text in axes.texts] == ["2 km"] and length == pytest.approx(2000, rel=1e-4)
 
 
 # ---- the scripts
 
 
-def test_scripts_draw_from_files(temporal, periods, history, tmp_path):
+def test_scripts_draw_from_files(temporal, periods, history, none_found, tmp_path):
     records = json.dumps([{"name": "g1"}, {"name": "g2"}])
     facts = {"granule_records": records, "aoi_bbox": [0, 0, 1, 1], "aoi_polygon": "", "frequency": "A", "software": "s"}
     for name, data in (("statistics", temporal), ("change", periods), ("history", history)):
@@ -300,7 +441,7 @@ def test_scripts_draw_from_files(temporal, periods, history, tmp_path):
     plot_statistics(statistics=stack, term="HHHH", **counted, output=pictures[2], warning=warning)
     summary = tmp_path / "change.json"
     change_store = tmp_path / "change.zarr"
-    counted |= {"warning": warning}
+    counted |= {"warning": warning, **none_found}
     plot_change(change=change_store, summary=summary, term="HHHH", name="felling", **counted, output=pictures[3])
     plot_change_history(history=tmp_path / "history.zarr", **counted, output=pictures[4])
     for path in pictures:

@@ -1,16 +1,18 @@
 """Maps of change, between two periods and over all dates."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 
-from gcov.figures import rasters
-from gcov.figures.palette import AMOUNT, CHANGE, UNCHANGED
+from gcov.figures import outlines, rasters
+from gcov.figures.palette import AMOUNT, CHANGE, CHANGE_DB, UNCHANGED
 from gcov.figures.statistics import cautions_of
 from gcov.figures.style import SMALL, add_words
 from gcov.words import days, number_of
@@ -19,34 +21,34 @@ NOT_ALL_IS_CHANGE_OF_COVER = (
     "Soil moisture, rain, snow, flood and wind on water change backscatter, too: significant is not the same as"
     " lasting."
 )
-WIDEST = 10.0  # dB; a wider scale would hide typical changes
+STEP: dict[str, Any] = {"cmap": CHANGE, "extend": "both", "vmin": -CHANGE_DB, "vmax": CHANGE_DB}
 NO_COUNT = 255  # no data in n_changes
 
 
-def change(data: xr.Dataset, facts: dict, *, title: str) -> Figure:
-    """The log-ratio of two periods in dB, for all pixels (left) and significant ones (right), on one symmetric scale.
+def change(data: xr.Dataset, facts: dict, *, geojson: Path, csv: Path, title: str) -> Figure:
+    """The log-ratio of two periods in dB, for all pixels and for significant ones, with the outlines of patches.
 
     `data` is a change store (log_ratio_db, change), `facts` its JSON: observed and expected numbers, areas, looks.
+    `geojson` and `csv` hold its patches.
     """
     looks, notes = rasters.reduction(data)
+    patches = outlines.read(geojson, csv, data, looks)
     # averaged in dB: without change the log-ratio has mean 0, but the ratio itself has mean L / (L - 1)
     ratio = rasters.averaged(data, "log_ratio_db", looks)
     one, sign = (rasters.sampled(data, name, looks) for name in ("log_ratio_db", "change"))
     significant = np.where(np.abs(sign) == 1, one, np.where(sign == 0, 0, np.nan))
-    known = np.abs(ratio[np.isfinite(ratio)])
-    widest = float(np.clip(np.quantile(known, 0.99), 1, WIDEST)) if known.size else 1.0
-    figure = Figure(figsize=_size(data), layout="compressed")
-    for axes, image, words in zip(
-        figure.subplots(1, 2, sharex=True, sharey=True),
-        (ratio, significant),
-        ("all pixels", f"significant at {100 * facts['significance']:g} %"),
-    ):
-        scale: dict[str, Any] = {"cmap": CHANGE, "extend": "both", "vmin": -widest, "vmax": widest}
-        rasters.draw(axes, image, data, looks, label="after minus before (dB)", **scale)
-        axes.set_title(words, fontsize=SMALL + 1)
-        axes.label_outer()
+    figure, panels = rasters.panels(data, 2)
+    said = "all pixels", f"significant at {100 * facts['significance']:g} %"
+    for axes, image, words in zip(panels, (ratio, significant), said):
+        rasters.draw(axes, image, data, looks, title=words, label="after minus before (dB)", **STEP)
+        patches.draw(axes)
+    rasters.add_scale(panels[0], data)
     add_words(
-        figure, title, [*cautions_of(data), *_other_warning(data, facts)], [*found(facts), *notes], layout="compressed"
+        figure,
+        title,
+        [*cautions_of(data), *_other_warning(data, facts)],
+        [*found(facts), patches.note, *notes],
+        layout="compressed",
     )
     return figure
 
@@ -68,7 +70,8 @@ def found(facts: dict) -> list[str]:
         *(["; ".join(periods)] if periods else []),
         f"Found: {number_of(up + down, 'pixel')} of {facts['pixels']:,} ({share:.2f} %), {up:,} up"
         f" ({area[0]:.3g} km²) and {down:,} down ({area[1]:.3g} km²). Speckle alone would give{at_most(facts)}"
-        f" {facts['expected_false_alarms']:,.0f}; {facts['significant_after_bh']:,} remain after Benjamini-Hochberg.",
+        f" {facts['expected_false_alarms']:,.0f} ({100 * facts['significance']:g} %);"
+        f" {facts['significant_after_bh']:,} remain after Benjamini-Hochberg.",
         *_not_positive(facts),
         *lost({"": facts["cell_dates_lost"]} if "cell_dates_lost" in facts else {}),
         *moved(facts),
@@ -127,55 +130,78 @@ def _dates(times: list[str]) -> str:
     return f"{number}, {days([datetime.fromisoformat(time) for time in times])}" if times else number
 
 
-def change_history(data: xr.Dataset, *, title: str) -> Figure:
-    """Maps of each pixel's first change (left) and number of changes (right).
+def change_history(data: xr.Dataset, *, geojson: Path, csv: Path, title: str) -> Figure:
+    """Maps of the number of changes, the date of the most significant one, and its step in each term.
 
     Pixels without a change and pixels without data have colours of their own. `data` is change_history.zarr:
-    first_change (datetime64, NaT without a change) and n_changes (NaN or 255: no data).
+    n_changes (NaN or 255: no data), largest_change (datetime64, NaT without a change), largest_step_db, largest_step_p.
+    `geojson` and `csv` hold its patches.
     """
     looks, notes = rasters.reduction(data)
+    patches = outlines.read(geojson, csv, data, looks)
     counts = rasters.sampled(data, "n_changes", looks).astype(float)
     counts[counts == NO_COUNT] = np.nan
-    first = rasters.sampled(data, "first_change", looks)
-    dates = np.unique(first[~np.isnat(first)])
-    order = (
-        np.where(np.isnat(first), np.nan, np.searchsorted(dates, first)) if dates.size else np.full(first.shape, np.nan)
-    )
-    figure = Figure(figsize=_size(data), layout="compressed")
-    when, often = figure.subplots(1, 2, sharex=True, sharey=True)
     unchanged = np.where(np.isfinite(counts), 0.0, np.nan)
-    when.set_title("first change", fontsize=SMALL + 1)
-    often.set_title("number of changes", fontsize=SMALL + 1)
-    number = max(len(dates), 1)
-    colours = [UNCHANGED, *AMOUNT(np.linspace(0, 0.95, number))]
-    scale = BoundaryNorm(np.arange(-0.5, number + 1), number + 1)
-    image = np.where(np.isfinite(order), order + 1, unchanged)
-    bar = rasters.draw(
-        when, image, data, looks, label="date after the change", cmap=ListedColormap(colours), norm=scale
-    )
-    places = np.unique(np.linspace(1, number, min(number, 12)).round().astype(int))
-    labels = [np.datetime_as_string(dates[place - 1], unit="D") for place in places] if dates.size else []
-    bar.set_ticks([0, *places[: len(labels)]], labels=["none", *labels], fontsize=SMALL)
+    terms = data["term"].values
+    figure, panels = rasters.panels(data, 2 + len(terms))
+    often, when, *steps = panels
     most = int(np.nanmax(counts, initial=1))
-    colours = [UNCHANGED, *AMOUNT(np.linspace(0, 0.95, most))]
-    scale = BoundaryNorm(np.arange(-0.5, most + 1), most + 1)
-    bar = rasters.draw(often, counts, data, looks, label="changes", cmap=ListedColormap(colours), norm=scale)
-    bar.set_ticks(range(0, most + 1, 1 + most // 12))
-    for axes in (when, often):
-        axes.label_outer()
+    words = {"title": "number of changes", "label": "changes"}
+    _draw_classes(often, counts, data, looks, list(map(str, range(most + 1))), **words)
+    dates, order = _ranked(rasters.sampled(data, "largest_change", looks))
+    image = np.where(order > 0, order, unchanged)
+    words = {"title": "date of the largest change", "label": "first date after it"}
+    _draw_classes(when, image, data, looks, ["none", *np.datetime_as_string(dates, unit="D")], **words)
+    for axes, term in zip(steps, terms):
+        of_term = data[["largest_step_db", "largest_step_p", "spatial_ref"]].sel(term=term)
+        step, p = (rasters.sampled(of_term, name, looks) for name in ("largest_step_db", "largest_step_p"))
+        image = np.where(p < data.attrs["significance"], step, unchanged)
+        rasters.draw(axes, image, data, looks, title=f"step of {term} at the largest change", label="dB", **STEP)
+    for axes in panels:
+        patches.draw(axes)
+    rasters.add_scale(panels[0], data)
     if looks > 1:
-        notes = [f"One pixel of {looks} x {looks} is drawn."]
-    add_words(figure, title, cautions_of(data), [*in_words(data, counts), *notes], layout="compressed")
+        notes[0] = f"One pixel of {looks} x {looks} is drawn."
+    said = "Largest: the most significant change. A step is drawn where it is significant for its term alone."
+    add_words(
+        figure,
+        title,
+        cautions_of(data),
+        [*in_words(data, counts), said, patches.note, *notes],
+        layout="compressed",
+    )
     return figure
+
+
+def _ranked(times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The dates among some times, and the rank of each from 1 on, 0 for NaT."""
+    dates = np.unique(times[~np.isnat(times)])
+    return dates, np.where(np.isnat(times), 0, np.searchsorted(dates, times) + 1)
+
+
+def _draw_classes(
+    axes: Axes, image: np.ndarray, data: xr.Dataset, looks: int, labels: Sequence[str], **words: str
+) -> None:
+    """Draw a map of classes 0, 1, ..., the first of which is without a change; label as many as there is room for."""
+    number = len(labels)
+    colours = [UNCHANGED, *AMOUNT(np.linspace(0, 0.95, max(number - 1, 1)))][:number]
+    scale = BoundaryNorm(np.arange(-0.5, number), number)
+    bar = rasters.draw(axes, image, data, looks, cmap=ListedColormap(colours), norm=scale, **words)
+    room = max(2, int(4 * axes.bbox.height / bar.ax.figure.dpi))
+    places = np.unique(np.linspace(0, number - 1, min(number, room)).round().astype(int)).tolist()
+    bar.set_ticks(places, labels=[labels[place] for place in places], fontsize=SMALL)
+    bar.minorticks_off()
 
 
 def in_words(data: xr.Dataset, counts: np.ndarray) -> list[str]:
     """A note with the percentage of pixels that changed, the percentage expected by chance, and other causes."""
     known = np.isfinite(counts).sum()
-    share = 100 * (counts > 0).sum() / max(known, 1)
+    if not known:
+        return ["No pixel could be tested."]
+    share = 100 * (counts > 0).sum() / known
     words = f"{share:.2f} % of the pixels changed"
     if "significance" in data.attrs:
-        words += f";{at_most(data.attrs)} {100 * data.attrs['significance']:g} % would change by speckle alone"
+        words += f"; at most {100 * data.attrs['significance']:g} % would change by speckle alone"
     if "expected_false_alarms" in data.attrs:
         words += f" ({data.attrs['expected_false_alarms']:,.0f} pixels of the store)"
     speckle, shares = (data.attrs.get(name, {}) for name in ("speckle", "looks_share_median"))
@@ -187,9 +213,3 @@ def in_words(data: xr.Dataset, counts: np.ndarray) -> list[str]:
         *moved(data.attrs),
         *([f"{'. '.join(terms)}."] if terms else []),
     ]
-
-
-def _size(data: xr.Dataset) -> tuple[float, float]:
-    """Size in inches for two maps side by side with colour bars."""
-    ratio = min(max(data.sizes["y"] / data.sizes["x"], 0.4), 1.8)
-    return 11, 4 * ratio + 0.5

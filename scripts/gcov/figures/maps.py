@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import numpy as np
 import shapely
-from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.colors import to_rgba
@@ -25,7 +24,7 @@ from gcov import __version__
 from gcov.errors import GcovError
 from gcov.figures import palette
 from gcov.figures.footprints import STATED
-from gcov.figures.style import SMALL, add_words
+from gcov.figures.style import SMALL, add_words, scale_bar
 from gcov.granules import maturity_note
 from gcov.words import number_of
 
@@ -74,7 +73,7 @@ def location(features: list[dict], basemap: str | None, zones: Sequence[dict] = 
     add_words(figure, title, [maturity_note(granule["maturity"] for granule in properties)], notes)
     figure.draw_without_rendering()  # fixes the limits, in which the bars must lie
     for axes in (whole, near):
-        add_scale_bar(axes)
+        scale_bar(axes, km_per_degree(axes))
     return figure
 
 
@@ -160,26 +159,10 @@ def _draw_world(axes: Axes, aoi: dict) -> None:
     axes.set(xlim=(-180, 180), ylim=(-90, 90), aspect="equal", facecolor="#e8eef4", xticks=[], yticks=[])
 
 
-def add_scale_bar(axes: Axes) -> None:
-    """Add a scale bar of a round length in the lower left corner of axes in degrees."""
-    axes.apply_aspect()  # sets the limits
-    (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
-    latitude = np.radians((south + north) / 2)
-    km_per_degree = KM_PER_DEGREE * np.cos(latitude) / np.sqrt(1 - (ECCENTRICITY * np.sin(latitude)) ** 2)
-    most = (east - west) * km_per_degree / 4
-    length = max(step * 10**power for power in range(-3, 5) for step in (1, 2, 5) if step * 10**power <= most)
-    left, height = west + 0.05 * (east - west), south + 0.03 * (north - south)
-    ends = [left, left + length / km_per_degree]
-    outline = [patheffects.withStroke(linewidth=4, foreground="white")]
-    axes.plot(ends, [height, height], color="black", linewidth=2, path_effects=outline, scalex=False, scaley=False)
-    words = f"{length:g} km" if length >= 1 else f"{1000 * length:g} m"
-    place: dict[str, Any] = {
-        "xy": (np.mean(ends), height),
-        "xytext": (0, 4),
-        "textcoords": "offset points",
-        "ha": "center",
-    }
-    axes.annotate(words, fontsize=SMALL, path_effects=outline, **place)
+def km_per_degree(axes: Axes) -> float:
+    """The length of a degree of longitude in the middle of axes in degrees."""
+    latitude = np.radians(np.mean(axes.get_ylim()))
+    return float(KM_PER_DEGREE * np.cos(latitude) / np.sqrt(1 - (ECCENTRICITY * np.sin(latitude)) ** 2))
 
 
 def rings(feature: dict) -> list[np.ndarray]:

@@ -16,6 +16,7 @@ AOI = "#111111"
 FELL, ROSE = "#ce3621", "#2c4270"  # backscatter
 NO_DATA = "#b56bf7"
 UNCHANGED = "#ffffff"  # in maps of when and how often a pixel changed
+OUTLINE = "#000000"  # of patches on maps
 NOISE = "#555555"
 RAIN = "#5b8db8"
 RELEASE = "#806000"
@@ -24,6 +25,7 @@ MANY = "#a0a0a0"  # zones that are too many to tell apart
 # ramps: backscatter; numbers, dates and spreads; change
 LEVEL, AMOUNT = colormaps["gray"], colormaps["viridis"]
 CHANGE = LinearSegmentedColormap.from_list("change", [FELL, "#fd8251", "#f7f7f7", "#7397a4", ROSE])
+CHANGE_DB = 6.0  # at both ends of CHANGE, in all figures
 
 ZONES = ("#001499", "#ca2209", "#0d8565", "#fdad0e", "#4aafff", "#7c6b96")
 DASHES = ((7, 3), (2, 2), (9, 3, 2, 3), (4, 2), (1, 3), (12, 3))

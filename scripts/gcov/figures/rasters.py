@@ -1,5 +1,6 @@
 """Drawing the maps (y, x) of a store: reduced to a displayable size, with axes in km and a colour bar."""
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -7,11 +8,17 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Colormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from gcov.analysis.areas import GroundArea, cell_km2
 from gcov.analysis.multilook import Multilook, cells_of, side_for
 from gcov.figures.palette import NO_DATA
-from gcov.figures.style import SMALL
+from gcov.figures.style import SMALL, scale_bar
 from gcov.stores import store
+
+NARROW, WIDE = 2, 0.5  # height over width of maps
+LONG = 12  # times as long as wide; a longer map is stretched across, or it would be a line
 
 
 def shape_of(data: xr.Dataset) -> tuple[int, int]:
@@ -52,6 +59,7 @@ def draw(
     data: xr.Dataset,
     looks: int,
     *,
+    title: str,
     label: str,
     cmap: Colormap,
     extend: str = "neither",
@@ -62,19 +70,62 @@ def draw(
     `extend` names the ends of the colour bar beyond which values may lie: neither, both, min or max.
     """
     picture = axes.imshow(
-        image, cmap=cmap.with_extremes(bad=NO_DATA), extent=extent(data, looks), interpolation="nearest", **scale
+        image,
+        aspect="auto" if _is_long(data) else "equal",
+        cmap=cmap.with_extremes(bad=NO_DATA),
+        extent=extent(data, looks),
+        interpolation="nearest",
+        **scale,
     )
     axes.set(xlabel="easting (km)", ylabel="northing (km)")
     axes.tick_params(labelsize=SMALL)
-    axes.locator_params(nbins=5)
+    axes.ticklabel_format(useOffset=False)
+    axes.label_outer()
     figure = axes.figure
     assert figure is not None  # these axes belong to a figure
+    inches = axes.bbox.width / figure.dpi  # before the layout: room for map and bar
+    axes.set_title(textwrap.fill(title, int(20 * inches)), fontsize=SMALL + 1)
     bar = figure.colorbar(picture, ax=axes, shrink=0.9, extend=extend)
-    bar.set_label(label)
+    bar.set_label(label, fontsize=SMALL)
+    bar.ax.tick_params(labelsize=SMALL)
     return bar
 
 
+def panels(data: xr.Dataset, number: int) -> tuple[Figure, list[Axes]]:
+    """A figure with room for `number` maps of a store: wide ones below each other, narrow ones side by side."""
+    ratio = _ratio(data)
+    columns = number if ratio > NARROW else 1 if ratio < WIDE else min(number, 2)
+    width = 8.5 if columns == 1 else float(np.clip(6.5 / ratio, 0.8, 4.2))
+    height = float(np.clip(width * ratio, 0.9, 10))
+    rows = -(-number // columns)
+    figure = Figure(figsize=(max(columns * (width + 1.6), 8), rows * (height + 0.5)), layout="compressed")
+    every = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel().tolist()
+    for axes, inches in ((every[0].xaxis, width), (every[0].yaxis, height)):
+        axes.set_major_locator(MaxNLocator(min(5, max(1, int(inches / 0.6)))))
+    for axes in every[number:]:
+        axes.remove()
+    return figure, every[:number]
+
+
+def add_scale(axes: Axes, data: xr.Dataset) -> None:
+    """Add a scale bar to the map of a store, of a length on the ground: the projection's scale differs from 1."""
+    middle = [np.array([size // 2]) for size in shape_of(data)]
+    of_ground = GroundArea(data).ha(*middle).item() / (100 * cell_km2(data, 1))
+    scale_bar(axes, of_ground**0.5)
+
+
 def reduction(data: xr.Dataset) -> tuple[int, list[str]]:
-    """The number of samples per cell side in a figure of a store, and a note about it (empty if 1)."""
+    """The number of samples per cell side in a figure of a store, and notes on how it is drawn."""
     looks = side_for(shape_of(data))
-    return looks, [f"Drawn in cells of {looks} x {looks} pixels of the store."] if looks > 1 else []
+    notes = [f"Drawn in cells of {looks} x {looks} pixels of the store."] if looks > 1 else []
+    return looks, [*notes, *(["Maps are stretched across their length."] if _is_long(data) else [])]
+
+
+def _ratio(data: xr.Dataset) -> float:
+    """Height over width of a store's map."""
+    left, bottom, right, top = store.bounds(data)
+    return (top - bottom) / (right - left)
+
+
+def _is_long(data: xr.Dataset) -> bool:
+    return not 1 / LONG <= _ratio(data) <= LONG

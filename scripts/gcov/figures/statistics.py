@@ -8,7 +8,7 @@ from scipy.special import chdtri
 from gcov.cautions import dates_left_out
 from gcov.figures import rasters
 from gcov.figures.palette import AMOUNT, LEVEL
-from gcov.figures.style import GAMMA0, SMALL, add_words
+from gcov.figures.style import GAMMA0, add_words
 from gcov.stores.radiometry import to_db
 
 
@@ -28,12 +28,10 @@ def statistics(data: xr.Dataset, *, title: str) -> Figure:
         ("range over dates", spread, "95 % minus 5 % (dB)", AMOUNT, (0, _limits(spread)[1]), "max"),
         ("dates used", np.where(count > 0, count, np.nan), "number of dates", AMOUNT, (0, most_dates), "neither"),
     )
-    figure = Figure(figsize=_size(data), layout="compressed")
-    panels = figure.subplots(2, 2, sharex=True, sharey=True).flat
+    figure, panels = rasters.panels(data, len(maps))
     for axes, (name, image, label, cmap, (least, most), extend) in zip(panels, maps):
-        rasters.draw(axes, image, data, looks, label=label, cmap=cmap, extend=extend, vmin=least, vmax=most)
-        axes.set_title(name, fontsize=SMALL + 1)
-        axes.label_outer()
+        rasters.draw(axes, image, data, looks, title=name, label=label, cmap=cmap, extend=extend, vmin=least, vmax=most)
+    rasters.add_scale(panels[0], data)
     if "looks" in data.attrs:
         variance = np.mean(1 / np.asarray(data.attrs["looks"]))  # looks per date
         speckle = f"Speckle alone gives a coefficient of variation of about {np.sqrt(variance):.2f}"
@@ -57,9 +55,3 @@ def _limits(image: np.ndarray) -> tuple[float, float]:
     known = image[np.isfinite(image)]
     low, high = np.quantile(known, [0.02, 0.98]) if known.size else (0.0, 1.0)
     return float(low), float(max(high, low + 1e-6))
-
-
-def _size(data: xr.Dataset) -> tuple[float, float]:
-    """Size in inches for 2 x 2 maps with colour bars."""
-    ratio = min(max(data.sizes["y"] / data.sizes["x"], 0.4), 1.8)
-    return 10, 2 * 3.6 * ratio + 0.8

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
+from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, MonthLocator, YearLocator, date2num, num2date
 from matplotlib.figure import Figure
@@ -62,6 +63,21 @@ def legend_above(axes: Axes) -> None:
     """Add a legend above the axes, where it hides nothing; none if there is only one curve."""
     if len(axes.get_legend_handles_labels()[1]) > 1:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=SMALL, frameon=False, borderpad=0.2)
+
+
+def scale_bar(axes: Axes, km: float) -> None:
+    """Add a scale bar of a round length in the lower left corner of axes with fixed limits, whose unit is `km` long."""
+    axes.apply_aspect()  # sets the limits
+    (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
+    most = (east - west) * km / 4
+    length = max(step * 10**power for power in range(-3, 5) for step in (1, 2, 5) if step * 10**power <= most)
+    left, height = west + 0.05 * (east - west), south + 0.03 * (north - south)
+    outline = [patheffects.withStroke(linewidth=4, foreground="white")]
+    style: dict[str, Any] = {"color": "black", "path_effects": outline}
+    axes.plot([left, left + length / km], [height, height], linewidth=2, scalex=False, scaley=False, **style)
+    words = f"{length:g} km" if length >= 1 else f"{1000 * length:g} m"
+    place: dict[str, Any] = {"xy": (left, height), "xytext": (0, 4), "textcoords": "offset points"}
+    axes.annotate(words, fontsize=SMALL, **place, **style)
 
 
 def date_axis(axes: Axes, dates: Sequence[datetime], *, most: int = LABELLED) -> None:
