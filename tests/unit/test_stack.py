@@ -1,11 +1,8 @@
 """Which samples of a stack count, decided one by one, and as numpy reads them from the store."""
 
-import re
-
 import numpy as np
-import pandas as pd
 import pytest
-from helpers import REPO, memory_stack
+from helpers import memory_stack
 
 from gcov.errors import GcovError
 from gcov.stores import store
@@ -82,18 +79,3 @@ def test_settings_of_a_job_open_its_stack_and_leave_the_others(tmp_path):
     (tmp_path / "a.zarr/HHHH/c/0/0/0").unlink()
     with pytest.raises(GcovError, match=r"a\.zarr is damaged: it lacks HHHH/c/0/0/0"):
         open_with(str(tmp_path / "a.zarr"), settings)
-
-
-def test_the_script_that_the_documentation_shows(tmp_path):
-    page = (REPO / "docs/architecture.md").read_text(encoding="utf-8")
-    (script,) = (block for block in re.findall(r"```python\n(.*?)```", page, re.S) if "def largest" in block)
-    names = {"__name__": "largest"}
-    exec(script, names)
-    rng = np.random.default_rng(5)
-    power, mask = rng.gamma(4, 0.1, (3, 600, 5)).astype("f4"), rng.choice([0, 1, 255], (3, 600, 5)).astype("u1")
-    mask[1] = 0
-    stack = Stack(memory_stack({"HHHH": power}, mask), valid_samples_only=True)
-    names["largest"](stack=stack, term="HHHH", table=tmp_path / "largest.csv")
-    found = pd.read_csv(tmp_path / "largest.csv")["largest"].to_numpy()
-    np.testing.assert_allclose(found[[0, 2]], [power[n][mask[n] == 1].max() for n in (0, 2)], rtol=1e-6)
-    assert np.isnan(found[1])
