@@ -60,6 +60,36 @@ register(
 )
 
 
+rule dates:
+    """What is known of each date: its granules, releases, processing and quality."""
+    input:
+        stack=stack_of,
+        series=lambda w: per_term(w.aoi, "mean_series.csv"),
+    output:
+        report(
+            "results/{aoi}/dates.csv",
+            caption="../report/table.rst",
+            category="{aoi}",
+            labels={"figure": "table: dates", "term": "-"},
+        ),
+    log:
+        "logs/{aoi}/dates.log",
+    benchmark:
+        "benchmarks/results/{aoi}/dates.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=300,
+        runtime=10,
+    script:
+        "../scripts/dates.py"
+
+
+register(rules.dates.output)
+
+
 rule looks:
     """The equivalent number of looks. Made only if a requested product needs it."""
     input:

@@ -19,7 +19,7 @@ from gcov.granule import frames
 from gcov.granule.product import Band, open_band
 from gcov.granules import Granule, read_record
 from gcov.inputs.settings import Archive, entry_of
-from gcov.stores import mosaic, noise, origin, store
+from gcov.stores import facts, mosaic, noise, origin, store
 from gcov.stores.grid import Window, aoi_window, inside_polygon, projected, window_grid
 from gcov.stores.radiometry import fill_value, is_valid
 
@@ -75,6 +75,7 @@ def clip(
             "mean_number_of_looks": band.mean_looks or "",
             "center_frequency": band.center_frequency or "",  # Hz
             "look_direction": band.look_direction,
+            facts.NOTE: json.dumps(band.facts(terms)),
             "n_pixels_on_granule": math.prod(window.within(band.data["mask"].shape).shape),
             "software": store.software(),
             **read_from,

@@ -5,6 +5,7 @@ from gcov.log import job_log
 from pathlib import Path
 
 from gcov import captions, tables
+from gcov.cautions import of_stack
 from gcov.figures import style
 from gcov.figures.series import mean_series
 from gcov.stores.provenance import metadata_of, provenance
@@ -26,6 +27,7 @@ def plot_mean_series(
     """
     facts = metadata_of(stack)["attributes"]
     shown = {"term": term, "frequency": facts["frequency"], "min_valid_fraction": min_valid_fraction}
+    shown["stated"] = of_stack(facts)
     table = tables.read_series(series)
     captions.write(caption, captions.of_series(table, **shown))
     figure = mean_series(table, title=f"{facts['aoi']}, {term}", **shown)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gcov.files import building
 from gcov.granules import maturity_note, passes
-from gcov.stores import mosaic, noise, store
+from gcov.stores import facts, mosaic, noise, store
 
 SHARED = ("aoi", "aoi_bbox", "aoi_polygon", "frequency", "n_pixels")  # attributes that all fragments share
 
@@ -25,7 +25,11 @@ def stack(*, fragments: list[Path], output: Path) -> None:
     for granule in granules:
         mosaic.check_same(first, by_granule[granule])
     mosaic.check_any_valid(list(by_granule.values()))
-    dates = [mosaic.date_of(members) for members in passes(granules)]
+    by_date = [[by_granule[granule] for granule in members] for members in passes(granules)]
+    dates = [mosaic.date_of([one.granule for one in members]) for members in by_date]
+    cautions = facts.cautions(by_date)
+    for caution in cautions:
+        log.warning("%s", caution)
     if note := maturity_note(date.maturity for date in dates):
         log.warning("this stack %s", note if note.startswith("mixes") else f"holds {note}")
     for term in mosaic.terms_of(first):
@@ -36,18 +40,18 @@ def stack(*, fragments: list[Path], output: Path) -> None:
         "title": f"NISAR GCOV time series: {first.attributes['aoi']}",
         **{key: first.attributes[key] for key in SHARED},
         "maturity_note": note or "",
-        **noise.gathered([[by_granule[granule].attributes for granule in date] for date in passes(granules)]),
-        "mean_number_of_looks": json.dumps(
-            [mean_looks([by_granule[granule].attributes for granule in date]) for date in passes(granules)]
-        ),
+        "cautions": json.dumps(cautions),
+        **noise.gathered([[one.attributes for one in members] for members in by_date]),
+        "mean_number_of_looks": json.dumps([mean_looks([one.attributes for one in members]) for members in by_date]),
         "granule_records": json.dumps([vars(granule) for granule in granules]),
         "software": store.software(),
     }
     grid, types = store.open_store(first.path), mosaic.types_of(list(by_granule.values()))
+    stated = facts.coordinates(by_date, mosaic.terms_of(first))
     with building(output) as part:
-        store.create(part, grid=grid, dates=dates, types=types, attributes=attributes)
-        for index, members in enumerate(passes(granules)):
-            mosaic.write_date(part, index, [by_granule[granule] for granule in members], list(types))
+        store.create(part, grid=grid, dates=dates, types=types, attributes=attributes, coords=stated)
+        for index, members in enumerate(by_date):
+            mosaic.write_date(part, index, members, list(types))
         store.finish(part)
     size = len(dates), len(granules), grid.sizes["y"], grid.sizes["x"]
     log.info("%d dates from %d granules, %d x %d pixels, %s", *size, ", ".join(types))

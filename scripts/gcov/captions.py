@@ -1,6 +1,7 @@
 """What the captions of a report say of results, as reStructuredText that report/*.rst include."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -8,9 +9,12 @@ from gcov.cautions import cautions, dates_in_words, empty_values
 from gcov.files import building
 
 
-def of_series(series: pd.DataFrame, *, term: str, frequency: str, min_valid_fraction: float) -> str:
-    """The dates of a mean series, the warnings about it in bold, and why values are empty."""
-    warnings = cautions(series, term=term, frequency=frequency, min_valid_fraction=min_valid_fraction)
+def of_series(series: pd.DataFrame, **shown: Any) -> str:
+    """The dates of a mean series, the warnings about it in bold, and why values are empty.
+
+    `shown` are the other arguments of `cautions`.
+    """
+    warnings = cautions(series, **shown)
     said = [f"{dates_in_words(series)}.", bold("; ".join(warnings)), *(f"{why}." for why in empty_values(series))]
     return " ".join(filter(None, said))
 

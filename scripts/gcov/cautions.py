@@ -1,6 +1,7 @@
 """Warnings about a mean series: dates to distrust, and the text that figures and pages show for them."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -97,8 +98,18 @@ def dates_left_out(attributes: Mapping[str, Any]) -> list[str]:
     return [f"left out {why}: {len(dates.split())} ({dates.replace(' ', ', ')})" for why, dates in said if dates]
 
 
-def cautions(series: pd.DataFrame, *, term: str, frequency: str, min_valid_fraction: float) -> list[str]:
-    """The warnings to read before trusting a mean series, one sentence each; empty if there are none."""
+def of_stack(attributes: Mapping[str, Any]) -> list[str]:
+    """What a stack's attributes say of dates that differ in processing or quality, one sentence each."""
+    return json.loads(attributes.get("cautions", "[]"))
+
+
+def cautions(
+    series: pd.DataFrame, *, term: str, frequency: str, min_valid_fraction: float, stated: Sequence[str] = ()
+) -> list[str]:
+    """The warnings to read before trusting a mean series, one sentence each; empty if there are none.
+
+    `stated` are those of its stack.
+    """
     dates = series[has_term(series, term, frequency)]
     empty, few, noisy = dates["n_valid"] == 0, little_valid(dates, min_valid_fraction), near_noise(dates)
     said = [maturity_note(series["maturity"]), without_term(series, term, frequency)]
@@ -110,6 +121,7 @@ def cautions(series: pd.DataFrame, *, term: str, frequency: str, min_valid_fract
     if not release_changes(dates).empty:
         releases = ", ".join(dict.fromkeys(dates["crid"]))
         said.append(f"processed with different releases ({releases}): a step between them may be processing")
+    said += stated
     if noisy.any():
         said.append(f"within {NOISE_MARGIN} dB of the noise floor on {listed(dates['time'][noisy])}")
     return [sentence for sentence in said if sentence]

@@ -134,6 +134,9 @@ def test_what_an_item_says(made):
             "nisar:granules": data["granule"].values[1].split(),
             "nisar:crid": ["X05010"],
             "nisar:maturity": ["BETA"],
+            "nisar:product_doi": "10.5067/NIL2GCOV-B1",
+            "nisar:joint_observation": False,
+            "nisar:diagnostic_mode": "0",
         }
         == properties
     )

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyproj
@@ -16,6 +17,7 @@ from pystac.layout import CustomLayoutStrategy
 from gcov import __version__
 from gcov.analysis import looks as estimates
 from gcov.granules import Granule, day_names, is_diagonal, maturity_note, passes
+from gcov.stores import facts as facts_of_dates
 from gcov.stores import mosaic, store
 from gcov.stores.store import Fragment
 
@@ -99,9 +101,16 @@ def item(day: str, members: Sequence[Fragment], grid: xr.Dataset) -> pystac.Item
         datetime=utc(first.start),
         start_datetime=utc(first.start),
         end_datetime=utc(max(granule.end for granule in granules)),
-        properties={key: value for key, value in facts.items() if value},
+        properties={key: value for key, value in facts.items() if value} | stated_by(members),
         stac_extensions=[SAR, SAT, PROJECTION, PROCESSING],
     )
+
+
+def stated_by(members: Sequence[Fragment]) -> dict[str, Any]:
+    """What the granules of a date state of their processing and quality, as properties `nisar:...` of its item."""
+    known = facts_of_dates.of_date(members, mosaic.terms_of(members[0]))
+    flags = {"True": True, "False": False}
+    return {f"nisar:{name}": flags.get(str(value), value) for name, value in known.items() if value not in ("", None)}
 
 
 def collection(aoi: str, items: Sequence[pystac.Item]) -> pystac.Collection:

@@ -1,5 +1,6 @@
 """The figure of an AOI's mean over time, and parts shared with other series figures."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,11 +40,20 @@ def line(dates: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([dates, breaks]).sort_values("time", ignore_index=True)
 
 
-def mean_series(series: pd.DataFrame, *, term: str, frequency: str, title: str, min_valid_fraction: float) -> Figure:
+def mean_series(
+    series: pd.DataFrame,
+    *,
+    term: str,
+    frequency: str,
+    title: str,
+    min_valid_fraction: float,
+    stated: Sequence[str] = (),
+) -> Figure:
     """Mean backscatter per date, in dB (left axis) and linear power (right axis); valid samples and rain below.
 
     `series` has the columns of mean_series.csv; dates without the term are left out. If known, these are drawn too: the
     95 % interval from the standard error (otherwise the band from p05_db to p95_db), the noise floor, and rain.
+    `stated` are the warnings of the stack.
     """
     dates = series[has_term(series, term, frequency)].reset_index(drop=True)
     rain = dates["rain_mm"]
@@ -65,7 +75,7 @@ def mean_series(series: pd.DataFrame, *, term: str, frequency: str, title: str, 
     date_axis(axes, list(series["time"]))
     below[-1].set_xlabel("start of acquisition, UTC")
     figure.align_ylabels([axes, *below])
-    said = cautions(series, term=term, frequency=frequency, min_valid_fraction=min_valid_fraction)
+    said = cautions(series, term=term, frequency=frequency, min_valid_fraction=min_valid_fraction, stated=stated)
     add_words(figure, f"{title}: mean of the AOI", said, [in_words(dates), *empty_values(dates)])
     return figure
 

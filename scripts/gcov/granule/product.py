@@ -6,6 +6,7 @@ The layout follows the NISAR L2 GCOV product specification (D-102274).
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import h5netcdf
 import h5py
@@ -18,6 +19,8 @@ from xarray.backends.store import StoreBackendEntrypoint
 
 from gcov.archive.ranges import RangeFile
 from gcov.errors import GcovError
+from gcov.granule import stated
+from gcov.granule.stated import FAULTS
 from gcov.granules import LAYERS, is_diagonal
 from gcov.hdf5 import check_lineage, find, open_hdf5, text
 from gcov.identification import GRIDS, IDENTIFICATION
@@ -34,7 +37,6 @@ FREQUENCY = "science/LSAR/GCOV/metadata/sourceData/swaths/{band}/centerFrequency
 NOISE = "science/LSAR/GCOV/metadata/calibrationInformation/{band}/noiseEquivalentBackscatter"
 AXES = "yCoordinates", "xCoordinates"
 NEWER = "perhaps a newer product specification: update the workflow"
-FAULTS = (OSError, RuntimeError, ValueError, KeyError, TypeError)  # raised by HDF5 and xarray on damaged files
 AT_ONCE = 200_000_000  # compressed bytes; above this, arrays are fetched one after the other
 
 
@@ -88,6 +90,10 @@ class Band:
         node = find(self._group.file, FREQUENCY.format(band=self._name))
         stated = isinstance(node, h5py.Dataset) and node.shape == () and node.dtype.kind == "f"
         return float(node[()]) if stated else None
+
+    def facts(self, terms: Sequence[str]) -> dict[str, Any]:
+        """What the file states of its processing and quality, by name, for these terms' polarizations."""
+        return stated.read(self._group.file, self._name, terms)
 
     @property
     def says_exceptions(self) -> bool:
@@ -289,7 +295,7 @@ def _small(grid: str, terms: Sequence[str]) -> list[str]:
     noise = [
         f"{NOISE.format(band=band)}/{name}" for name in (*AXES, *(term[:2] for term in terms if is_diagonal(term)))
     ]
-    return [*coordinates, POLYGON, FREQUENCY.format(band=band), *noise]
+    return [*coordinates, POLYGON, FREQUENCY.format(band=band), *noise, *stated.paths(band, terms)]
 
 
 def _spans(file: h5py.File, path: str) -> list[tuple[int, int]]:

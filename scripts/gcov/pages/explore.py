@@ -98,7 +98,7 @@ def page(
     Raises GcovError if the page cannot be made small enough.
     """
     data = stack.data
-    warned = notes.warnings(tables.series, data.attrs["frequency"], tables.min_valid_fraction)
+    warned = notes.warnings(tables.series, data.attrs, tables.min_valid_fraction)
     warned += [f"change {one.name}, {one.term}: {one.facts['warning']}" for one in changes if one.facts.get("warning")]
     parts = {
         "title": html.escape(f"{data.attrs['aoi']}: NISAR L-band backscatter over time"),

@@ -85,7 +85,7 @@ def card(area: Area) -> str:
     if area.series:
         term, series = next(iter(area.series.items()))
         parts.append(picture(area, term, series))
-        if texts := notes.warnings(area.series, data.attrs["frequency"], area.min_valid_fraction):
+        if texts := notes.warnings(area.series, data.attrs, area.min_valid_fraction):
             parts.append(f'<ul class="warnings">{"".join(f"<li>{html.escape(text)}" for text in texts)}</ul>')
         parts.append(spark(series[has_term(series, term, data.attrs["frequency"])], term, area.min_valid_fraction))
     rows = "".join(f"<dt>{name}<dd>{html.escape(text)}" for name, text in facts(area).items())

@@ -1,11 +1,12 @@
 """The warnings about a series, as text for the top of pages."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gcov.cautions import cautions, empty_values
+from gcov.cautions import cautions, empty_values, of_stack
 from gcov.figures.series import line
 
 SWITCHED_OFF = pd.Timestamp("2026-07-27"), pd.Timestamp("2026-08-10")  # when the instrument was off
@@ -18,11 +19,15 @@ def gaps(dates: pd.DataFrame) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
     return [(drawn["time"][at - 1], drawn["time"][at + 1]) for at in breaks]
 
 
-def warnings(series: Mapping[str, pd.DataFrame], frequency: str, min_valid_fraction: float) -> list[str]:
-    """The cautions about an AOI's mean series and reasons of empty values (once if terms share them), then the gaps."""
+def warnings(series: Mapping[str, pd.DataFrame], attributes: Mapping[str, Any], min_valid_fraction: float) -> list[str]:
+    """The cautions about an AOI's mean series and reasons of empty values (once if terms share them), then the gaps.
+
+    `attributes` are those of its stack.
+    """
+    shown = {"frequency": attributes["frequency"], "min_valid_fraction": min_valid_fraction}
     found: dict[str, list[str]] = {}
     for term, table in series.items():
-        said = cautions(table, term=term, frequency=frequency, min_valid_fraction=min_valid_fraction)
+        said = cautions(table, term=term, stated=of_stack(attributes), **shown)
         for text in (*said, *empty_values(table)):
             found.setdefault(text, []).append(term)
     shared = [len(terms) == len(series) or terms[0] in text for text, terms in found.items()]

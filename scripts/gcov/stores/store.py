@@ -237,7 +237,8 @@ def create(
     - `types` gives the dtype of each variable. datetime64 is stored as int64 seconds since 1970, with the smallest
       int64 for NaT.
     - `attributes` are those of the whole store (provenance); `cf` gives the attributes of a variable.
-    - `coords` are coordinates of further dims, as xarray takes them; `dims` gives the dims of variables that use them.
+    - `coords` are further coordinates, as xarray takes them, of the dates or of further dims; `dims` gives the dims of
+      variables that use the latter.
     - `shard` is the size of the blocks written at once, if less than 4096 x 4096.
     """
     every: dict[Any, Any] = {name: grid[name] for name in ("y", "x", "spatial_ref")} | dict(coords or {})
@@ -257,7 +258,8 @@ def create(
     empty.to_zarr(path, encoding=encoding, zarr_format=3, **WRITE)
     # created with zarr: for variables without data, to_zarr needs dask, which costs each job 0.2 s
     group = zarr.open_group(path, mode="r+")
-    links = {"grid_mapping": "spatial_ref", "coordinates": " ".join(["spatial_ref", *words])}
+    named = (str(name) for name, one in empty.coords.items() if one.dims in ((), ("time",)) and name != "time")
+    links = {"grid_mapping": "spatial_ref", "coordinates": " ".join(named)}
     for variable, kind in types.items():
         dtype, own = np.dtype(kind), (dims or {}).get(variable, DIMS if dates else DIMS[1:])
         times = {}

@@ -24,6 +24,8 @@ OUTSIDE = 255
 CENTER_FREQUENCY = {"A": 1.229e9, "B": 1.2935e9}  # Hz, for a 20 MHz and a 5 MHz band
 ONLY_B = 1.2215e9  # Hz, of band B in granules without band A
 FIRST_ORBIT = 791  # orbits before the first one of cycle 1, track 1
+HEADING = {"A": -12.0, "D": -168.0}  # degrees from north, clockwise
+ORBIT_HEIGHT, CENTER_DISTANCE = 747e3, 620e3  # metres; distance of the scene's centre from the ground track
 MANTISSA_BITS = 16  # of samples, as in the product; the other 7 of float32 are 0
 NAME_FIELDS = [
     "mission",
@@ -484,36 +486,43 @@ def _write_further(file: h5py.File, bands: dict[str, Band]) -> None:
 
 
 def _write_radar_grid(file: h5py.File, fields: dict[str, str], bands: dict[str, Band]) -> None:
-    """Write cubes (height, y, x) of the viewing geometry, one chunk per height."""
+    """Write cubes (height, y, x) of the viewing geometry, 500 m apart and 2.5 km beyond the grid, over a flat earth.
+
+    The orbit is straight and 747 km high; the radar looks to the left.
+    """
     band = next(iter(bands.values()))
     west, south, east, north = _edges(band)
-    y, x = np.linspace(north, south, 36), np.linspace(west, east, 14)
+    y, x = np.arange(north + 2750, south - 2750, -500), np.arange(west - 2750, east + 2750, 500)
     group = file.create_group(f"{METADATA}/radarGrid")
-    heights = np.linspace(-500, 9500, 21)
+    heights = np.arange(-1000, 9001, 500.0)
     _write_axes(group, band.epsg, y, x)
     scale = _put(group, "heightAboveEllipsoid", heights, "Height values above WGS84 Ellipsoid", units="meters")
     scale.make_scale()
-    shape = (len(heights), len(y), len(x))
-    across = np.broadcast_to(np.linspace(0, 1, len(x)) + heights[:, None, None] / 1e5, shape)
-    along = np.broadcast_to(np.linspace(35, 0, len(y))[:, None], shape)
+    heading = np.radians(HEADING[fields["direction"]])
+    east_of, north_of = x - (west + east) / 2, y[:, None] - (south + north) / 2
+    along = east_of * np.sin(heading) + north_of * np.cos(heading)
+    across = CENTER_DISTANCE + north_of * np.sin(heading) - east_of * np.cos(heading)  # from the ground track
+    zeros = np.zeros((len(heights), 1, 1))
+    below = ORBIT_HEIGHT - heights[:, None, None]
+    slant = np.hypot(across, below)
     for name, values, units in [
-        ("incidenceAngle", (33 + 14 * across).astype(np.float32), "degrees"),
-        ("elevationAngle", (29 + 11 * across).astype(np.float32), "degrees"),
-        ("losUnitVectorX", across.astype(np.float32), "1"),
-        ("losUnitVectorY", across.astype(np.float32), "1"),
-        ("alongTrackUnitVectorX", across.astype(np.float32), "1"),
-        ("alongTrackUnitVectorY", across.astype(np.float32), "1"),
-        ("groundTrackVelocity", 6.8e3 + across, "meters / second"),
-        ("slantRange", 8.9e5 + 1.4e5 * across, "meters"),
-        ("zeroDopplerAzimuthTime", along, _day(fields)),
+        ("incidenceAngle", np.degrees(np.arctan2(across, below)).astype(np.float32), "degrees"),
+        ("elevationAngle", np.degrees(np.arctan2(across, below)).astype(np.float32), "degrees"),
+        ("losUnitVectorX", (np.cos(heading) * across / slant).astype(np.float32), "1"),
+        ("losUnitVectorY", (-np.sin(heading) * across / slant).astype(np.float32), "1"),
+        ("alongTrackUnitVectorX", (np.sin(heading) + 0 * slant).astype(np.float32), "1"),
+        ("alongTrackUnitVectorY", (np.cos(heading) + 0 * slant).astype(np.float32), "1"),
+        ("groundTrackVelocity", 6.8e3 + 0 * slant, "meters / second"),
+        ("slantRange", slant, "meters"),
+        ("zeroDopplerAzimuthTime", along / 6.8e3 + zeros, _day(fields)),
     ]:
         _put_lut(group, name, values, shuffle=True, compression=1)
         _set(group[name], description=f"{name} at the heights of the cube", units=units, _FillValue=np.nan)
 
 
 def _put_lut(group: h5py.Group, name: str, values: Any, **filters) -> None:
-    """Write a look-up table (height, y, x) or (y, x), one chunk per height."""
-    chunks = (1, 1, *values.shape[-2:])[-values.ndim :]
+    """Write a look-up table (height, y, x) or (y, x), in chunks of up to 512 x 512 nodes."""
+    chunks = (1, 512, 512)[-values.ndim :]
     _create(group, name, values.shape, chunks, values.dtype, **filters)[:] = values
 
 
