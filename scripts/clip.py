@@ -75,7 +75,7 @@ def clip(
             "mean_number_of_looks": band.mean_looks or "",
             "center_frequency": band.center_frequency or "",  # Hz
             "look_direction": band.look_direction,
-            facts.NOTE: json.dumps(band.facts(terms)),
+            facts.NOTE: json.dumps(band.facts(terms, grid, outline)),
             "n_pixels_on_granule": math.prod(window.within(band.data["mask"].shape).shape),
             "software": store.software(),
             **read_from,

@@ -6,7 +6,7 @@ the 340 objects of a granule would cost too many requests.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import h5py
@@ -15,6 +15,7 @@ from h5py import h5l
 from gcov.errors import GcovError
 from gcov.files import check_file
 
+FAULTS = (OSError, RuntimeError, ValueError, KeyError, TypeError)  # raised by HDF5 and xarray on damaged files
 MOST_LINKS = 16  # soft links in one path, as HDF5 allows
 
 
@@ -99,3 +100,22 @@ def text(group: h5py.Group, key: str) -> str:
     node = find(group, key)
     value = node[()] if isinstance(node, h5py.Dataset) else b""
     return value.decode(errors="replace") if isinstance(value, bytes) else ""
+
+
+def spans(file: h5py.File, path: str) -> list[tuple[int, int]]:
+    """The byte ranges (start, stop) of a whole dataset: one per chunk if it is chunked, otherwise one.
+
+    None if it is missing or damaged: whoever reads it reports that.
+    """
+    with suppress(*FAULTS):
+        node = find(file, path)
+        return _stored(node) if isinstance(node, h5py.Dataset) else []
+    return []
+
+
+def _stored(dataset: h5py.Dataset) -> list[tuple[int, int]]:
+    if dataset.chunks is None:
+        start = dataset.id.get_offset()
+        return [] if start is None else [(start, start + dataset.id.get_storage_size())]
+    chunks = (dataset.id.get_chunk_info(number) for number in range(dataset.id.get_num_chunks()))
+    return [(chunk.byte_offset, chunk.byte_offset + chunk.size) for chunk in chunks]

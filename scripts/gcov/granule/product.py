@@ -4,7 +4,7 @@ The layout follows the NISAR L2 GCOV product specification (D-102274).
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,18 +13,19 @@ import h5py
 import numpy as np
 import pyproj
 import rioxarray  # noqa: F401  (the .rio accessor)
+import shapely
 import xarray as xr
 from xarray.backends import H5NetCDFStore
 from xarray.backends.store import StoreBackendEntrypoint
 
 from gcov.archive.ranges import RangeFile
 from gcov.errors import GcovError
-from gcov.granule import stated
-from gcov.granule.stated import FAULTS
+from gcov.granule import geometry, stated
 from gcov.granules import LAYERS, is_diagonal
-from gcov.hdf5 import check_lineage, find, open_hdf5, text
+from gcov.hdf5 import FAULTS, check_lineage, find, open_hdf5, spans, text
 from gcov.identification import GRIDS, IDENTIFICATION
 from gcov.stores import outlines
+from gcov.stores.facts import INCIDENCE
 from gcov.stores.grid import Window
 from gcov.stores.noise import Table
 from gcov.stores.radiometry import fill_value, without_exception
@@ -91,9 +92,21 @@ class Band:
         stated = isinstance(node, h5py.Dataset) and node.shape == () and node.dtype.kind == "f"
         return float(node[()]) if stated else None
 
-    def facts(self, terms: Sequence[str]) -> dict[str, Any]:
-        """What the file states of its processing and quality, by name, for these terms' polarizations."""
-        return stated.read(self._group.file, self._name, terms)
+    def facts(self, terms: Sequence[str], grid: xr.Dataset, outline: shapely.Geometry | None) -> dict[str, Any]:
+        """What the file states of its processing and quality, by name, for these terms' polarizations and an AOI.
+
+        The incidence angle is that at the ellipsoid: the table of the terrain would cost a request and up to 0.4 MB. To
+        be read after all other small datasets, whose place in memory the incidence angle takes.
+        """
+        found = stated.read(self._group.file, self._name, terms)
+        _, angles = self.geometry([geometry.INCIDENCE], grid, outline, height=0)
+        return {**found, INCIDENCE: geometry.described(angles[geometry.INCIDENCE])["mean"]}
+
+    def geometry(
+        self, names: Sequence[str], grid: xr.Dataset, outline: shapely.Geometry | None, height: float | None = None
+    ) -> tuple[float | None, dict[str, np.ndarray]]:
+        """The values of cubes of the viewing geometry over an AOI, and their height; see `geometry.over`."""
+        return geometry.over(self._group.file, self.source, names, grid, outline, height)
 
     @property
     def says_exceptions(self) -> bool:
@@ -265,7 +278,7 @@ def open_band(source: str | RangeFile, label: str, frequency: str, terms: Sequen
     with open_hdf5(source, label) as file:
         group = _band_group(file, frequency, label)
         if isinstance(source, RangeFile):
-            source.prefetch([span for path in _small(group.name, terms) for span in _spans(file, path)])
+            source.prefetch([span for path in _small(group.name, terms) for span in spans(file, path)])
         with _naming(label, group.name):
             check_lineage(group)
             epsg = _epsg(group, label)
@@ -295,26 +308,14 @@ def _small(grid: str, terms: Sequence[str]) -> list[str]:
     noise = [
         f"{NOISE.format(band=band)}/{name}" for name in (*AXES, *(term[:2] for term in terms if is_diagonal(term)))
     ]
-    return [*coordinates, POLYGON, FREQUENCY.format(band=band), *noise, *stated.paths(band, terms)]
-
-
-def _spans(file: h5py.File, path: str) -> list[tuple[int, int]]:
-    """The byte ranges (start, stop) of a whole dataset: one per chunk if it is chunked, otherwise one.
-
-    None if it is missing or damaged: whoever reads it reports that.
-    """
-    with suppress(*FAULTS):
-        node = find(file, path)
-        return _stored(node) if isinstance(node, h5py.Dataset) else []
-    return []
-
-
-def _stored(dataset: h5py.Dataset) -> list[tuple[int, int]]:
-    if dataset.chunks is None:
-        start = dataset.id.get_offset()
-        return [] if start is None else [(start, start + dataset.id.get_storage_size())]
-    chunks = (dataset.id.get_chunk_info(number) for number in range(dataset.id.get_num_chunks()))
-    return [(chunk.byte_offset, chunk.byte_offset + chunk.size) for chunk in chunks]
+    return [
+        *coordinates,
+        POLYGON,
+        FREQUENCY.format(band=band),
+        *noise,
+        *stated.paths(band, terms),
+        *geometry.AXES_AND_HEIGHTS,
+    ]
 
 
 def _band_group(file: h5py.File, frequency: str, label: str) -> h5py.Group:

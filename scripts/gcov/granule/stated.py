@@ -7,11 +7,10 @@ from typing import Any
 import h5py
 import numpy as np
 
-from gcov.hdf5 import find
+from gcov.hdf5 import FAULTS, find
 from gcov.identification import IDENTIFICATION
 from gcov.stores.facts import NUMBERS, polarizations
 
-FAULTS = (OSError, RuntimeError, ValueError, KeyError, TypeError)  # raised by HDF5 and xarray on damaged files
 PROCESSING = "science/LSAR/GCOV/metadata/processingInformation"
 LIKELIHOOD = "science/LSAR/GCOV/metadata/calibrationInformation/{band}/{pol}/rfiLikelihood"
 TEXTS = {

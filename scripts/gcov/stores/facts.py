@@ -5,7 +5,7 @@ fragment keeps them in the attribute `facts` as JSON; one that was fetched befor
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,8 +27,10 @@ TEXTS = {  # in the order of the columns of dates.csv
     "rfi_mitigation_applied": "True if radio-frequency interference was filtered",
 }
 LIKELIHOOD = "rfi_likelihood_"  # followed by the polarization; between 0 and 1
+INCIDENCE = "incidence_mean_deg"
 NUMBERS = "rfi_likelihood"  # in the attribute, by polarization
 IN_WORDS = "likelihood of radio-frequency interference, from 0 to 1"
+ANGLE = "mean incidence angle over the AOI, in degrees from the normal to the ellipsoid"
 STEPS = {  # facts that change levels: what is said of the dates on which they are true, and on which they are not
     "joint_observation": ("acquired together with the S band", "not acquired together with the S band"),
     "noise_correction_applied": ("noise subtracted", "noise not subtracted"),
@@ -50,11 +52,13 @@ def of_date(members: Sequence[Fragment], terms: Sequence[str] = ()) -> dict[str,
     """
     stated = [json.loads(one.attributes.get(NOTE, "{}")) for one in members]
     texts = {name: " ".join(dict.fromkeys(one[name] for one in stated if one.get(name))) for name in TEXTS}
-    return {**texts, **{LIKELIHOOD + pol: _likelihood(stated, pol) for pol in polarizations(terms)}}
+    numbers = [one.get(NUMBERS, {}) for one in stated]
+    likelihoods = {LIKELIHOOD + pol: _mean(one.get(pol) for one in numbers) for pol in polarizations(terms)}
+    return {**texts, **likelihoods, INCIDENCE: _mean(one.get(INCIDENCE) for one in stated)}
 
 
-def _likelihood(stated: Sequence[Mapping], pol: str) -> float | None:
-    known = [one[NUMBERS][pol] for one in stated if pol in one.get(NUMBERS, {})]
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
 
 
@@ -65,7 +69,7 @@ def coordinates(dates: Sequence[Sequence[Fragment]], terms: Sequence[str]) -> di
     for name in rows[0]:
         values = [row[name] for row in rows]
         array = np.array(values, np.dtypes.StringDType()) if name in TEXTS else np.array(values, float)
-        found[name] = ("time", array, {"long_name": TEXTS.get(name, IN_WORDS)})
+        found[name] = ("time", array, {"long_name": TEXTS.get(name, ANGLE if name == INCIDENCE else IN_WORDS)})
     return found
 
 
@@ -73,6 +77,7 @@ def of_stack(data: xr.Dataset) -> dict[str, np.ndarray]:
     """The facts of a stack's dates, by name; not known in a stack of an earlier version."""
     terms = [name for name in store.variables_of(data) if name != "mask" and not name.endswith(store.VALID)]
     nothing = dict.fromkeys(TEXTS, "") | {LIKELIHOOD + pol: np.nan for pol in polarizations(terms)}
+    nothing[INCIDENCE] = np.nan
     dates = data.sizes["time"]
     return {
         name: data[name].values if name in data.coords else np.full(dates, value, object)

@@ -39,28 +39,38 @@ class Table:
 
     def around(self, grid: xr.Dataset) -> "Table":
         """The table's nodes within a grid, plus one more on each side."""
-        kept = []
-        for nodes, centres in ((self.y, grid["y"].values), (self.x, grid["x"].values)):
-            on = np.flatnonzero((nodes >= centres.min()) & (nodes <= centres.max()))
-            nearest = int(np.abs(nodes - centres.mean()).argmin())
-            first, last = (on[0], on[-1]) if on.size else (nearest, nearest)
-            kept.append(slice(max(first - 1, 0), last + 2))
-        rows, columns = kept
+        rows, columns = around(self.y, grid["y"].values), around(self.x, grid["x"].values)
         return Table(self.y[rows], self.x[columns], self.power[rows, columns])
 
     def mean(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """The mean over points (n,), with bilinear interpolation and the edge value beyond the nodes.
+        """The mean over points (n,) of the values `at` them.
 
         Points without a value are left out; NaN if there are no others. Dims of `power` before y and x are kept.
+        """
+        values = self.at(y, x)
+        known = np.isfinite(values)
+        with np.errstate(invalid="ignore"):
+            return np.where(known, values, 0).sum(axis=-1) / known.sum(axis=-1)
+
+    def at(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """The values (..., n) at points (n,), with bilinear interpolation and the edge value beyond the nodes.
+
+        NaN next to a node without a value. Dims of `power` before y and x are kept.
         """
         rows, columns = (_position(nodes, points) for nodes, points in ((self.y, y), (self.x, x)))
         total = np.zeros((*self.power.shape[:-2], len(y)))
         for row, row_weight in rows:
             for column, weight in columns:
                 total += np.where(row_weight * weight > 0, row_weight * weight * self.power[..., row, column], 0)
-        known = np.isfinite(total)
-        with np.errstate(invalid="ignore"):
-            return np.where(known, total, 0).sum(axis=-1) / known.sum(axis=-1)
+        return total
+
+
+def around(nodes: np.ndarray, centres: np.ndarray) -> slice:
+    """The nodes of an axis among these places, plus one more on each side."""
+    on = np.flatnonzero((nodes >= centres.min()) & (nodes <= centres.max()))
+    nearest = int(np.abs(nodes - centres.mean()).argmin())
+    first, last = (int(on[0]), int(on[-1])) if on.size else (nearest, nearest)
+    return slice(max(first - 1, 0), last + 2)
 
     def image(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         """The image (len(y), len(x)) of a table (y, x), interpolated as `mean` does; NaN beside nodes without value."""
