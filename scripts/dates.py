@@ -25,7 +25,9 @@ def dates(*, data: xr.Dataset, series: Mapping[str, Path], table: Path) -> None:
     stated = facts.of_stack(data)
     known = pd.DataFrame({"time": data["time"].values, **_acquisitions(data), **releases, **stated})
     fractions = [tables.read_series(path)["valid_fraction"] for path in series.values()]
+    incidence = known.pop(facts.INCIDENCE)
     known["valid_fraction"] = pd.concat(fractions, axis=1).max(axis=1) if fractions else float("nan")
+    known[facts.INCIDENCE] = incidence
     tables.write(table, known)
     unknown = (known[list(facts.TEXTS)] == "").all(axis=1)
     log.info("%d dates, %d of them without facts of the product", len(known), unknown.sum())

@@ -75,7 +75,7 @@ def test_a_row_holds_what_its_granules_state(series, tmp_path):
     summarize(stack=counted, term="HHHH", mean_series=tmp_path / "mean_series.csv", **made)
     dates(data=counted.data, series={"HHHH": tmp_path / "mean_series.csv"}, table=tmp_path / "dates.csv")
     first, second = tables.read(tmp_path / "dates.csv", dtype=str).to_dict("records")
-    assert list(first) == [*COLUMNS, "valid_fraction"]
+    assert list(first) == [*COLUMNS, "valid_fraction", "incidence_mean_deg"]
     assert first | {
         "time": "2025-11-23T23:47:39", "granules": paths[0].stem, "track": "26", "direction": "A", "frames": "16",
         "mode": "2005", "crid": "X05009", "maturity": "PROVISIONAL", "polarizations": "DHDH",

@@ -308,14 +308,8 @@ def _small(grid: str, terms: Sequence[str]) -> list[str]:
     noise = [
         f"{NOISE.format(band=band)}/{name}" for name in (*AXES, *(term[:2] for term in terms if is_diagonal(term)))
     ]
-    return [
-        *coordinates,
-        POLYGON,
-        FREQUENCY.format(band=band),
-        *noise,
-        *stated.paths(band, terms),
-        *geometry.AXES_AND_HEIGHTS,
-    ]
+    facts = [*stated.paths(band, terms), *geometry.AXES_AND_HEIGHTS]
+    return [*coordinates, POLYGON, FREQUENCY.format(band=band), *noise, *facts]
 
 
 def _band_group(file: h5py.File, frequency: str, label: str) -> h5py.Group:

@@ -64,6 +64,13 @@ class Table:
                 total += np.where(row_weight * weight > 0, row_weight * weight * self.power[..., row, column], 0)
         return total
 
+    def image(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """The image (len(y), len(x)) of a table (y, x), interpolated as `mean` does; NaN beside nodes without value."""
+        down, across = _weights(self.y, y), _weights(self.x, x)
+        known = np.isfinite(self.power)
+        found = down @ np.where(known, self.power, 0) @ across.T
+        return np.where(down @ ~known @ across.T > 0, np.nan, found)
+
 
 def around(nodes: np.ndarray, centres: np.ndarray) -> slice:
     """The nodes of an axis among these places, plus one more on each side."""
@@ -71,13 +78,6 @@ def around(nodes: np.ndarray, centres: np.ndarray) -> slice:
     nearest = int(np.abs(nodes - centres.mean()).argmin())
     first, last = (int(on[0]), int(on[-1])) if on.size else (nearest, nearest)
     return slice(max(first - 1, 0), last + 2)
-
-    def image(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """The image (len(y), len(x)) of a table (y, x), interpolated as `mean` does; NaN beside nodes without value."""
-        down, across = _weights(self.y, y), _weights(self.x, x)
-        known = np.isfinite(self.power)
-        found = down @ np.where(known, self.power, 0) @ across.T
-        return np.where(down @ ~known @ across.T > 0, np.nan, found)
 
 
 def _position(nodes: np.ndarray, points: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
