@@ -3,10 +3,8 @@
 ARG BASE=python:3.12-slim
 FROM ${BASE}
 
-COPY requirements-uv.txt requirements.txt /opt/gcov/
-RUN python3 -m venv /opt/venv \
- && /opt/venv/bin/python -m pip install --no-cache-dir --quiet --require-hashes -r /opt/gcov/requirements-uv.txt \
- && /opt/venv/bin/uv pip install --python /opt/venv --no-cache --compile-bytecode --require-hashes -r /opt/gcov/requirements.txt
+COPY requirements.txt /opt/gcov/
+RUN python3 -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --quiet --require-hashes -r /opt/gcov/requirements.txt
 
 COPY Snakefile /opt/gcov/
 COPY config /opt/gcov/config
@@ -17,8 +15,8 @@ COPY report /opt/gcov/report
 COPY profiles /opt/gcov/profiles
 COPY demo /opt/gcov/demo
 
-# Any user may run it: what Snakemake and matplotlib keep goes to a folder that every user can write.
-ENV PATH=/opt/venv/bin:$PATH HOME=/tmp/home XDG_CACHE_HOME=/tmp/home/.cache MPLCONFIGDIR=/tmp/home/.config
+# Any user may run it, also one without a name: what Snakemake and matplotlib keep goes to a folder that every user can write.
+ENV PATH=/opt/venv/bin:$PATH USER=gcov HOME=/tmp/home XDG_CACHE_HOME=/tmp/home/.cache MPLCONFIGDIR=/tmp/home/.config
 RUN mkdir -p /tmp/home && chmod 1777 /tmp/home
 WORKDIR /data
 ENTRYPOINT ["snakemake", "--snakefile", "/opt/gcov/Snakefile", "--workflow-profile", "/opt/gcov/profiles/default"]

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 demo: $(VENV)/runtime
 	PYTHONPATH=scripts $(BIN)/python demo/write_granules.py demo/data
-	$(BIN)/snakemake --cores 2 -d demo
+	$(BIN)/snakemake --cores 2 -d demo $$(test -t 2 && echo --profile profiles/terminal)
 	@echo "Open demo/results/index.html"
 
 # those of the README; needs chromium

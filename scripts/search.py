@@ -1,6 +1,6 @@
 """Find an AOI's granules, keep the newest release of each acquisition, and estimate what the run will download."""
 
-from gcov.log import job_log, log
+from gcov.log import ON_TERMINAL, job_log, log
 
 from collections import Counter
 from pathlib import Path
@@ -88,6 +88,7 @@ def report(
         len(dropped),
         in_full(kept, lambda size: f"{size / 1e6:.0f} MB"),
         sum(megabytes.values()),
+        extra=ON_TERMINAL,
     )
     for name in (*terms, "mask") if len(terms) > 1 else ():  # these lines add up to the sum above
         log.info("... of which %s is roughly %d MB", name, megabytes.get(name, 0))

@@ -36,6 +36,11 @@ def stack(*, fragments: list[Path], output: Path) -> None:
         without = [granule.name for granule in granules if not granule.holds(term, first.attributes["frequency"])]
         if without:
             log.warning("%s: %d of %d granules have none: %s", term, len(without), len(granules), ", ".join(without))
+    reasons = [by_granule[granule].attributes.get("without_noise") for granule in granules]
+    if without := list(filter(None, reasons)):
+        log.warning(
+            "%d of %d granules have no noise floor: %s", len(without), len(granules), "; ".join(dict.fromkeys(without))
+        )
     attributes = {
         "title": f"NISAR GCOV time series: {first.attributes['aoi']}",
         **{key: first.attributes[key] for key in SHARED},

@@ -1,6 +1,6 @@
 """Decode every store in the results and rename damaged ones, so that the next run rebuilds them."""
 
-from gcov.log import job_log, log
+from gcov.log import ON_TERMINAL, job_log, log
 
 import shutil
 from pathlib import Path
@@ -24,7 +24,7 @@ def verify(*, results: Path) -> None:
         except (OSError, MemoryError) as error:
             unread.append(f"{path}: {type(error).__name__}: {error}")
             continue
-        log.info("%d of %d: %s: %s", number, len(stores), path, reason or "good")
+        log.info("%d of %d: %s: %s", number, len(stores), path, reason or "good", extra=ON_TERMINAL)
         if reason:
             aside = path.with_name(f"{path.name}.damaged")
             shutil.rmtree(aside, ignore_errors=True)

@@ -8,7 +8,6 @@ import pandas as pd
 
 from gcov import tables
 from gcov.analysis import looks, means, zonal
-from gcov.files import building
 from gcov.inputs.rain import rain_of
 from gcov.inputs.zones import on_grid, read_zones
 from gcov.stores import noise
@@ -46,8 +45,7 @@ def zones(
     log.info("%d zones, %d to %d samples", len(found), *(f(zone.n_pixels for zone in found) for f in (min, max)))
     table = pd.concat(series, ignore_index=True)
     tables.write(csv, table)
-    with building(parquet) as part:
-        table.assign(time=pd.to_datetime(table["time"])).to_parquet(part, engine="fastparquet", index=False)
+    tables.write_parquet(parquet, table.assign(time=pd.to_datetime(table["time"])))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Job logging: the same lines go to the log file and to the terminal, and a failure ends in one clear message.
+"""Job logging: all lines go to the log file, warnings and errors to the terminal too; a failure ends in one message.
 
 Scripts import this before anything else, because PROJ_DATA is read when rasterio is imported.
 """
@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from gcov.errors import GcovError
 
 log = logging.getLogger("gcov")
+ON_TERMINAL = {"on_terminal": True}  # `extra` of an INFO line that is for the terminal, too
 ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
 for _name in ("PROJ_DATA", "PROJ_LIB"):
     os.environ.pop(_name, None)  # of another PROJ than the libraries' own, which would then know no CRS
@@ -19,7 +20,7 @@ for _name in ("PROJ_DATA", "PROJ_LIB"):
 
 @contextmanager
 def job_log(path: str, subject: str):
-    """Log to `path` and stderr; on an error, end the process with status 1 and one message.
+    """Log to `path`, and from WARNING on to stderr; on an error, end the process with status 1 and one message.
 
     For errors other than GcovError, the log file also keeps the traceback. `subject` (an AOI, and a granule or term)
     begins every message, so that parallel jobs can be told apart.
@@ -28,7 +29,7 @@ def job_log(path: str, subject: str):
     file, terminal = logging.FileHandler(path, mode="w", encoding="utf-8"), logging.StreamHandler(sys.stderr)
     for handler in (file, terminal):
         handler.setFormatter(form)
-    terminal.setLevel(logging.INFO)
+    terminal.addFilter(lambda record: record.levelno >= logging.WARNING or hasattr(record, "on_terminal"))
     logging.raiseExceptions = False  # if a full disk stops the log file, the terminal still shows the error
     logging.basicConfig(level=logging.WARNING, handlers=[file, terminal])
     logging.captureWarnings(True)

@@ -23,6 +23,14 @@ def write(path: Path, table: pd.DataFrame) -> None:
         table.to_csv(part, index=False, date_format="%Y-%m-%dT%H:%M:%S", lineterminator="\r\n")
 
 
+def write_parquet(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as Parquet, with typed columns and without an index."""
+    import fastparquet  # few jobs write Parquet
+
+    with building(path) as part:
+        fastparquet.write(str(part), table, write_index=False, compression="SNAPPY")
+
+
 def read(path: Path, **options: Any) -> pd.DataFrame:
     """Read a CSV file that the workflow wrote; `options` are those of pandas.read_csv, and fields may say NA.
 

@@ -64,6 +64,20 @@ def test_what_the_user_can_mend_is_one_line(tmp_path):
     assert (tmp_path / "a.log").read_text(encoding="utf-8") == done.stderr
 
 
+def test_the_terminal_shows_warnings_and_what_is_meant_for_it(tmp_path):
+    done = python(f"""
+        from gcov.log import ON_TERMINAL, job_log, log
+
+        with job_log("{tmp_path}/a.log", "one"):
+            log.info("date 1 of 9")
+            log.info("9 granules kept", extra=ON_TERMINAL)
+            log.warning("no noise floor")
+        """)
+    kept = (tmp_path / "a.log").read_text(encoding="utf-8").splitlines()
+    assert [line.partition("] ")[2] for line in kept] == ["date 1 of 9", "9 granules kept", "no noise floor"]
+    assert done.stderr.splitlines() == kept[1:]
+
+
 @pytest.mark.parametrize(("imported", "threads"), [("gcov.stores.store", "1"), ("gcov.files", "no zarr")])
 def test_zarr_has_one_thread_in_a_job_that_uses_it(imported, threads, tmp_path):
     done = python(f"""
@@ -92,7 +106,7 @@ def test_importing_the_package_leaves_zarr_as_it_is():
 @pytest.mark.parametrize("script", sorted((REPO / "scripts").glob("*.py")), ids=lambda path: path.stem)
 def test_scripts_import_the_log_first(script):
     first = next(line for line in script.read_text(encoding="utf-8").splitlines() if "import " in line)
-    assert first.startswith("from gcov.log import job_log")
+    assert first.startswith("from gcov.log import ")
 
 
 @pytest.mark.parametrize("name", ["PROJ_DATA", "PROJ_LIB"])

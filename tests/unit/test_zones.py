@@ -214,7 +214,7 @@ def test_names_are_text_as_written(data, tmp_path, suffix):
     series = pd.DataFrame({"zone": wanted, "time": pd.Timestamp("2025-11-23")})
     tables.write(tmp_path / "zones.csv", series)
     assert tables.read_series(tmp_path / "zones.csv")["zone"].tolist() == wanted
-    series.to_parquet(tmp_path / "zones.parquet", engine="fastparquet", index=False)
+    tables.write_parquet(tmp_path / "zones.parquet", series)
     assert pd.read_parquet(tmp_path / "zones.parquet", engine="fastparquet")["zone"].tolist() == wanted
 
 

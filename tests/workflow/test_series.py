@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import rioxarray
 import shapely
 import xarray as xr
 from helpers import BBOX, EPSG, FIRST, NORTH, REPO, SERIES, WEST, grid_of, summary_of
@@ -77,7 +78,7 @@ def made(module_analysis, newest, band, valley):
     module_analysis.configure(config)
     names = ["HHHH/zones.csv", "HHHH/statistics.zarr", "HHHH/mean_series.csv", "zone_changes.csv"]
     targets = [f"results/{aoi}/{name}" for aoi in ("real", "scaled") for name in names]
-    module_analysis.run(*targets, "results/real/indices.csv")
+    module_analysis.run(*targets, "results/real/indices.csv", "results/real/change_patches.geojson")
     return folder / "results"
 
 
@@ -303,3 +304,21 @@ def test_a_zone_without_a_pixel_centre_ends_the_run_at_the_first_granule(analysi
     assert run.returncode != 0
     assert "zones without a pixel centre in the AOI at 20 m: sliver; draw them larger" in run.output
     assert analysis.results("x/fragments/*") == []
+
+
+def test_the_example_notebook_runs_and_exports_the_stacks_numbers(made, tmp_path, monkeypatch):
+    """Its cells, in order, on these results instead of the demo's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    cells = json.loads((REPO / "examples" / "explore_results.ipynb").read_text())["cells"]
+    assert all(not cell.get("outputs") for cell in cells)
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    exec(code.replace("../demo/results/phewa", str(made / "real")), {})
+    data = xr.open_zarr(made / "real/stack.zarr").load()
+    counts = (data["mask"].values >= 1) & (data["mask"].values <= 254)
+    with np.errstate(invalid="ignore"):
+        wanted = 10 * np.log10(np.nanmean(np.where(counts, data.HVHV.values, np.nan).astype("f8"), axis=0))
+    with rioxarray.open_rasterio("mean_db.tif") as found:
+        np.testing.assert_allclose(found.values[0], wanted, atol=1e-4)
+    with xr.open_dataset("stack.nc", engine="h5netcdf") as found:
+        np.testing.assert_array_equal(found.HVHV.values, data.HVHV.values)
