@@ -17,6 +17,7 @@ include: "rules/granules.smk"  # search, clip
 include: "rules/stack.smk"  # stack, stack_db, verify
 include: "rules/series.smk"  # summarize, looks, zones, statistics, indices
 include: "rules/change.smk"  # change between two periods, change over all dates, speckle filter
+include: "rules/releases.smk"  # on request: superseded granules, what a release changed
 include: "rules/figures.smk"  # histograms, mean series, animations, map
 include: "rules/analysis_figures.smk"  # zones, statistics, indices, change
 include: "rules/export.smk"  # GeoTIFFs and STAC

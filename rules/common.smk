@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import gcov
-from gcov.granules import kept_names, local_file, names_by_day, read_record
+from gcov import releases
+from gcov.granules import kept_names, local_file, names_by_day, read_record, read_table
 from gcov.inputs.contents import digest
 from gcov.inputs.costs import Measured, Work
 from gcov.stores.origin import is_replaced

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from gcov.addresses import bare, shown
 from gcov.errors import GcovError
@@ -84,6 +84,18 @@ class Granule:
     def label(self) -> str:
         """The granule's name and location, for messages."""
         return f"{self.name} ({self.path or shown(self.url or self.s3_url or '')})"
+
+    @property
+    def files(self) -> list[str]:
+        """The path of the granule's local file (a list of one); empty if the granule is fetched.
+
+        The path is relative if the configuration says so, or below the working directory: such files may be moved
+        together with the results.
+        """
+        if self.path is None:
+            return []
+        relative = os.path.relpath(self.path)
+        return [self.path if os.path.isabs(self.path) and relative.startswith(os.pardir) else relative]
 
     @property
     def rank(self) -> tuple[int, int, int, int]:
@@ -257,7 +269,12 @@ def write_records(folder: Path, granules: Iterable[Granule]) -> None:
     """Write one small JSON file per kept granule, `{name}.json`."""
     folder.mkdir(parents=True)
     for granule in granules:
-        (folder / f"{granule.name}.json").write_text(json.dumps(asdict(granule), indent=1) + "\n", encoding="utf-8")
+        write_record(folder / f"{granule.name}.json", granule)
+
+
+def write_record(path: Path, granule: Granule) -> None:
+    """Write a granule's record."""
+    path.write_text(json.dumps(asdict(granule), indent=1) + "\n", encoding="utf-8")
 
 
 def read_record(path: str | Path) -> Granule:
@@ -278,20 +295,14 @@ def names_by_day(folder: str | Path) -> dict[str, list[str]]:
 
 
 def local_file(folder: str | Path, name: str) -> list[str]:
-    """The path of a kept granule's local file (a list of one); empty if the granule is fetched.
+    """The path of a kept granule's local file, as in `Granule.files`.
 
-    The path is relative if the configuration says so, or below the working directory: such files may be moved together
-    with the results.
     Raises GcovError if the granule is not among the kept ones.
     """
     record = Path(folder) / f"{name}.json"
     if not record.exists():
         raise GcovError(f"{name} is not among the granules kept for this AOI; they are listed in {folder}")
-    path = read_record(record).path
-    if path is None:
-        return []
-    relative = os.path.relpath(path)
-    return [path if os.path.isabs(path) and relative.startswith(os.pardir) else relative]
+    return read_record(record).files
 
 
 def write_table(path: Path, kept: list[Granule], dropped: list[tuple[Granule, str]]) -> None:
@@ -302,3 +313,21 @@ def write_table(path: Path, kept: list[Granule], dropped: list[tuple[Granule, st
         table.writerow([*(field.name for field in fields(Granule)), "kept", "reason"])
         for granule, keep, reason in sorted(rows, key=lambda row: (row[0].start, row[0].name)):
             table.writerow([*asdict(granule).values(), keep, reason])
+
+
+def read_table(path: str | Path) -> tuple[list[Granule], list[tuple[Granule, str]]]:
+    """Read granules.csv: the granules that are kept, and those that are dropped with the reason."""
+    with open(path, newline="") as file:
+        rows = [(_granule_of(row), row) for row in csv.DictReader(file)]
+    kept = [granule for granule, row in rows if row["kept"] == "true"]
+    return kept, [(granule, row["reason"]) for granule, row in rows if row["kept"] != "true"]
+
+
+def _granule_of(row: dict[str, str]) -> Granule:
+    """The granule of a row: empty fields are unknown, numbers are whole."""
+    values: dict[str, Any] = {}
+    for field in fields(Granule):
+        text, kinds = row.get(field.name, ""), get_args(field.type) or (field.type,)
+        if text or (str in kinds and type(None) not in kinds):
+            values[field.name] = int(text) if int in kinds else text == "True" if bool in kinds else text
+    return Granule(**values)

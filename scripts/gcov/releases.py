@@ -12,6 +12,7 @@ from gcov.granules import Granule
 
 log = logging.getLogger(__name__)
 
+SUPERSEDED, TOO_LITTLE = "superseded by", "newer, but covers too little"  # how reasons begin, in granules.csv
 COVER = 90  # percent of an older release's interval that newer ones must cover to replace it
 
 Dropped = list[tuple[Granule, str]]  # granules with the reason
@@ -53,14 +54,14 @@ def _choose(members: list[Granule]) -> tuple[list[Granule], Dropped]:
         if share >= COVER or any(k.maturity != granule.maturity for k in newer):
             names = " and ".join(f"{k.name} ({k.maturity} {k.crid})" for k in newer)
             only = "" if share >= COVER else f", only {share} % of its interval"
-            dropped.append((granule, f"superseded by {names}{only}"))
+            dropped.append((granule, f"{SUPERSEDED} {names}{only}"))
         elif short := [k for k in newer if _competes(k, granule)]:
             # choose again without them, because they may have replaced others
             kept, dropped = _choose([g for g in members if g not in short])
             free = [g for g in short if not any(k.same_acquisition(g) for k in kept)]
             kept, short = kept + free, [g for g in short if g not in free]
             others = " with other newer ones" if len(newer) > 1 else ""
-            reason = f"newer, but covers too little: {share} % of {granule.name}{others}"
+            reason = f"{TOO_LITTLE}: {share} % of {granule.name}{others}"
             return kept, [*dropped, *((g, reason) for g in short)]
         else:
             kept.append(granule)
@@ -70,6 +71,13 @@ def _choose(members: list[Granule]) -> tuple[list[Granule], Dropped]:
 def _competes(newer: Granule, older: Granule) -> bool:
     """False for two parts of one release, each with ground of its own."""
     return newer.release != older.release or covered(newer, [older]) >= COVER
+
+
+def compared(kept: Iterable[Granule], dropped: Dropped) -> list[tuple[Granule, Granule]]:
+    """Each dropped release of an acquisition, with each kept granule that holds the acquisition, too."""
+    others = [granule for granule, reason in dropped if reason.startswith((SUPERSEDED, TOO_LITTLE))]
+    kept = list(kept)
+    return [(other, granule) for other in others for granule in kept if granule.same_acquisition(other)]
 
 
 def covered(granule: Granule, others: Iterable[Granule]) -> int:

@@ -30,13 +30,21 @@ def pieces(stack: Stack, terms: Sequence[str], zones: Sequence[Zone]) -> Iterato
         part = stack.part(region)
         power = [part.power(term)[0] for term in terms]
         use = np.logical_and.reduce([np.isfinite(samples) for samples in power])
-        rows = region["y"]
-        for number, zone in enumerate(zones):
-            first, last = max(zone.rows.start, rows.start), min(zone.rows.stop, rows.stop)
-            if first < last:
-                box = slice(first - rows.start, last - rows.start), zone.columns
-                keep = use[box] & zone.inside[first - zone.rows.start : last - zone.rows.start]
-                yield region["time"].start, number, [samples[box][keep] for samples in power]
+        for number, samples in in_zones(zones, region["y"], power, use):
+            yield region["time"].start, number, samples
+
+
+def in_zones(
+    zones: Sequence[Zone], rows: slice, images: Sequence[np.ndarray], use: np.ndarray | None = None
+) -> Iterator[tuple[int, list[np.ndarray]]]:
+    """Yield zone index, and the zone's samples (n,) of each image (rows, columns); only those to `use`, if given."""
+    for number, zone in enumerate(zones):
+        first, last = max(zone.rows.start, rows.start), min(zone.rows.stop, rows.stop)
+        if first < last:
+            box = slice(first - rows.start, last - rows.start), zone.columns
+            keep = zone.inside[first - zone.rows.start : last - zone.rows.start]
+            keep = keep if use is None else use[box] & keep
+            yield number, [image[box][keep] for image in images]
 
 
 def sums(stack: Stack, term: str, zones: Sequence[Zone]) -> list[Sums]:

@@ -1,0 +1,81 @@
+# What a release changed, on request: `snakemake --cores 4 results/AOI/release_steps.csv`. It fetches the AOI's window of
+# granules that the series does not use, into a folder of their own.
+
+
+def released_again(aoi):
+    """Granules of the acquisitions of an AOI that several releases hold: (superseded, used) for each pair."""
+    return releases.compared(*read_table(searched(aoi).table))
+
+
+def superseded(wildcards):
+    """The granule of this name, if it is superseded and can be compared."""
+    found = {granule.name: granule for granule, _ in released_again(wildcards.aoi)}
+    if wildcards.granule not in found:
+        known = ", ".join(found) or "none"
+        raise WorkflowError(f"{wildcards.granule} is not a superseded granule of {wildcards.aoi}; these are {known}")
+    return found[wildcards.granule]
+
+
+rule record_of_superseded:
+    """The record of a granule that the series does not use, because another release of its acquisition is used."""
+    input:
+        table=lambda w: ancient(searched(w.aoi).table),
+    output:
+        "results/{aoi}/superseded/{granule}.json",
+    log:
+        "logs/{aoi}/superseded/{granule}_json.log",
+    benchmark:
+        "benchmarks/results/{aoi}/superseded/{granule}_json.tsv"
+    localrule: True
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=200,
+        runtime=5,
+    script:
+        "../scripts/record_of_superseded.py"
+
+
+# the same job, with the same care for the token, as for granules that are used
+use rule clip as clip_superseded with:
+    input:
+        record="results/{aoi}/superseded/{granule}.json",
+        local=lambda w: [local(path) for path in superseded(w).files if "{" not in path],
+    output:
+        directory("results/{aoi}/superseded/{granule}.zarr"),
+    log:
+        "logs/{aoi}/superseded/{granule}.log",
+    benchmark:
+        "benchmarks/results/{aoi}/superseded/{granule}.tsv"
+    localrule: fetch_here  # not inherited
+
+
+def fragments_released_again(aoi, number, folder):
+    """The fragments of the superseded (0) or used (1) granules of the pairs."""
+    names = dict.fromkeys(pair[number].name for pair in released_again(aoi))
+    return [f"results/{aoi}/{folder}/{name}.zarr" for name in names]
+
+
+rule release_steps:
+    """What a release changed: the difference in dB of acquisitions that two releases hold, in the AOI and its zones."""
+    input:
+        superseded=lambda w: fragments_released_again(w.aoi, 0, "superseded"),
+        used=lambda w: fragments_released_again(w.aoi, 1, "fragments"),
+        zones=zones_of,
+    output:
+        "results/{aoi}/release_steps.csv",
+    log:
+        "logs/{aoi}/release_steps.log",
+    benchmark:
+        "benchmarks/results/{aoi}/release_steps.tsv"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=growing(800),
+        runtime=60,
+    params:
+        contents_of("zones"),
+        **stack_settings("zone_name", "point_size"),
+        terms=setting("diagonal_terms"),
+    script:
+        "../scripts/release_steps.py"
