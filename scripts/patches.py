@@ -126,7 +126,7 @@ def write_geojson(path: Path, table: pd.DataFrame, found: Patches, outlines: Out
             properties = {name: None if value != value else value for name, value in row.items()}
             feature = json.dumps({"type": "Feature", "properties": properties}, ensure_ascii=False)
             file.write((",\n" if number else "\n") + feature[:-1] + ', "geometry": ')
-            file.write(outlines.of(found.runs_of(number)))
+            file.writelines(outlines.of(found.runs_of(number)))
             file.write("}")
         file.write("\n]}\n")
 

@@ -4,7 +4,7 @@ import numpy as np
 import rasterio.features
 import shapely
 
-from gcov.analysis.outlines import parts
+from gcov.analysis.outlines import traced
 from gcov.analysis.patches import Runs
 
 
@@ -25,7 +25,8 @@ def test_parts_are_those_of_the_polygonizer():
     for _ in range(300):
         image = rng.random(rng.integers(1, 14, 2)) < rng.uniform(0.2, 0.95)
         image[0, 0] = True
-        found = parts(runs_of(image))
+        found = [shapely.Polygon(rings[0], rings[1:]) for rings in traced(runs_of(image)).parts()]
+        assert not any(shapely.is_ccw(polygon.exterior) for polygon in found)  # from above, where y counts downwards
         shapes = rasterio.features.shapes(image.astype(np.uint8), mask=image, connectivity=4)
         wanted = [shapely.Polygon(rings[0], rings[1:]) for rings in (shape["coordinates"] for shape, _ in shapes)]
         assert in_order(found) == in_order(wanted)
@@ -34,6 +35,7 @@ def test_parts_are_those_of_the_polygonizer():
 
 def test_runs_that_touch_are_one():
     runs = Runs(*np.array([[0, 0, 0], [5, 5, 6], [2, 4, 3], [4, 7, 5]], np.int32))
-    (found,) = parts(runs)
+    ((outline,),) = traced(runs).parts()
+    found = shapely.Polygon(outline)
     assert found.equals(shapely.union_all([shapely.box(2, 5, 7, 6), shapely.box(3, 6, 5, 7)]))
-    assert len(found.exterior.coords) == 9
+    assert len(outline) == 8

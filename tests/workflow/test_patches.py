@@ -38,7 +38,7 @@ class Maps:
 
     def write(
         self, largest, step=-3.0, se=0.4, n=(5, 5), first=None, last=None, crids=None, place=(EPSG, WEST, NORTH),
-        valid=len(TIMES) - 1,
+        valid=11,
     ):  # fmt: skip
         """`largest`, `first`, `last` and `valid` (the last valid date) are indices of dates (y, x), 0 for none.
 

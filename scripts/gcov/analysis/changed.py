@@ -1,5 +1,6 @@
 """The cells that changed, from change maps: when, in which direction, how much, and whether other dates confirm it."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
@@ -9,9 +10,9 @@ import xarray as xr
 from gcov.analysis.maps import DATES, LAST, NO_DATA, NUMBERS, STEPS
 from gcov.stores import store
 
-COLUMNS = 2048  # of a row of chunks, read at once
-READ = store.CHUNK // 2  # rows, read at once: all their cells may have changed
-GROUPED = 1 << 18  # cells, grouped at once
+COLUMNS = 1024  # of a row of chunks, read at once
+READ = 1 << 21  # cells, read at once: all may have changed
+GROUPED = 1 << 17  # cells, grouped at once
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ def blocks(maps: xr.Dataset, confirm_dates: int) -> Iterator[tuple[Cells, int]]:
     read = _History(dates_of(maps), confirm_dates) if "interval" in maps else _between
     width = maps.sizes["x"]
     at_once = max(1, GROUPED // width)
-    for band in store.regions(maps[["y", "x"]], rows=READ):
+    parts_of_chunk = math.ceil(store.CHUNK * width / READ)
+    for band in store.regions(maps[["y", "x"]], rows=store.CHUNK // parts_of_chunk):
         rows = band["y"]
         parts = [
             read(maps, {"y": rows, "x": slice(left, min(left + COLUMNS, width))}) for left in range(0, width, COLUMNS)

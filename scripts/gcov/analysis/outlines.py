@@ -1,18 +1,41 @@
-"""Outlines of patches as GeoJSON (RFC 7946): longitude and latitude, right-hand rule, cut at the antimeridian."""
+"""Outlines of patches as GeoJSON (RFC 7946): longitude and latitude, right-hand rule, cut at the antimeridian.
+
+A patch may have millions of corners: they stay arrays, and become text a few at a time.
+"""
+
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pyproj
 import rioxarray  # noqa: F401  (the .rio accessor)
 import shapely
 import xarray as xr
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import connected_components, depth_first_order
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from gcov.analysis.patches import Runs
 
 DIGITS = 7  # of degrees: a centimetre
 PIECE_METRES = 1000  # longest piece of an edge before it is transformed, because it is straight on the map only
+AT_ONCE = 10_000  # corners written at once
 EAST, WEST = shapely.box(0, -90, 180, 90), shapely.box(180, -90, 540, 90)
+
+
+class Rings(NamedTuple):
+    """Rings of points (n, 2), not closed, with what is inside on their left; those of a part follow its outer ring."""
+
+    points: np.ndarray
+    starts: np.ndarray  # (rings + 1,) of each ring among the points, and their number
+    part: np.ndarray  # (rings,) number of the part
+
+    def parts(self) -> Iterator[list[np.ndarray]]:
+        """The rings (n, 2) of each part, the outer one first."""
+        splits = np.append(np.flatnonzero(np.diff(self.part, prepend=-1)), len(self.part))
+        for one, other in pairwise(splits):
+            yield [self.points[start:stop] for start, stop in pairwise(self.starts[one : other + 1])]
 
 
 class Outlines:
@@ -22,20 +45,63 @@ class Outlines:
         self._transform = grid.rio.transform()
         self._to_degrees = pyproj.Transformer.from_crs(grid.rio.crs, 4326, always_xy=True)
 
-    def of(self, runs: Runs) -> str:
-        """The outline of a patch, a MultiPolygon as text of GeoJSON: one polygon for each part (see `parts`)."""
-        pieces = shapely.segmentize(shapely.transform(parts(runs), self._metres), PIECE_METRES)
-        degrees = shapely.transform(pieces, lambda xy: np.column_stack(self._to_degrees.transform(*xy.T)))
-        cut = np.concatenate([_cut(part) for part in degrees])
-        rounded = shapely.transform(cut, lambda xy: xy.round(DIGITS))
-        return str(shapely.to_geojson(shapely.multipolygons(shapely.orient_polygons(rounded, exterior_cw=False))))
+    def of(self, runs: Runs) -> Iterator[str]:
+        """The outline of a patch, a MultiPolygon as pieces of text of GeoJSON.
 
-    def _metres(self, places: np.ndarray) -> np.ndarray:
-        return np.column_stack(self._transform @ places.T)
+        It has one polygon for each part whose cells share edges.
+        """
+        yield '{"type": "MultiPolygon", "coordinates": ['
+        between = ""
+        for part in self._degrees(traced(runs)).parts():
+            for rings in _cut(part):
+                yield between
+                yield from _text(rings)
+                between = ", "
+        yield "]}"
+
+    def _degrees(self, rings: Rings) -> Rings:
+        """The same in longitude and latitude, with further points on long edges."""
+        metres = np.column_stack(self._transform @ rings.points.T.astype(float))
+        last = rings.starts[1:] - 1
+        edges = np.roll(metres, -1, axis=0)
+        edges[last] = metres[rings.starts[:-1]]
+        edges -= metres
+        pieces = np.maximum(1, np.ceil(np.abs(edges).max(axis=1) / PIECE_METRES).astype(int))
+        until = np.cumsum(pieces)
+        if until[-1] > len(metres):
+            of = np.repeat(np.arange(len(metres)), pieces)
+            share = (np.arange(len(of)) - (until - pieces)[of]) / pieces[of]
+            metres = metres[of] + share[:, None] * edges[of]
+        degrees = np.column_stack(self._to_degrees.transform(*metres.T)).round(DIGITS)
+        return Rings(degrees, np.append(0, until)[rings.starts], rings.part)
 
 
-def parts(runs: Runs) -> np.ndarray:
-    """The polygons, with holes, of the parts whose cells share edges; x and y count columns and rows.
+def _text(rings: list[np.ndarray]) -> Iterator[str]:
+    """The coordinates of a polygon as pieces of text."""
+    for number, ring in enumerate(rings):
+        yield ", [" if number else "[["
+        closed = np.append(ring, ring[:1], axis=0)
+        for first in range(0, len(closed), AT_ONCE):
+            yield (", " if first else "") + json.dumps(closed[first : first + AT_ONCE].tolist())[1:-1]
+        yield "]"
+    yield "]"
+
+
+def _cut(rings: list[np.ndarray]) -> list[list[np.ndarray]]:
+    """The rings of the parts of a polygon on both sides of the antimeridian."""
+    if np.ptp(rings[0][:, 0]) <= 180:
+        return [rings]
+    outer, *holes = (np.column_stack([ring[:, 0] % 360, ring[:, 1]]) for ring in rings)
+    turned = shapely.Polygon(outer, holes)
+    beyond = shapely.transform(shapely.intersection(turned, WEST), lambda xy: xy - [360, 0])
+    pieces = shapely.get_parts([shapely.intersection(turned, EAST), beyond])
+    polygons = shapely.orient_polygons(pieces[shapely.get_type_id(pieces) == shapely.GeometryType.POLYGON])
+    each = [[polygon.exterior, *polygon.interiors] for polygon in polygons]
+    return [[np.array(ring.coords)[:-1].round(DIGITS) for ring in of] for of in each]
+
+
+def traced(runs: Runs) -> Rings:
+    """The outlines of the parts of a patch whose cells share edges; x and y count columns and rows.
 
     Each end of a run is an edge along a column; consecutive ones are one edge. In order, the ends of these edges along
     a row are pairs, too: the edges along rows. Where two cells touch at a corner only, four edges meet. Each pair there
@@ -61,12 +127,9 @@ def parts(runs: Runs) -> np.ndarray:
     _, first = np.unique(ring, return_index=True)
     rank = np.empty(len(first), np.int32)
     rank[np.lexsort([area > 0, part[first]])] = np.arange(len(first))  # the outer ring of each part comes first
-    along = _along(following, first)
-    along = along[np.argsort(rank[ring[along]], kind="stable")]
-    corners = edges[along].ravel()
-    places = np.stack([x[corners], y[corners]], axis=1).astype(float)
-    rings = np.asarray(shapely.linearrings(places, indices=np.repeat(rank[ring[along]], 2)))
-    return np.asarray(shapely.polygons(rings, indices=np.sort(part[first])))
+    corners = edges[np.lexsort([-_to_last(following, ring, first), rank[ring]])].ravel()
+    sizes = np.bincount(rank[ring], minlength=len(first))
+    return Rings(np.stack([x[corners], y[corners]], axis=1), np.append(0, 2 * np.cumsum(sizes)), np.sort(part[first]))
 
 
 def _merged(runs: Runs) -> Runs:
@@ -118,20 +181,14 @@ def _components(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return connected_components(graph, directed=False)[1]
 
 
-def _along(following: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """All edges in the order in which rings follow them, one ring after another; `first` has an edge of each."""
-    size = len(following)
-    pointers = np.append(np.arange(size + 1), size + len(first))  # of one more node, from which every ring starts
-    graph = csr_array((np.ones(pointers[-1]), np.append(following, first), pointers), shape=(size + 1, size + 1))
-    return depth_first_order(graph, size, return_predecessors=False)[1:]
+def _to_last(following: np.ndarray, ring: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """How many edges further the last one of each one's ring is, from which the first follows.
 
-
-def _cut(polygon: shapely.Polygon) -> np.ndarray:
-    """The parts of a polygon on both sides of the antimeridian."""
-    west, _, east, _ = polygon.bounds
-    if east - west <= 180:
-        return np.array([polygon])
-    turned = shapely.transform(polygon, lambda xy: np.where([True, False], xy % 360, xy))
-    beyond = shapely.transform(shapely.intersection(turned, WEST), lambda xy: xy - [360, 0])
-    pieces = shapely.get_parts([shapely.intersection(turned, EAST), beyond])
-    return pieces[shapely.get_type_id(pieces) == shapely.GeometryType.POLYGON]
+    Each round doubles how far ahead every edge looks.
+    """
+    last = following == first[ring]
+    ahead, steps = np.where(last, np.arange(len(following)), following), (~last).astype(np.int32)
+    while not np.array_equal(further := ahead[ahead], ahead):
+        steps += steps[ahead]
+        ahead = further
+    return steps
