@@ -136,9 +136,9 @@ class Shared:
     changes: Annotated[
         dict[
             ChangeName,
-            Annotated[Change, Key("two periods: {before: [2025-11-01, 2025-12-10], after: [2025-12-11, 2026-01-31]}")],
+            Annotated[Change, Key("two periods: {before: [2025-11-01, 2025-12-10], after: [2026-11-01, 2026-12-10]}")],
         ],
-        Key("named pairs of periods: {felling: {before: [2025-11-01, 2025-12-10], after: [2025-12-11, 2026-01-31]}}"),
+        Key("named pairs of periods: {felling: {before: [2025-11-01, 2025-12-10], after: [2026-11-01, 2026-12-10]}}"),
     ] = field(default_factory=dict)
     change_history: Annotated[bool, SWITCH] = False
     significance: Annotated[
