@@ -6,13 +6,18 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from itertools import product
 
+import numpy as np
 import pytest
 import yaml
-from helpers import BBOX, REPO
+from helpers import BBOX, EPSG, NORTH, REPO, WEST, grid_of
+from packaging.requirements import Requirement
+from runtime import wanted
 
 from gcov import __version__, granules
+from gcov.stores import store
 
 INCLUDED = re.findall(r'^include: "(rules/\w+\.smk)"', (REPO / "Snakefile").read_text(), re.MULTILINE)
 RULES = "\n".join((REPO / name).read_text() for name in INCLUDED)
@@ -53,20 +58,66 @@ def test_one_version_and_one_oldest_python():
     assert f"Python {oldest} or newer" in (REPO / "README.md").read_text()
 
 
-def test_the_package_installs_and_imports(tmp_path):
-    """As a notebook needs it: without the repository on the path."""
+def needed(distributions: list[str]) -> set[str]:
+    """These distributions, and those that they require."""
+    found = set()
+    while distributions:
+        name = distributions.pop().lower().replace("_", "-")
+        if name not in found:
+            found.add(name)
+            needs = (Requirement(text) for text in metadata.requires(name) or [])
+            distributions += [one.name for one in needs if one.marker is None or one.marker.evaluate({"extra": ""})]
+    return found
+
+
+NOTEBOOK = """
+import sys
+sys.modules.update(dict.fromkeys({foreign!r}))
+from gcov.store import open_stack
+import xarray
+path = sys.argv[1]
+stack = open_stack(path)
+stack.to_netcdf("stack.nc")
+same = xarray.open_dataset("stack.nc").equals(stack)
+print(stack.rio.crs.to_epsg(), same, stack.attrs["given"], stack.attrs["bounds"])
+"""
+
+
+def test_a_notebook_opens_a_store_with_the_built_package_alone(tmp_path):
+    """Without the repository on the path, and without what only the workflow needs."""
     source = tmp_path / "source"  # building leaves files beside what is built
     shutil.copytree(REPO / "scripts" / "gcov", source / "scripts" / "gcov")
-    for name in ("pyproject.toml", "requirements.in"):
+    for name in ("pyproject.toml", "requirements.in", "README.md", "LICENSE"):
         shutil.copy(REPO / name, source)
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*install, "--target", str(tmp_path / "site"), str(source)], check=True)
-    code = "import gcov, gcov.stores.store, gcov.figures.movies as m; print(gcov.__version__, m.PLAYER.is_file())"
-    environment = {"PYTHONPATH": str(tmp_path / "site"), "PATH": ""}
+    subprocess.run([sys.executable, "-m", "build", "--no-isolation", str(source)], check=True)
+    (wheel,) = (source / "dist").glob("*.whl")
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(tmp_path / "site")]
+    subprocess.run([*install, str(wheel)], check=True)
+    tracked = {str(path.relative_to(REPO / "scripts")) for path in (REPO / "scripts/gcov").rglob("*.[hjpy]*")}
+    installed = {str(path.relative_to(tmp_path / "site")) for path in (tmp_path / "site/gcov").rglob("*.[hjpy]*")}
+    assert {path for path in tracked ^ installed if "__pycache__" not in path} == set()
+
+    x, y = WEST + 20.0 * np.arange(3), NORTH - 20.0 * np.arange(2)
+    given = {"given": {"HHHH": 4.5}, "bounds": [1.5, 2], "scene": None, "title": "a stack"}
+    date = store.Date("2025-11-23T23:47:39", "first", "X05009", "BETA", "DHDH")
+    types = {"HHHH": "float32", "HHHV": "complex64", "mask": "uint8"}
+    store.create(tmp_path / "stack.zarr", grid=grid_of(EPSG, x, y), dates=[date], types=types, attributes=given)
+    whole = {"time": slice(0, 1), "y": slice(0, 2), "x": slice(0, 3)}
+    store.write(tmp_path / "stack.zarr", whole, {name: np.ones((1, 2, 3), kind) for name, kind in types.items()})
+    store.finish(tmp_path / "stack.zarr", valid_samples_only=True)
+
+    project = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
+    foreign = set(wanted("requirements.in")) - needed([Requirement(text).name for text in project["dependencies"]])
+    assert {"snakemake", "matplotlib", "s3fs"} <= foreign
+    code = NOTEBOOK.format(foreign=["netCDF4", *foreign])
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, "stack.zarr"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path / "site"), "PATH": ""},
+        capture_output=True,
+        text=True,
     )
-    assert done.stdout.split() == [__version__, "True"]
+    assert done.stdout.strip() == f'{EPSG} True {{"HHHH": 4.5}} [1.5, 2]', done.stderr
 
 
 @pytest.mark.long

@@ -96,9 +96,6 @@ def open_store(path: str | Path) -> xr.Dataset:
         raise GcovError(f"{path} is damaged: its coordinates cannot be decoded ({error}); {VERIFY}") from error
 
 
-open_stack = open_store  # its former name, for notebooks
-
-
 def regions(
     data: xr.Dataset, *, rows: int = CHUNK, columns: int | None = None, date: int | None = None
 ) -> Iterator[dict[str, slice]]:
