@@ -2,14 +2,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-.PHONY: demo pictures unit test pythons test-all check schema release-check bench soak lock clean
+.PHONY: demo pictures unit test pythons test-all check schema sources release-check bench soak lock clean
 
 demo: $(VENV)/runtime
 	PYTHONPATH=scripts $(BIN)/python demo/write_granules.py demo/data
 	$(BIN)/snakemake --cores 2 -d demo $$(test -t 2 && echo --profile profiles/terminal)
-	@PYTHONPATH=scripts $(BIN)/python demo/findings.py demo/results/phewa
+	@echo "Open demo/results/index.html"
 
-# every picture of docs/pictures, from the demo's results; needs chromium
+# those of the README; needs chromium
 pictures: demo
 	cp demo/results/phewa/HVHV/zones.png demo/results/phewa/HVHV/animation_means.gif docs/pictures
 	cp demo/results/phewa/HVHV/change/felling.png docs/pictures/change.png
@@ -46,13 +46,17 @@ release-check: check test-all demo
 
 check: $(VENV)/dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile rules scripts
+	$(BIN)/snakefmt --check Snakefile workflow rules scripts
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 
 # config/schema.yaml, after a change of scripts/gcov/inputs/settings.py
 schema: $(VENV)/runtime
 	PYTHONPATH=scripts $(BIN)/python -m gcov.inputs.schema
+
+# the files of the package, for a module from a Git host; after a file of scripts/gcov was added, renamed or removed
+sources:
+	cd scripts && git ls-files --cached --others --exclude-standard gcov ':!gcov/testing' | LC_ALL=C sort > sources.txt
 
 # uv installs in seconds what takes pip minutes; pip steps in where uv does not know the package index
 install = $(BIN)/python -m uv pip install --quiet --compile-bytecode --require-hashes -r $(1) \

@@ -145,15 +145,15 @@ def record(wildcards):
 def granule_file(wildcards):
     """The granule's local file, if it has one: a file that was replaced is read again, even by an older one.
 
-    `local` keeps a module's prefix away from relative paths. Snakemake takes braces for wildcards, and they cannot be
-    escaped: where a path holds some, the folder of records stands in for it.
+    Snakemake takes braces for wildcards, and they cannot be escaped: where a path holds some, the folder of records
+    stands in for it.
     """
     replaced = outdate_if_replaced(wildcards)
     paths = local_file(searched(wildcards.aoi).records, wildcards.granule)
     if any("{" in path for path in paths):
         records = f"results/{wildcards.aoi}/granules"
         return [records if replaced else ancient(records)]
-    return [local(path) for path in paths]
+    return [own_file(path) for path in paths]
 
 
 def outdate_if_replaced(wildcards):
@@ -211,9 +211,14 @@ def files_by_product(wildcards):
     return [row for row in rows.values() if row[2]]
 
 
+def own_file(path):
+    """A file that the configuration may name, as an input: `local` keeps a module's prefix away from relative paths."""
+    return local(path) if path else []
+
+
 def rainfall(wildcards):
     """The AOI's daily rain file, if it has one."""
-    return aois[wildcards.aoi].rainfall or []
+    return own_file(aois[wildcards.aoi].rainfall)
 
 
 def contents_of(*keys):
@@ -247,7 +252,7 @@ def periods(wildcards):
 
 def zones_of(wildcards):
     """The AOI's zone file, if it has one."""
-    return aois[wildcards.aoi].zones or []
+    return own_file(aois[wildcards.aoi].zones)
 
 
 def reference_zones(wildcards):
@@ -283,15 +288,9 @@ def captions(wildcards):
     return per_term(wildcards.aoi, "caption.rst")
 
 
-def needs_looks(aoi):
-    """Whether a product that the AOI requests reads looks.json. A STAC catalogue states it if it is configured."""
-    file = rules.looks.output[0]
-    return any(file in one.maker.input and one.is_requested(aoi) for one in PRODUCTS) or (aoi.geotiff and aoi.looks)
-
-
 def looks_of(wildcards):
     """The AOI's looks.json, if a requested product needs it."""
-    return f"results/{wildcards.aoi}/looks.json" if needs_looks(aois[wildcards.aoi]) else []
+    return f"results/{wildcards.aoi}/looks.json" if aois[wildcards.aoi].needs_looks else []
 
 
 def all_stacks(wildcards):

@@ -1,11 +1,31 @@
 # Checks config/config.yaml, fills in defaults, and defines `settings` and `aois`.
 # It is in scripts/ because Snakemake makes the folder of an included file importable, and gcov is in this one.
 
+import os
+import sys
+from pathlib import Path
+
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+scripts = os.path.dirname(workflow.snakefile)
+if not os.path.exists(scripts):
+    # from a Git host: each file that is asked for comes to Snakemake's cache, which mirrors the tree
+    sources = Path(workflow.source_path("sources.txt"))
+    for name in sources.read_text().split():
+        workflow.source_path(name)
+    scripts = str(sources.parent)
+    sys.path.insert(0, scripts)
+
+import gcov
 from gcov.inputs.config import check_files, check_yaml, read_config
 from gcov.errors import GcovError
+
+if not os.path.samefile(os.path.dirname(gcov.__file__), os.path.join(scripts, "gcov")):
+    raise WorkflowError(
+        f"{gcov.__file__} is imported already, but this is the workflow of {scripts}: all modules of a run must be"
+        " the same version of it, and a Snakefile of your own must import gcov after them"
+    )
 
 CONFIG = "config/config.yaml"
 as_module = workflow.modifier.skip_configfile  # then the other workflow has read its own configuration

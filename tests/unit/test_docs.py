@@ -3,9 +3,14 @@
 import re
 
 import pytest
+import yaml
 from helpers import REPO
 
-PAGES = [REPO / "README.md", REPO / "CONTRIBUTING.md", REPO / "CHANGELOG.md", *sorted((REPO / "docs").glob("*.md"))]
+from gcov.inputs.config import read_config
+from gcov.inputs.schema import schema
+
+NAMES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "config/README.md")
+PAGES = [*(REPO / name for name in NAMES), *sorted((REPO / "docs").glob("*.md"))]
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
 
 
@@ -15,7 +20,7 @@ def anchors(page) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPO)))
 def test_links_lead_somewhere(page):
     for target, anchor in LINK.findall(page.read_text()):
         file = page.parent / target if target else page
@@ -37,3 +42,22 @@ def test_every_picture_is_shown():
 
 def test_the_readme_is_short():
     assert len((REPO / "README.md").read_text().splitlines()) <= 150
+
+
+def test_the_readme_of_the_configuration_holds_true():
+    """What the workflow catalog and snakedeploy show: the example is valid, and every key exists."""
+    page = (REPO / "config" / "README.md").read_text()
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    completed, _ = read_config(yaml.safe_load(example))
+    known = {*completed, *completed["aois"]["queretaro"], *schema()["$defs"]["aoi"]["properties"]}
+    named = re.findall(r"`(\w+):?`", page)
+    assert "zones" in named and set(named) - {"EARTHDATA_TOKEN"} <= known
+
+
+def test_the_workflow_catalog_finds_what_it_asks_for():
+    assert "Snakemake workflow" in (REPO / "README.md").read_text()
+    usage = yaml.safe_load((REPO / ".snakemake-workflow-catalog.yml").read_text())["usage"]
+    assert set(usage) == {"mandatory-flags", "software-stack-deployment"}
+    profile = yaml.safe_load((REPO / "profiles/default/config.yaml").read_text())
+    assert usage["mandatory-flags"]["flags"] == f"--rerun-triggers {' '.join(profile['rerun-triggers'])}"
+    assert (REPO / "workflow" / "Snakefile").is_file()

@@ -59,6 +59,12 @@ def tracked() -> list[str]:
     return done.stdout.split("\n")[:-1]
 
 
+def test_a_module_from_a_git_host_gets_every_file_of_the_package():
+    package = {name.removeprefix("scripts/") for name in tracked() if name.startswith("scripts/gcov/")}
+    wanted = sorted(name for name in package if not name.startswith("gcov/testing/"))
+    assert (REPO / "scripts" / "sources.txt").read_text().split() == wanted, "run `make sources`"
+
+
 def test_nothing_belongs_to_one_machine_or_index():
     """No package index, and no absolute path of somebody's machine."""
     foreign = re.compile(
