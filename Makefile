@@ -7,9 +7,9 @@ BIN := $(VENV)/bin
 demo: $(VENV)/runtime
 	PYTHONPATH=scripts $(BIN)/python demo/write_granules.py demo/data
 	$(BIN)/snakemake --cores 2 -d demo $$(test -t 2 && echo --profile profiles/terminal)
-	@echo "Open demo/results/index.html"
+	@PYTHONPATH=scripts $(BIN)/python demo/findings.py demo/results/phewa
 
-# those of the README; needs chromium
+# every picture of docs/pictures, from the demo's results; needs chromium
 pictures: demo
 	cp demo/results/phewa/HVHV/zones.png demo/results/phewa/HVHV/animation_means.gif docs/pictures
 	cp demo/results/phewa/HVHV/change/felling.png docs/pictures/change.png

@@ -288,9 +288,15 @@ def captions(wildcards):
     return per_term(wildcards.aoi, "caption.rst")
 
 
+def needs_looks(aoi):
+    """Whether a product that the AOI requests reads looks.json. A STAC catalogue states it if it is configured."""
+    file = rules.looks.output[0]
+    return any(file in one.maker.input and one.is_requested(aoi) for one in PRODUCTS) or (aoi.geotiff and aoi.looks)
+
+
 def looks_of(wildcards):
     """The AOI's looks.json, if a requested product needs it."""
-    return f"results/{wildcards.aoi}/looks.json" if aois[wildcards.aoi].needs_looks else []
+    return f"results/{wildcards.aoi}/looks.json" if needs_looks(aois[wildcards.aoi]) else []
 
 
 def all_stacks(wildcards):

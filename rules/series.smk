@@ -115,7 +115,7 @@ rule looks:
         "../scripts/looks.py"
 
 
-register(rules.looks, "Number of looks", wanted=lambda aoi: aoi.needs_looks, cost=Measured(0.8, 0, 130))
+register(rules.looks, "Number of looks", wanted=needs_looks, cost=Measured(0.8, 0, 130))
 
 
 rule zones:

@@ -124,8 +124,10 @@ def write_geojson(path: Path, table: pd.DataFrame, found: Patches, outlines: Out
         file.write(json.dumps({"type": "FeatureCollection", **facts})[:-1] + ', "features": [')
         for number, row in enumerate(table.to_dict("records")):
             properties = {name: None if value != value else value for name, value in row.items()}
-            feature = {"type": "Feature", "properties": properties, "geometry": outlines.of(found.runs_of(number))}
-            file.write((",\n" if number else "\n") + json.dumps(feature, ensure_ascii=False))
+            feature = json.dumps({"type": "Feature", "properties": properties}, ensure_ascii=False)
+            file.write((",\n" if number else "\n") + feature[:-1] + ', "geometry": ')
+            file.writelines(outlines.of(found.runs_of(number)))
+            file.write("}")
         file.write("\n]}\n")
 
 

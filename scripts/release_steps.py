@@ -2,8 +2,10 @@
 
 from gcov.log import job_log, log
 
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,7 +20,7 @@ def release_steps(
     superseded: list[Path],
     used: list[Path],
     terms: list[str],
-    valid_samples_only: bool,
+    counting: Mapping[str, Any],
     zones: Path | None,
     zone_name: str,
     point_size: float,
@@ -26,8 +28,9 @@ def release_steps(
 ) -> None:
     """Write the table of `steps.compared` for each pair of fragments of one acquisition, from the older to the newer.
 
-    The first zone is the AOI. Without an acquisition that two releases hold, the table is empty. Raises GcovError,
-    naming the granules, if the grids of two releases differ.
+    `counting` are the settings of `Stack` that say which samples count. The first zone is the AOI. Without an
+    acquisition that two releases hold, the table is empty. Raises GcovError, naming the granules, if the grids of two
+    releases differ.
     """
     found = [pd.DataFrame(columns=steps.COLUMNS)]
     for pair in product(*(map(store.fragment_info, paths) for paths in (superseded, used))):
@@ -39,7 +42,7 @@ def release_steps(
         if zones:
             outline = newer.attributes["aoi_polygon"] or None
             areas += on_grid(read_zones(zones, zone_name, "zones"), grid, outline, point_size)
-        found.append(steps.compared(older, newer, terms, areas, valid_samples_only=valid_samples_only))
+        found.append(steps.compared(older, newer, terms, areas, counting))
         for row in found[-1][found[-1]["zone"] == areas[0].name].itertuples():
             log.info("%s, %s to %s: %s by %+.3f dB", row.time, row.from_crid, row.to_crid, row.term, row.step_db)
     if len(found) == 1:

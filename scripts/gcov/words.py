@@ -1,7 +1,8 @@
 """Numbers, dates and ranges as text, for figures, logs and reports."""
 
 import math
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 
@@ -33,3 +34,8 @@ def listed(times: Collection[datetime], *, most: int = 4) -> str:
 def shortened(text: str, *, most: int = 60) -> str:
     """A text for a message, cut if it is long: no file's content may fill the screen."""
     return text if len(text) <= most else f"{text[:most]}..."
+
+
+def filled(template: str, parts: Mapping[str, str]) -> str:
+    """A template with its {{names}} replaced; what looks like one in a part is left alone."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)

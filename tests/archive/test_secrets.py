@@ -1,6 +1,7 @@
 """Tokens and session keys stay in memory, and are sent to the archive's host only."""
 
 import re
+import shutil
 import sys
 import threading
 from pathlib import Path
@@ -142,6 +143,25 @@ def test_a_whole_run_tells_nobody(analysis, archive, scenes, access, tmp_path_fa
     assert any(b"clip.py" in arguments for arguments in processes.seen)
     assert [arguments for arguments in processes.seen if watched.found_in(arguments)] == []
     assert archive.leaked_authorizations == []
+
+
+@pytest.mark.long
+def test_superseded_granules_are_fetched_with_the_same_care(analysis, scenes, tmp_path_factory):
+    """By an address and for a token that nothing on disk shows."""
+    folder, home = tmp_path_factory.mktemp("twice"), tmp_path_factory.mktemp("home")
+    names = [re.sub(r"_[A-Z]\d{5}_", f"_{crid}_", scenes[0].name) for crid in ("P05023", "P05024")]
+    for name in names:
+        shutil.copyfile(scenes[0], folder / name)
+    with Archive(folder) as archive, CmrServer(archive.umm_items(FOOTPRINT)) as cmr:
+        watched = Watched(archive)
+        analysis.configure(configuration(archive, cmr, "https"))
+        env = environment(home, archive.ca_pem, TOKEN_OF_THIS_TEST, archive.host)
+        output = analysis.run("--verbose", "results/a/release_steps.csv", env=env)
+    assert analysis.results("a/superseded/*.zarr") == [f"a/superseded/{Path(names[0]).stem}.zarr"]
+    assert (analysis.folder / "results/a/release_steps.csv").read_text().count("P05023,P05024") > 0
+    assert len(watched.secrets) > 2 and archive.leaked_authorizations == []  # a signature for each of the two
+    files = [path for path in analysis.folder.rglob("*") if path.is_file()]
+    assert watched.found_in(b"".join([output.encode(), *(path.read_bytes() for path in files)])) == []
 
 
 @pytest.mark.long

@@ -38,7 +38,7 @@ def released_again(band: Band, **changes) -> Band:
 
 
 def compared(older: list[Path], newer: list[Path], folder: Path, **options) -> pd.DataFrame:
-    settings = {"terms": ["HHHH", "HVHV"], "valid_samples_only": True, "zones": None, "zone_name": "name"}
+    settings = {"terms": ["HHHH", "HVHV"], "counting": {"valid_samples_only": True}, "zones": None, "zone_name": "name"}
     release_steps(superseded=older, used=newer, point_size=100, output=folder / "s.csv", **{**settings, **options})
     return pd.read_csv(folder / "s.csv", parse_dates=["time"])
 
@@ -66,7 +66,7 @@ def test_a_step_is_the_ratio_of_means_over_the_samples_valid_in_both(band, write
         steps = 10 * np.log10(power[1][both] / power[0][both])
         assert row.spread_db == pytest.approx(steps.std(), abs=1e-7)
     assert (found[found["zone"] == "p"]["n_valid"] == 25).all()
-    every = compared(fragments[:1], fragments[1:], tmp_path, valid_samples_only=False)
+    every = compared(fragments[:1], fragments[1:], tmp_path, counting={"valid_samples_only": False})
     assert (every["n_valid"] > found[found["zone"] == "aoi"]["n_valid"].to_numpy()).all()
 
 

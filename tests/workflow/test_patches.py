@@ -19,7 +19,7 @@ from test_change_products import FIRST, day, made  # noqa: F401  (a fixture)
 
 from gcov.analysis.areas import GroundArea
 from gcov.analysis.ledger import Ledger
-from gcov.analysis.maps import DATES, DIMS, HISTORY, NO_NUMBER, NUMBERS, STEPS, attributes_of
+from gcov.analysis.maps import DATES, DIMS, HISTORY, LAST, NO_NUMBER, NUMBERS, STEPS, attributes_of
 from gcov.analysis.patches import expected_by_chance
 from gcov.errors import GcovError
 from gcov.stores import store
@@ -36,8 +36,14 @@ class Maps:
     def __init__(self, folder):
         self.folder = folder
 
-    def write(self, largest, step=-3.0, se=0.4, n=(5, 5), first=None, last=None, crids=None, place=(EPSG, WEST, NORTH)):
-        """`largest`, `first` and `last` (y, x) are indices of dates, 0 for none; steps are (term, y, x) or alike."""
+    def write(
+        self, largest, step=-3.0, se=0.4, n=(5, 5), first=None, last=None, crids=None, place=(EPSG, WEST, NORTH),
+        valid=11,
+    ):  # fmt: skip
+        """`largest`, `first`, `last` and `valid` (the last valid date) are indices of dates (y, x), 0 for none.
+
+        Steps are (term, y, x), or alike everywhere.
+        """
         epsg, west, north = place
         (ny, nx), step = largest.shape, step if np.ndim(step) == 3 else np.full((1, 1, 1), step)
         self.terms = ["HHHH", "HVHV"][: len(step)]
@@ -57,6 +63,7 @@ class Maps:
         for name, index in zip(DATES, (first, last, largest)):
             index = largest if index is None else index
             maps[name] = np.where(index > 0, TIMES[index], np.datetime64("NaT", "s"))
+        maps[LAST] = np.broadcast_to(TIMES[valid], (ny, nx))
         for name, number in zip(NUMBERS, n):
             maps[name] = np.where(there, number, NO_NUMBER).astype("u2")
         region, terms = {"y": slice(0, ny), "x": slice(0, nx)}, {"term": slice(0, len(self.terms))}
@@ -197,6 +204,36 @@ def test_dates_on_both_sides_confirm_a_change(maps, n, first, last, wanted):
 def test_half_of_the_cells_confirm_a_patch(maps, after, confirmed, newly):
     (patch,) = maps.write(np.full((1, len(after)), 9), n=(5, np.array([after]))).patches().to_dict("records")
     assert (patch["confirmed"], patch["newly_confirmed"]) == (confirmed, newly)
+
+
+@pytest.mark.parametrize(
+    ("valid", "newly"), [([11, 11, 11, 11], True), ([10, 10, 10, 11], False), ([10, 10, 11, 11], False),
+                         ([10, 11, 11, 11], True)],
+)  # fmt: skip
+def test_cells_without_the_newest_date_are_not_confirmed_by_it(maps, valid, newly):
+    """All have three dates after the change; where the newest is missing, they were confirmed before."""
+    (patch,) = maps.write(np.full((1, 4), 8), n=(5, 3), valid=np.array([valid])).patches().to_dict("records")
+    assert (patch["confirmed"], patch["newly_confirmed"]) == (True, newly)
+
+
+@pytest.mark.parametrize(
+    ("felled", "confirmed", "newly"), [(5, [True, False], [True, False]), (4, [True] * 2, [False] * 2)]
+)
+def test_a_newest_date_that_covers_a_part_confirms_that_part(made, tmp_path, felled, confirmed, newly):  # noqa: F811
+    """Of two felled areas, the newest of eight dates covers the one in the west."""
+    power = np.full((8, 12, 30), 0.1) * np.random.default_rng(4).uniform(0.98, 1.02, (8, 12, 30))
+    power[felled:, 2:8, 2:8] *= 0.3
+    power[felled:, 2:8, 20:26] *= 0.3
+    power[7, :, 16:] = np.nan
+    one = made({"HHHH": power}).looks(40).independent()
+    maps, _ = one.history()
+    assert (maps.last_valid.values == np.where(np.arange(30) < 16, *TIMES[[7, 6]])).all()
+    paths = {name: tmp_path / f"patches.{name}" for name in ("geojson", "csv", "ledger")}
+    inputs = {"maps": one.folder / "history.zarr", "series": one.folder / "HHHH.csv", "terms": ["HHHH"]}
+    patches(**inputs, min_patch_ha=0.5, confirm_dates=3, **paths)
+    found = pd.read_csv(paths["csv"]).sort_values("id")  # from west to east
+    assert found["cells"].tolist() == [36, 36] and found["confirmed"].tolist() == confirmed
+    assert found["newly_confirmed"].tolist() == newly
 
 
 @pytest.mark.parametrize(

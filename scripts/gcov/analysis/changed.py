@@ -1,16 +1,18 @@
 """The cells that changed, from change maps: when, in which direction, how much, and whether other dates confirm it."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
 import xarray as xr
 
-from gcov.analysis.maps import DATES, NO_DATA, NUMBERS, STEPS
+from gcov.analysis.maps import DATES, LAST, NO_DATA, NUMBERS, STEPS
 from gcov.stores import store
 
-COLUMNS = 2048  # of a row of chunks, read at once
-ROWS = 64  # of cells, grouped at once
+COLUMNS = 1024  # of a row of chunks, read at once
+READ = 1 << 21  # cells, read at once: all may have changed
+GROUPED = 1 << 17  # cells, grouped at once
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Cells:
     step_db: np.ndarray
     se_db: np.ndarray
     confirmed: np.ndarray
-    newly_confirmed: np.ndarray  # confirmed, and not so with one date less
+    newly_confirmed: np.ndarray  # confirmed, and not so without the newest date of the series
 
     def rows(self, top: int, bottom: int) -> "Cells":
         """Those of the rows from `top` to before `bottom`."""
@@ -50,15 +52,16 @@ def blocks(maps: xr.Dataset, confirm_dates: int) -> Iterator[tuple[Cells, int]]:
     """
     read = _History(dates_of(maps), confirm_dates) if "interval" in maps else _between
     width = maps.sizes["x"]
-    for band in store.regions(maps[["y", "x"]]):
-        rows = {"y": band["y"]}
+    at_once = max(1, GROUPED // width)
+    parts_of_chunk = math.ceil(store.CHUNK * width / READ)
+    for band in store.regions(maps[["y", "x"]], rows=store.CHUNK // parts_of_chunk):
+        rows = band["y"]
         parts = [
-            read(maps, {**rows, "x": slice(left, min(left + COLUMNS, width))}) for left in range(0, width, COLUMNS)
+            read(maps, {"y": rows, "x": slice(left, min(left + COLUMNS, width))}) for left in range(0, width, COLUMNS)
         ]
-        cells = _joined(parts)
-        for top in range(rows["y"].start, rows["y"].stop, ROWS):
-            bottom = min(top + ROWS, rows["y"].stop)
-            yield cells.rows(top, bottom), bottom - 1
+        for top in range(rows.start, rows.stop, at_once):
+            bottom = min(top + at_once, rows.stop)
+            yield _joined([part.rows(top, bottom) for part in parts]), bottom - 1
 
 
 def _joined(parts: list[Cells]) -> Cells:
@@ -91,12 +94,13 @@ class _History:
         A side with too few dates up to another change that counts makes its cell be left out; up to the start or the
         end of the series, it leaves the cell unconfirmed.
         """
-        part = maps[[*NUMBERS, *DATES, *STEPS]].isel(region)
+        part = maps[[*NUMBERS, *DATES, *STEPS, LAST]].isel(region)
         y, x = np.nonzero(~np.isnat(part["largest_change"].values))
         first, last, largest = (part[name].values[y, x] for name in DATES)
         before, after = (part[name].values[y, x] >= self.confirm_dates for name in NUMBERS)
         keep = (before | (first == largest)) & (after | (last == largest))
-        newest = (part["largest_n_after"].values[y, x] == self.confirm_dates) & (last == largest)
+        newest = part[LAST].values[y, x] == maps["interval"].values[-1]
+        newest &= (part["largest_n_after"].values[y, x] == self.confirm_dates) & (last == largest)
         y, x, confirmed, newest = y[keep], x[keep], (before & after)[keep], newest[keep]
         date = np.searchsorted(self.dates, largest[keep].astype("datetime64[s]")).astype(np.int16)
         step, error, p = (part[name].values[:, y, x] for name in STEPS)

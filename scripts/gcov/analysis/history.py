@@ -127,6 +127,7 @@ class History:
     step_p: np.ndarray  # (term) float32, its probability if the true step is at most the least change that counts
     n_before: np.ndarray  # uint16, valid dates between the counted change before the largest and it; NO_NUMBER without
     n_after: np.ndarray  # uint16, from the largest on to the next counted one
+    last_valid: np.ndarray  # int16, the last valid date in any term
     direction: np.ndarray  # (term, interval) int8: 1 rose, -1 fell, 0 no change of this term, NO_DATA not tested
 
     @classmethod
@@ -135,11 +136,11 @@ class History:
         steps = np.full((3, terms, *shape), np.nan, np.float32)
         numbers = np.full((2, *shape), NO_NUMBER, np.uint16)
         signs = np.full((terms, max(dates - 1, 0), *shape), NO_DATA, np.int8)
-        moments = np.full((3, *shape), NEVER, np.int16)
+        moments = np.full((4, *shape), NEVER, np.int16)
         p_value, n_changes = np.full(shape, np.nan, np.float32), np.full(shape, NO_COUNT, np.uint8)
-        first, last, largest = moments
+        first, last, largest, last_valid = moments
         step, error, p, n_before, n_after = *steps, *numbers
-        return cls(p_value, n_changes, first, last, largest, step, error, p, n_before, n_after, signs)
+        return cls(p_value, n_changes, first, last, largest, step, error, p, n_before, n_after, last_valid, signs)
 
     def reshape(self, *shape: int) -> "History":
         """A history of flattened pixels, reshaped to an image."""
@@ -306,6 +307,8 @@ def _test(history: History, pixels: slice, samples: _Samples, dates: Dates, limi
     tested = freedom > 0
     history.p_value[pixels][tested] = dates.p_value(statistic[tested], freedom[tested])
     history.n_changes[pixels][tested] = 0
+    valid = np.logical_or.reduce(samples.valid)[::-1]
+    history.last_valid[pixels] = np.where(valid.any(axis=0), len(valid) - 1 - valid.argmax(axis=0), NEVER)
     for signs, number in zip(history.direction, np.count_nonzero(samples.valid, axis=1)):
         signs[:, pixels] = np.where(number > 1, 0, NO_DATA)
     return np.flatnonzero(statistic > limits[freedom])

@@ -1,8 +1,9 @@
 """Two releases of one acquisition, compared sample by sample: the same echoes, so that neither speckle nor the ground
 differs, but the processing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,15 +55,15 @@ class Sums:
 
 
 def compared(
-    older: Fragment, newer: Fragment, terms: Sequence[str], zones: Sequence[Zone], *, valid_samples_only: bool
+    older: Fragment, newer: Fragment, terms: Sequence[str], zones: Sequence[Zone], counting: Mapping[str, Any]
 ) -> pd.DataFrame:
     """One row per zone and term, with COLUMNS: the mean of the newer release over that of the older one, in dB.
 
     Means are over the `n_valid` samples that count in both, in linear power; empty if there are none. spread_db is the
     standard deviation of the samples' own steps: 0 where all are multiplied by one factor. Raises GcovError if the
-    grids differ.
+    grids differ. `counting` are the settings of `Stack`.
     """
-    stacks = [_opened(fragment, valid_samples_only) for fragment in (older, newer)]
+    stacks = [_opened(fragment, counting) for fragment in (older, newer)]
     if difference := lattice_difference(*(stack.data for stack in stacks)):
         pair = f"{newer.granule.name} cannot be compared with {older.granule.name}"
         raise GcovError(f"{pair}: {difference}. Nothing is resampled here")
@@ -81,6 +82,8 @@ def compared(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _opened(fragment: Fragment, valid_samples_only: bool) -> Stack:
+def _opened(fragment: Fragment, counting: Mapping[str, Any]) -> Stack:
+    """A fragment as a stack of one date, with a stack's attributes."""
     data = store.open_store(fragment.path)
-    return Stack(data.assign_attrs(noise.gathered([[data.attrs]])), valid_samples_only=valid_samples_only)
+    data.attrs = noise.gathered([[data.attrs]])
+    return Stack(data, **counting)

@@ -1,12 +1,10 @@
 """The map of an AOI and its granules' footprints, over web map tiles if available."""
 
-import json
 import logging
 import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +22,7 @@ from gcov import __version__
 from gcov.errors import GcovError
 from gcov.figures import palette
 from gcov.figures.footprints import STATED
+from gcov.figures.land import land_rings
 from gcov.figures.style import SMALL, add_words, scale_bar
 from gcov.granules import maturity_note
 from gcov.words import number_of
@@ -31,7 +30,6 @@ from gcov.words import number_of
 log = logging.getLogger(__name__)
 
 USER_AGENT = f"nisar-gcov-timeseries/{__version__}"  # OpenStreetMap's servers refuse the default names of libraries
-LAND = Path(__file__).with_name("land.json")  # outer rings [[longitude, latitude], ...]; Natural Earth, public domain
 KM_PER_DEGREE, ECCENTRICITY = 111.3195, 0.08181919  # WGS 84, at the equator
 LEAST_KM = 0.2  # shortest side of a map
 ONE_FOOTPRINT = 0.9  # footprints that share more than this fraction of their area count as one frame
@@ -152,8 +150,7 @@ def _fit(axes: Axes, adjustable: Literal["box", "datalim"]) -> None:
 
 def _draw_world(axes: Axes, aoi: dict) -> None:
     """Draw the land masses and a marker at the AOI."""
-    land = json.loads(LAND.read_text(encoding="utf-8"))
-    axes.add_collection(PolyCollection(land, facecolors="#b9c4b0", edgecolors="none"))
+    axes.add_collection(PolyCollection(land_rings(), facecolors="#b9c4b0", edgecolors="none"))
     longitude, latitude = np.mean(rings(aoi)[0], axis=0)
     axes.plot(longitude, latitude, "o", color=palette.AOI, markersize=5, markeredgecolor="white")
     axes.set(xlim=(-180, 180), ylim=(-90, 90), aspect="equal", facecolor="#e8eef4", xticks=[], yticks=[])

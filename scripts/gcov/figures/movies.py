@@ -37,6 +37,7 @@ from gcov.files import building
 from gcov.granules import maturity_note
 from gcov.stores.radiometry import to_db
 from gcov.stores.stack import Stack
+from gcov.words import filled
 
 WIDTH = 450  # pixels; images of small AOIs are enlarged to about this width
 GREYS = 16  # fewer make a smaller GIF; the eye cannot tell more apart in speckle
@@ -250,11 +251,9 @@ def _comment(text: str) -> bytes:
 @contextmanager
 def page_writer(path: Path, title: str, provenance: dict[str, str]) -> Iterator[Callable[[Image.Image, str], None]]:
     """Yield a function that adds a frame and its caption to a self-contained page with player and provenance."""
-    page = PLAYER.read_text(encoding="utf-8")
     facts = "".join(f"<dt>{html.escape(key)}<dd>{html.escape(value)}" for key, value in provenance.items())
-    for key, value in (("title", html.escape(title)), ("milliseconds", str(MILLISECONDS)), ("provenance", facts)):
-        page = page.replace("{{" + key + "}}", value)
-    head, tail = page.split("{{frames}}")
+    parts = {"title": html.escape(title), "milliseconds": str(MILLISECONDS), "provenance": facts}
+    head, tail = (filled(half, parts) for half in PLAYER.read_text(encoding="utf-8").split("{{frames}}"))
     with building(path) as part, open(part, "w", encoding="utf-8") as file:
         file.write(head)
 

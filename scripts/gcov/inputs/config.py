@@ -18,7 +18,7 @@ from gcov import addresses
 from gcov.errors import GcovError
 from gcov.indices import terms_of_index
 from gcov.inputs.schema import schema, text_keys
-from gcov.inputs.settings import Aoi, Archive, Search, Settings, Shared, entry_of, values_of
+from gcov.inputs.settings import GEOTIFFS, Aoi, Archive, Search, Settings, Shared, entry_of, values_of
 from gcov.inputs.yaml_errors import in_words
 
 NUMBERS = {f"tag:yaml.org,2002:{kind}" for kind in ("int", "float")}
@@ -289,16 +289,10 @@ def _check_analysis(aoi: Aoi, where: str) -> None:
             raise GcovError(f"{where}.indices: {index} needs {', '.join(missing)}; terms are {', '.join(aoi.terms)}")
         if len(set(needed)) == 1:
             raise GcovError(f"{where}.indices: {index} is 1 everywhere; should be a ratio of two terms")
-    made = {
-        "statistics": aoi.statistics,
-        "indices": aoi.indices,
-        "changes": aoi.changes or aoi.change_history,
-        "filtered": aoi.filter_window,
-    }
     for product in aoi.geotiff:
-        if not made.get(product, True):
-            key = {"changes": "changes or change_history", "filtered": "filter_window"}.get(product, product)
-            raise GcovError(f"{where}.geotiff: {product} are not made: set {key} as well")
+        keys = GEOTIFFS[product]
+        if keys and not any(getattr(aoi, key) for key in keys):
+            raise GcovError(f"{where}.geotiff: {product} are not made: set {' or '.join(keys)} as well")
     if isinstance(aoi.change_reference, dict) and not aoi.zones:
         raise GcovError(f"{where}.change_reference: names a zone, but zones is not set: set it, or use scene")
     if aoi.baseline:

@@ -25,6 +25,14 @@ NAME = "^[A-Za-z0-9_-]+$"
 SWITCH = Key("true or false")
 DATE = Key("a date such as 2025-11-22", pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?)?$")
 URL = "^https?://"
+GEOTIFFS = {  # the products that `geotiff:` can name, and the keys of which one makes them
+    "power": (),
+    "db": (),
+    "statistics": ("statistics",),
+    "indices": ("indices",),
+    "changes": ("changes", "change_history"),
+    "filtered": ("filter_window",),
+}
 
 # Items of lists, and keys and values of mappings whose keys the user chooses.
 AoiName = Annotated[str, Key("an AOI becomes a folder under results/: use letters, digits, _ and - only", pattern=NAME)]
@@ -36,10 +44,7 @@ Collection = Annotated[str, Key("the short name of a collection, such as NISAR_E
 Day = Annotated[str, Key("a day such as 2025-11-22", pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 Degrees = Annotated[float, Key("a number of degrees", minimum=-1e9, maximum=1e9)]
 Frame = Annotated[int, Key("a whole number from 1 to 176", minimum=1, maximum=176)]
-Geotiff = Annotated[
-    Literal["power", "db", "statistics", "indices", "changes", "filtered"],
-    Key("power, db, statistics, indices, changes or filtered"),
-]
+Geotiff = Annotated[str, Key(f"{', '.join([*GEOTIFFS][:-1])} or {[*GEOTIFFS][-1]}", enum=list(GEOTIFFS))]
 GranuleSource = Annotated[str, Key("a file, an s3:// object, a glob or a URL")]
 Index = Annotated[
     str,
@@ -103,10 +108,7 @@ class Shared:
     valid_samples_only: Annotated[bool, SWITCH] = True
     geotiff: Annotated[
         tuple[Geotiff, ...],
-        Key(
-            "a list of products to write as GeoTIFFs: power, db, statistics, indices, changes, filtered",
-            uniqueItems=True,
-        ),
+        Key(f"a list of products to write as GeoTIFFs: {', '.join(GEOTIFFS)}", uniqueItems=True),
     ] = ()
     zone_name: Annotated[str, Key("the property that names a zone", minLength=1)] = "name"
     point_size: Annotated[  # at least one posting, which is checked once the grid is known
@@ -134,9 +136,9 @@ class Shared:
     changes: Annotated[
         dict[
             ChangeName,
-            Annotated[Change, Key("two periods: {before: [2025-11-01, 2025-12-10], after: [2025-12-11, 2026-01-31]}")],
+            Annotated[Change, Key("two periods: {before: [2025-11-01, 2025-12-10], after: [2026-11-01, 2026-12-10]}")],
         ],
-        Key("named pairs of periods: {felling: {before: [2025-11-01, 2025-12-10], after: [2025-12-11, 2026-01-31]}}"),
+        Key("named pairs of periods: {felling: {before: [2025-11-01, 2025-12-10], after: [2026-11-01, 2026-12-10]}}"),
     ] = field(default_factory=dict)
     change_history: Annotated[bool, SWITCH] = False
     significance: Annotated[
@@ -201,20 +203,6 @@ class Aoi(Shared):
     def diagonal_terms(self) -> list[str]:
         """The diagonal (backscatter) terms: only these have dB values, series and figures."""
         return [term for term in self.terms if is_diagonal(term)]
-
-    @property
-    def needs_looks(self) -> bool:
-        """Whether a requested product needs the number of looks. A STAC catalogue states it if it is configured."""
-        stated = self.geotiff and self.looks
-        return bool(
-            self.zones
-            or self.statistics
-            or self.indices
-            or self.changes
-            or self.change_history
-            or self.filter_window
-            or stated
-        )
 
     @property
     def names(self) -> tuple[str, ...]:

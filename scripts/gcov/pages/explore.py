@@ -2,7 +2,6 @@
 
 import html
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from gcov.pages.charts import Tables, charts, numbers
 from gcov.stores import store
 from gcov.stores.grid import projected
 from gcov.stores.stack import Stack
+from gcov.words import filled
 
 TEMPLATE = Path(__file__).with_name("explore.html")
 NODES = 9  # nodes of longitude and latitude along each side; bilinear between them, accurate to 0.25 m over 57 km
@@ -126,12 +126,7 @@ def page(
     parts |= {"none": palette.NO_DATA, "fell": palette.FELL, "rose": palette.ROSE}
     parts |= choices(facts) | {"subtitle": subtitle(data, looks), "images": "\n".join(scripts)}
     parts["facts"] = json.dumps(facts, separators=(",", ":")).replace("<", "\\u003c")
-    return filled(TEMPLATE, parts)
-
-
-def filled(template: Path, parts: Mapping[str, str]) -> str:
-    """A template with its {{names}} replaced; what looks like one in a part is left alone."""
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template.read_text(encoding="utf-8"))
+    return filled(TEMPLATE.read_text(encoding="utf-8"), parts)
 
 
 def choices(facts: dict) -> dict[str, str]:

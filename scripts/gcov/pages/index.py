@@ -3,7 +3,6 @@
 import base64
 import html
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,20 +12,17 @@ import pandas as pd
 import xarray as xr
 from PIL import Image, ImageColor
 
-from gcov import figures
 from gcov.analysis.multilook import image_of
 from gcov.cautions import little_valid
 from gcov.figures import palette
+from gcov.figures.land import land_rings
 from gcov.figures.series import has_term, line
 from gcov.pages import notes
-from gcov.pages.explore import filled
 from gcov.stores.radiometry import to_db
 from gcov.stores.stack import Stack
+from gcov.words import filled
 
 TEMPLATE = Path(__file__).with_name("index.html")
-LAND = Path(figures.__file__).with_name(
-    "land.json"
-)  # rings of longitude and latitude: Natural Earth 1:110m, public domain
 THUMBNAIL = 480  # most cells along the longer side
 SPARK = (360, 64)  # width and height
 
@@ -55,8 +51,7 @@ class Area:
 def page(areas: Sequence[Area]) -> str:
     """The page of all AOIs, to be placed beside their folders."""
     number = f"{len(areas)} areas" if len(areas) > 1 else "one area"
-    rings = json.loads(LAND.read_text())
-    land = "".join("M" + "L".join(f"{lon:g},{-lat:g}" for lon, lat in ring) + "z" for ring in rings)
+    land = "".join("M" + "L".join(f"{lon:g},{-lat:g}" for lon, lat in ring) + "z" for ring in land_rings())
     parts = {
         "title": f"NISAR backscatter time series: {number}",
         "land": land,
@@ -65,7 +60,7 @@ def page(areas: Sequence[Area]) -> str:
         "aoi": palette.AOI,
         "none": palette.NO_DATA,
     }
-    return filled(TEMPLATE, parts)
+    return filled(TEMPLATE.read_text(encoding="utf-8"), parts)
 
 
 def marker(area: Area) -> str:

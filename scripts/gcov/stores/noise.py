@@ -67,9 +67,11 @@ class Table:
     def image(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         """The image (len(y), len(x)) of a table (y, x), interpolated as `mean` does; NaN beside nodes without value."""
         down, across = _weights(self.y, y), _weights(self.x, x)
-        known = np.isfinite(self.power)
-        found = down @ np.where(known, self.power, 0) @ across.T
-        return np.where(down @ ~known @ across.T > 0, np.nan, found)
+        unknown = ~np.isfinite(self.power)
+        found = down @ np.where(unknown, 0, self.power) @ across.T
+        if unknown.any():
+            found[down @ unknown @ across.T > 0] = np.nan
+        return found
 
 
 def around(nodes: np.ndarray, centres: np.ndarray) -> slice:

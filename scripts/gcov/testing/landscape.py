@@ -1,4 +1,4 @@
-"""A synthetic landscape for test granules: speckle, a seasonal cycle, one visible change, a swath with edges.
+"""A synthetic landscape for test granules: speckle, a seasonal cycle, rain, fellings, a swath with edges.
 
 Arrays are (ny, nx) with row 0 in the north; backscatter is gamma0 in linear power, NaN = no sample.
 """
@@ -11,6 +11,10 @@ from gcov.testing.synthetic import OUTSIDE, rounded
 
 LOOKS = 9
 CLEARED_ON = 30  # day since the first date
+# Further clearings: day, centre as a share of the width and the height, size in samples along x and y
+CLEARINGS = ((198, 0.78, 0.44, 18, 14), (270, 0.38, 0.77, 12, 11), (110, 0.80, 0.24, 8, 7), (234, 0.78, 0.33, 4, 3))
+RAIN_DB = {96: 0.8}  # by day: what rain adds to everything but water
+SEASON_DB = 1.0
 CLEARING_DB = {"HHHH": -4.5, "HVHV": -7.5}
 MEAN = {"HHHH": 0.1, "HVHV": 0.012}
 # gamma0 in dB of each cover: HHHH, HVHV
@@ -27,7 +31,7 @@ COVER_DB = {
 class Landscape:
     """A valley with a lake, a river, a town, fields and forest between hills; all arrays (ny, nx).
 
-    The forest stand `felled` is cleared on day CLEARED_ON.
+    The forest stand `felled` is cleared on the day that `landscape` was given.
     """
 
     seed: int
@@ -35,22 +39,24 @@ class Landscape:
     season: np.ndarray  # float32 amplitude in dB of the yearly cycle, 0 except on fields; the sign depends on the crop
     water: np.ndarray  # bool, lake and river: their roughness varies with the day's wind
     felled: np.ndarray  # bool
+    felled_on: np.ndarray  # day on which the forest is felled, in the stand and in smaller clearings; inf: never
 
     def scene(self, day: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """The terms and the mask, as in `Band`, `day` days after the first date; a day always gives the same scene."""
         rng = np.random.default_rng([self.seed, day])
         change = self.season * np.sin(2 * np.pi * day / 365) + self.water * rng.normal(0, 0.7)
+        change = change + ~self.water * RAIN_DB.get(day, 0)
         mask = _swath_mask(self.water.shape, shift=int(rng.integers(-4, 5)))
         terms = {}
         for term, mean in self.backscatter.items():
-            clearing = self.felled * (CLEARING_DB[term] if day >= CLEARED_ON else 0)
+            clearing = (self.felled_on <= day) * CLEARING_DB[term]
             speckle = rng.standard_gamma(LOOKS, mean.shape, dtype=np.float32) / LOOKS
             terms[term] = _spoil((mean * speckle * _power(change + clearing)).astype(np.float32), mask, rng)
         return terms, mask
 
 
-def landscape(shape: tuple[int, int], *, seed: int = 1) -> Landscape:
-    """Generate a landscape of `shape` (ny, nx). It scales with the shape, except for the size of field parcels."""
+def landscape(shape: tuple[int, int], *, seed: int = 1, cleared_on: int = CLEARED_ON) -> Landscape:
+    """Generate a landscape of `shape` (ny, nx). It scales with the shape, except for parcels and small clearings."""
     rng = np.random.default_rng(seed)
     v, u = np.meshgrid(np.linspace(0, 1, shape[0]), np.linspace(0, 1, shape[1]), indexing="ij")
     smooth, broad, middle, fine = (_fractal(rng, shape, slope) for slope in (2.6, 2.1, 1.8, 1.3))
@@ -84,9 +90,14 @@ def landscape(shape: tuple[int, int], *, seed: int = 1) -> Landscape:
         power = _power(values + (relief + targets) * (1 - water))
         backscatter[term] = (power * (MEAN[term] / power.mean())).astype(np.float32)
     bare = 1 - np.maximum.reduce([forest, town, gravel, water])
-    season = (bare * np.where(crop > 0.35, 2.2, -1.2)).astype(np.float32)
+    season = (bare * SEASON_DB * np.where(crop > 0.35, 1, -0.6)).astype(np.float32)
     stand = np.maximum(np.abs(u - 0.47) / 0.07, np.abs(v - 0.3 + 0.3 * (u - 0.47)) / 0.05) + 0.2 * middle < 1
-    return Landscape(seed, backscatter, season, water > 0.5, stand & (forest > 0.5) & (water < 0.5))
+    standing = (forest > 0.5) & (water < 0.5)
+    felled_on = np.where(stand & standing, cleared_on, np.inf)
+    for day, across, down, width, height in CLEARINGS:
+        here = (np.abs(u - across) * shape[1] < width / 2) & (np.abs(v - down) * shape[0] < height / 2)
+        felled_on[here & standing] = day
+    return Landscape(seed, backscatter, season, water > 0.5, stand & standing, felled_on)
 
 
 def _power(db: np.ndarray) -> np.ndarray:
