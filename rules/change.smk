@@ -192,7 +192,7 @@ register(
     rules.zone_changes,
     "Change of zones",
     key="zones",
-    wanted=lambda aoi: aoi.zones and (aoi.changes or aoi.change_history),
+    wanted=tests_zones,
     cost=Measured(1.0, 0, 200),
 )
 

@@ -283,6 +283,16 @@ def changes_of(aoi, suffix):
     return [path for name in aois[aoi].changes for path in per_term(aoi, f"change/{name}.{suffix}")]
 
 
+def of_history(aoi, *names):
+    """The files with these names of an AOI whose change history is requested."""
+    return [f"results/{aoi}/{name}" for name in names] if aois[aoi].change_history else []
+
+
+def tests_zones(aoi):
+    """Whether zones are tested for change."""
+    return aoi.zones and (aoi.changes or aoi.change_history)
+
+
 def captions(wildcards):
     """What captions of a report say of the AOI's terms. An input without a name, which scripts do not receive."""
     return per_term(wildcards.aoi, "caption.rst")

@@ -12,7 +12,10 @@ rule explore:
         zone_series=lambda w: per_term(w.aoi, "zones.csv") if aois[w.aoi].zones else [],
         indices=lambda w: f"results/{w.aoi}/indices.csv" if aois[w.aoi].indices else [],
         changes=lambda w: changes_of(w.aoi, "json"),
-        change_maps=lambda w: changes_of(w.aoi, "zarr"),  # read beside the JSON files
+        beside_changes=lambda w: [p for suffix in ("zarr", "geojson", "csv") for p in changes_of(w.aoi, suffix)],
+        history=lambda w: of_history(w.aoi, "change_history.zarr"),
+        patches=lambda w: of_history(w.aoi, "change_patches.geojson", "change_patches.csv"),
+        zone_changes=lambda w: f"results/{w.aoi}/zone_changes.csv" if tests_zones(aois[w.aoi]) else [],
     output:
         report(
             "results/{aoi}/explore.html",

@@ -12,7 +12,9 @@ from gcov import tables
 from gcov.errors import GcovError
 from gcov.files import building
 from gcov.pages import explore as explorer
+from gcov.pages.change import Changed, ChangeOnPage, HistoryOnPage, PatchesOnPage
 from gcov.pages.charts import Tables
+from gcov.stores import store
 from gcov.stores.stack import Stack, open_with
 
 
@@ -21,6 +23,21 @@ def drawn(zones: Path, zone_name: str, point_size: float, data: xr.Dataset) -> l
     from gcov.inputs.zones import outlines, read_zones  # imports geopandas, needed only with zones
 
     return list(outlines(read_zones(zones, zone_name, "zones"), data, point_size).items())
+
+
+def changed(changes: Sequence[Path], history: Path | None, patches: Path | None, zone_changes: Path | None) -> Changed:
+    """All that the page shows of change."""
+    between = [ChangeOnPage.of(path) for path in changes]
+    of_changes = [
+        PatchesOnPage(f"{one.name} ({one.term})", path.with_suffix(".geojson"), number)
+        for number, (one, path) in enumerate(zip(between, changes))
+    ]
+    return Changed(
+        between,
+        HistoryOnPage(store.open_store(history)) if history else None,
+        [*([PatchesOnPage("all dates", patches)] if patches else []), *of_changes],
+        tables.read_zone_changes(zone_changes) if zone_changes else None,
+    )
 
 
 def explore(
@@ -37,12 +54,16 @@ def explore(
     zone_series: dict[str, Path],
     indices: Path | None,
     changes: Sequence[Path],
+    history: Path | None,
+    patches: Path | None,
+    zone_changes: Path | None,
     output: Path,
 ) -> None:
     """Write the page.
 
     `series` and `zone_series` are mean_series.csv and zones.csv by term, `zones` is the zone file, `changes` are the
-    JSON summaries beside the change stores, and `products` are the files to link to. Raises GcovError if `megabytes`
+    JSON summaries beside the change stores and patches, `history` is change_history.zarr, `patches` its patches
+    (GeoJSON, with the CSV beside it), and `products` are the files to link to. Raises GcovError if `megabytes`
     is None.
     """
     if megabytes is None:
@@ -57,7 +78,7 @@ def explore(
         ),
         tables.read_granules(granules),
         zones=drawn(zones, zone_name, point_size, stack.data) if zones else (),
-        changes=[explorer.ChangeOnPage.of(path) for path in changes],
+        changed=changed(changes, history, patches, zone_changes),
         products=products,
         origin=stack.provenance,
         megabytes=megabytes,
@@ -79,5 +100,7 @@ if __name__ == "__main__":
             zone_series={Path(path).parent.name: Path(path) for path in snakemake.input.zone_series},
             indices=Path(snakemake.input.indices) if snakemake.input.indices else None,
             changes=list(map(Path, snakemake.input.changes)),
+            **{name: Path(path[0]) if (path := snakemake.input[name]) else None for name in ("history", "patches")},
+            zone_changes=Path(snakemake.input.zone_changes) if snakemake.input.zone_changes else None,
             output=Path(snakemake.output[0]),
         )

@@ -53,6 +53,12 @@ def read_indices(path: Path) -> pd.DataFrame:
     return read(path, parse_dates=["time"], dtype=types, na_values=dict.fromkeys(("value", "se", "near_noise"), ""))
 
 
+def read_zone_changes(path: Path) -> pd.DataFrame:
+    """Read zone_changes.csv: names and times as text, an empty number as NaN."""
+    numbers = ("before_db", "after_db", "step_db", "se_db", "p", "changed")
+    return read(path, dtype={"zone": str, "change": str}, na_values=dict.fromkeys(numbers, ""))
+
+
 def read_granules(path: Path) -> pd.DataFrame:
     """Read granules.csv as text."""
     return read(path, dtype=str)

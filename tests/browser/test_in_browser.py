@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import geopandas
 import numpy as np
 import pandas as pd
 import pyproj
@@ -16,6 +17,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from browser.chromium import DESK, PHONE
 from gcov.figures import palette
 from gcov.pages import explore
+from gcov.pages.change import Changed, ChangeOnPage
 from gcov.pages.charts import Tables
 from gcov.stores.stack import Stack
 
@@ -147,11 +149,76 @@ def test_a_place_is_kept_by_keys_alone(page):
     assert len(page.lines()) == 2
 
 
+def test_a_patch_from_the_table_to_the_picture_to_its_series(browser, page, results, stack, monkeypatch):
+    """A row zooms to its patch and plots its series, which is that of the store within the outline, and is kept."""
+    patches = geopandas.read_file(results / "valley" / "change_patches.geojson")
+    rows = page.driver.find_elements("css selector", "#patches tbody tr")
+    assert len(rows) == len(patches) > 2
+    patch = patches.iloc[1]
+    when, area, steps, sure, _ = (cell.text for cell in rows[1].find_elements("tag name", "td"))
+    assert when == f"{patch['start']:%Y-%m-%d} to {patch['end']:%m-%d}"
+    assert float(area) == pytest.approx(patch["area_ha"], abs=0.05)
+    assert number(steps.splitlines()[1].split()[1].lstrip("+")) == pytest.approx(patch["step_db_HVHV"], abs=0.05)
+    assert ("not confirmed" in sure) == (not patch["confirmed"])
+    rows[1].find_element("tag name", "button").click()
+    assert rows[1].get_attribute("aria-current") is not None
+    inside = stack["HHHH"].rio.clip(patches.iloc[[1]].to_crs(EPSG).geometry)
+    wanted = 10 * np.log10(inside.mean(("x", "y"))).values
+    (name,) = set(page.lines()) - {"mean of the area"}
+    assert name == f"patch {patch['id']} ({int(np.isfinite(inside[0]).sum())} cells)"
+    np.testing.assert_allclose(download(page)[f"{name}, HHHH dB"], wanted, atol=0.126)
+    sheet, shown = (
+        page.run(f"return document.getElementById('{of}').getBoundingClientRect()") for of in ("sheet", "scroll")
+    )
+    assert sheet["width"] > 1.5 * shown["width"]
+    outline = page.driver.find_elements("css selector", "#outlines path")[-1].get_attribute("d")
+    x, y = np.array(re.findall(r"[\d.]+", outline), float).reshape(-1, 2).T * 20
+    x, y = stack["x"].values[0] - 10 + x, stack["y"].values[0] + 10 - y
+    bounds = patches.to_crs(EPSG).geometry.iloc[1].bounds
+    assert (x.min(), y.min(), x.max(), y.max()) == pytest.approx(bounds, abs=0.1)
+    pin = page.run("return document.querySelector('.pin').getBoundingClientRect()")
+    assert shown["left"] < pin["left"] < shown["right"] and shown["top"] < pin["top"] < shown["bottom"]
+    monkeypatch.chdir(results / "valley")
+    names = {}
+    exec(page.element("python").text, names)
+    np.testing.assert_allclose(names["db"], wanted, atol=1e-4)
+    lines = page.lines()
+    again = browser.open(results / "valley" / "explore.html", address="#" + page.driver.current_url.split("#")[1])
+    assert again.lines() == lines
+    page.element("clear").click()
+    assert len(page.lines()) == 1 and "patch=" not in page.driver.current_url
+
+
+def test_the_history_is_drawn(page, results):
+    """Each map is that of the store, cell by cell: colours of no data, no change, and changes."""
+    maps = xr.open_zarr(results / "valley" / "change_history.zarr", decode_coords="all").load()
+    number = maps["n_changes"].values.repeat(2, axis=0).repeat(2, axis=1)
+    step = maps["largest_step_db"].sel(term="HVHV").values.repeat(2, axis=0).repeat(2, axis=1)
+    page.choose("show", "HVHV")
+    script = (
+        "const c = document.getElementById('canvas'), {height, width} = c;"
+        "return [height, width, ...c.getContext('2d').getImageData(0, 0, width, height).data]"
+    )
+    seen, (none, white) = {}, ([*bytes.fromhex(colour[1:]), 255] for colour in (palette.NO_DATA, palette.UNCHANGED))
+    for mode in ("number", "when", "step"):
+        page.choose("mode", mode)
+        rows, cols, *values = page.run(script)
+        seen[mode] = np.array(values).reshape(rows, cols, 4)
+        known = number[:rows, :cols]
+        np.testing.assert_array_equal((seen[mode] == none).all(axis=2), np.isnan(known))
+        np.testing.assert_array_equal((seen[mode] == white).all(axis=2), known == 0)
+    far, fell = step[:rows, :cols] < -6.1, [*bytes.fromhex(palette.FELL[1:]), 255]
+    assert far.any() and (seen["step"][far] == fell).all()
+    assert not (seen["step"][step[:rows, :cols] > -5.8] == fell).all(axis=1).any()
+    assert "Step of the largest change, HVHV" in page.element("caption").text
+
+
 def test_every_mode_changes_the_picture(page):
     pictures = [page.picture()]
     for identifier, value in [
         ("show", "HVHV"), ("show", "HVHV/HHHH"), ("average", "7"),
         ("mode", "swipe"), ("mode", "change"), ("mode", "spread"),
+        ("mode", "number"), ("mode", "when"), ("mode", "step"),
     ]:  # fmt: skip
         page.choose(identifier, value)
         pictures.append(page.picture())
@@ -209,7 +276,7 @@ def test_nothing_is_wrong_in_either_size(browser, results, size):
     path = results / "valley" / "explore.html"
     page = browser.open(path, size=size)
     click(page, 0.3, 0.4)
-    for mode in ("swipe", "change", "spread", "one"):
+    for mode in ("swipe", "change", "spread", "number", "when", "step", "one"):
         page.choose("mode", mode)
         assert page.run("return document.documentElement.scrollWidth") <= size[0], mode
     assert page.violations() == []
@@ -233,7 +300,7 @@ def written(folder: Path, stack: xr.Dataset, terms, *, rain=None, zones=(), tabl
         table["time"] = pd.to_datetime(table["time"])
         table["rain_mm"] = np.nan if rain is None else rain
     granules = pd.DataFrame({"name": ["G"], "kept": ["true"], "reason": [""]})
-    options = {"changes": (), "products": [], "origin": {}, "megabytes": 24} | more
+    options = {"changed": Changed(), "products": [], "origin": {}, "megabytes": 24} | more
     page = explore.page(
         Stack(stack, valid_samples_only=True),
         Tables(series, tables or {}, indices, 0.5),
@@ -317,7 +384,7 @@ def test_zones_indices_rain_and_changes_are_drawn(browser, tmp_path):
     facts |= {"multilook": 1, "pixels": sign.size}
     path = written(
         tmp_path, stack, ["HHHH", "HVHV"], zones=[("stand <1>", zone)], tables=zones, indices=indices, rain=12.5,
-        changes=[explore.ChangeOnPage("felling", "HHHH", facts, xr.DataArray(sign, dims=("y", "x")))],
+        changed=Changed([ChangeOnPage("felling", "HHHH", facts, xr.DataArray(sign, dims=("y", "x")))]),
     )  # fmt: skip
     page = browser.open(path)
     found, seen = page.lines()["stand <1> (zone, 400 samples)"], np.array(values["HHHH"])[[0, 1, 3]]

@@ -10,11 +10,12 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
+import pyproj
 import pytest
 import shapely
 import xarray as xr
 from explore import explore as explore_aoi
-from helpers import BBOX, memory_stack, summary_of
+from helpers import BBOX, EPSG, NORTH, WEST, memory_stack, summary_of
 
 from gcov.analysis.multilook import image_of
 from gcov.cautions import empty_values
@@ -22,10 +23,12 @@ from gcov.errors import GcovError
 from gcov.figures.series import mean_series
 from gcov.figures.zones import zones as draw_zones
 from gcov.pages import explore, index, notes, pixels
+from gcov.pages.change import Changed, ChangeOnPage, HistoryOnPage, PatchesOnPage, rings
 from gcov.pages.charts import Tables, charts
 from gcov.stores import store
 from gcov.stores.radiometry import to_db
 from gcov.stores.stack import Stack
+from gcov.tables import read_zone_changes
 
 DAYS = pd.to_datetime(["2025-11-23", "2025-12-05", "2025-12-17", "2025-12-29"])
 
@@ -61,7 +64,7 @@ def series_of(stack, terms) -> dict[str, pd.DataFrame]:
 
 def page_of(stack, terms, **options) -> str:
     granules = pd.DataFrame({"name": ["A", "B"], "kept": ["true", "false"], "reason": ["", "superseded by A"]})
-    given = {"zones": (), "changes": (), "products": [], "origin": {}, "megabytes": 24}
+    given = {"zones": (), "changed": Changed(), "products": [], "origin": {}, "megabytes": 24}
     return explore.page(
         Stack(stack, valid_samples_only=True),
         Tables(series_of(stack, terms), {}, None, 0.5),
@@ -83,7 +86,7 @@ def test_names_of_zones_stand_on_the_page_as_written():
         pd.DataFrame({"name": ["{{facts}}"], "kept": ["false"], "reason": ["<i>"]}),
         **{
             "zones": [(name, shape) for name in names],
-            "changes": (),
+            "changed": Changed(),
             "products": [("{{facts}}", "{{facts}}", ["{{facts}}"])],
             "origin": {},
         },
@@ -199,7 +202,7 @@ def test_each_date_is_read_once(monkeypatch):
         return one(self, term, region)
 
     monkeypatch.setattr(Stack, "power", counted)
-    pixels.encoded(Stack(stack, valid_samples_only=True), ["HHHH", "HVHV"], lambda looks: [], room=24e6)
+    pixels.encoded(Stack(stack, valid_samples_only=True), ["HHHH", "HVHV"], lambda side: {}, room=24e6)
     assert read == {(term, date): 1 for term in ("HHHH", "HVHV") for date in range(6)}
 
 
@@ -215,7 +218,7 @@ def test_holes_are_part_of_the_outline():
     stack = memory_stack({"HHHH": power}, mask)
     left, bottom, right, top = store.bounds(stack)
     shape = shapely.box(left, bottom, right, top) - shapely.box(left + 100, bottom + 100, left + 200, bottom + 200)
-    outer, hole = explore.rings(shape, stack)
+    outer, hole = rings(shape, stack)
     assert (len(outer), len(hole)) == (5, 5) and np.ptp(hole, axis=0).tolist() == [5, 5]
 
 
@@ -235,12 +238,12 @@ def series(**columns) -> pd.DataFrame:
 
 
 def test_nothing_is_warned_of_where_nothing_is_wrong():
-    assert notes.warnings({"HHHH": series()}, "A", 0.5) == []
+    assert notes.warnings({"HHHH": series()}, {"frequency": "A"}, 0.5) == []
 
 
 def test_warnings_name_the_term_where_terms_differ():
     few, none = series(n_valid=[100, 49, 100, 100]), series(n_valid=[100, 50, 0, 100])
-    assert notes.warnings({"HHHH": few, "HVHV": none}, "A", 0.5) == [
+    assert notes.warnings({"HHHH": few, "HVHV": none}, {"frequency": "A"}, 0.5) == [
         "HHHH: less than 50 % of the best date's samples on 2025-12-05: a different area",
         "HVHV: no valid sample on 2025-12-17",
     ]
@@ -249,7 +252,7 @@ def test_warnings_name_the_term_where_terms_differ():
 def test_the_known_gap_is_named():
     days = pd.to_datetime(["2026-07-03", "2026-07-15", "2026-07-27", "2026-08-20", "2026-09-01"])
     found = series().reindex(range(5), method="ffill").assign(time=days)
-    assert notes.warnings({"HHHH": found}, "A", 0.5) == [
+    assert notes.warnings({"HHHH": found}, {"frequency": "A"}, 0.5) == [
         "no date between 2026-07-27 and 2026-08-20; the instrument was off from 2026-07-27 to 2026-08-10"
     ]
 
@@ -257,7 +260,10 @@ def test_the_known_gap_is_named():
 def test_dates_without_the_term_are_no_dates_without_samples():
     """HV every other pass, once without a valid sample."""
     table = series(polarizations=["DHDH", "SHSH"] * 2, n_valid=[100, 0, 0, 0])
-    assert notes.warnings({"HVHV": table}, "A", 0.5) == ["2 dates without HVHV", "no valid sample on 2025-12-17"]
+    assert notes.warnings({"HVHV": table}, {"frequency": "A"}, 0.5) == [
+        "2 dates without HVHV",
+        "no valid sample on 2025-12-17",
+    ]
     chart = charts(Tables({"HVHV": table}, {}, None, 0.5), [], "A")["HVHV"]
     assert (chart["held"], chart["gaps"]) == ([0, 2], [])
 
@@ -269,8 +275,8 @@ def test_a_ratio_is_that_of_the_means_and_is_named_by_its_terms():
     assert found["VHVH/VVVV"]["lines"][0]["values"] == [-6.5, -8, None, -11]
 
 
-def change_of(change: np.ndarray, multilook: int) -> explore.ChangeOnPage:
-    return explore.ChangeOnPage("name", "HHHH", {"multilook": multilook}, xr.DataArray(change, dims=("y", "x")))
+def change_of(change: np.ndarray, multilook: int) -> ChangeOnPage:
+    return ChangeOnPage("name", "HHHH", {"multilook": multilook}, xr.DataArray(change, dims=("y", "x")))
 
 
 def test_a_change_is_drawn_where_half_of_a_cell_says_so():
@@ -318,6 +324,124 @@ def test_a_change_is_read_in_parts():
     tracemalloc.stop()
 
 
+def history_of(shape: tuple[int, int], multilook: int) -> tuple[HistoryOnPage, dict[str, np.ndarray]]:
+    """Maps of 300 dates with every kind of pixel, and the same as numbers: NaN without data, -1 without a change."""
+    rng = np.random.default_rng(4)
+    size = [-(-side // multilook) for side in shape]
+    number = rng.choice([np.nan, 0, 1, 3], size)
+    date = np.where(number > 0, rng.integers(1, 300, size), -1)
+    step = np.where(number > 0, rng.normal(0, 6, (2, *size)), np.nan)
+    step[1, 0] = np.nan  # a term that has no date on a side
+    dates = np.datetime64("2025-01-01T05:06:07") + np.arange(300) * np.timedelta64(12, "D")
+    when = np.where(date > 0, dates[date], np.datetime64("NaT"))
+    maps = {"n_changes": number.astype("f4"), "largest_change": when.astype("M8[ns]"), "largest_step_db": step}
+    dims = {2: ("y", "x"), 3: ("term", "y", "x")}
+    axes = {"y": np.arange(size[0]), "x": np.arange(size[1]), "term": ["HHHH", "HVHV"]}
+    axes |= {"interval": ("interval", dates[1:]), "interval_start": ("interval", dates[:-1])}
+    data = xr.Dataset({name: (dims[values.ndim], values) for name, values in maps.items()}, axes)
+    facts = {"multilook": multilook, "pixels": 9, "significance": 0.01, "expected_false_alarms": 0.1, "warning": ""}
+    return HistoryOnPage(data.assign_attrs(facts)), {"number": number, "when": date, "step": step}
+
+
+@pytest.mark.parametrize(("shape", "multilook", "side"), [((11, 17), 1, 1), ((11, 17), 3, 2), ((1100, 7), 1, 4)])
+def test_a_history_is_drawn_at_the_centre_of_each_cell(shape, multilook, side):
+    history, known = history_of(shape, multilook)
+    found = history.codes(shape, side)
+    assert list(found) == ["number", "when", "step-HHHH", "step-HVHV"]
+    share = history.facts["share"]
+    assert share == 2 and history.facts["days"][1] == "2025-01-13"
+    for row, col in np.ndindex(*found["when"].shape):
+        at = tuple(min(n * side + side // 2, of - 1) // multilook for n, of in zip((row, col), shape))
+        number, when, steps = known["number"][at], known["when"][at], known["step"][:, *at]
+        byte = {name: int(values[row, col]) for name, values in found.items()}
+        assert byte["number"] == (0 if np.isnan(number) else 1 + number)
+        assert byte["when"] == (0 if np.isnan(number) else 1 if number == 0 else 2 + when // share)
+        for name, step in zip(("step-HHHH", "step-HVHV"), steps):
+            if number > 0 and np.isfinite(step):
+                assert (byte[name] - 128) / 10 == pytest.approx(np.clip(step, -12.6, 12.6), abs=0.0501)
+            else:
+                assert byte[name] == (number == 0)
+
+
+def patches_in(folder, number: int, corners: int = 4) -> PatchesOnPage:
+    """Squares of some corners on the grid of `memory_stack`, the largest first."""
+    to_degrees = pyproj.Transformer.from_crs(EPSG, 4326, always_xy=True).transform
+    features, rows = [], []
+    for n in range(number):
+        box = shapely.segmentize(shapely.box(WEST + 40, NORTH - 160, WEST + 100, NORTH - 40), 240 / corners)
+        shape = shapely.transform(box, lambda xy: np.column_stack(to_degrees(*xy.T)))
+        facts = {"id": f"20251205-{n}-1", "start": "2025-11-23T23:47:39", "end": "2025-12-05T23:47:39"}
+        facts |= {"confirmed": n > 0, "newly_confirmed": n == 1, "releases_differ": n == 2, "direction": -1}
+        facts |= {"area_ha": float(number - n), "step_db_HHHH": -3.0, "se_db_HHHH": 0.2, "step_db_HVHV": None}
+        facts |= {"se_db_HVHV": None, "p_min": 1e-5, "zones": ["甲 <b>"]}
+        geometry = json.loads(shapely.to_geojson(shape))
+        features.append(json.dumps({"type": "Feature", "properties": facts, "geometry": geometry}))
+        rows.append(facts["id"])
+    head = json.dumps({"type": "FeatureCollection", "expected_by_chance": 0.2, "min_patch_ha": 1})[:-1]
+    path = folder / "change_patches.geojson"
+    path.write_text(head + ', "features": [\n' + ",\n".join(features) + "\n]}\n")
+    path.with_suffix(".csv").write_text("id\r\n" + "".join(f"{row}\r\n" for row in rows))
+    return PatchesOnPage("all dates", path)
+
+
+def test_the_largest_patches_are_shown_and_the_others_counted(tmp_path):
+    power, mask = speckle()
+    stack = memory_stack({"HHHH": power}, mask)
+    facts = patches_in(tmp_path, 10_000).facts(stack, 1e6)
+    assert len(facts["rows"]) == 200
+    assert facts["text"].endswith("The 200 largest are shown, 9,800 more are in change_patches.geojson.")
+    assert facts["text"].startswith("10,000 patches of at least 1 ha; by chance alone at most 0.2.")
+    first = facts["rows"][0]
+    assert (first["id"], first["ha"], first["steps"]) == ("20251205-0-1", 10_000, [["HHHH", -3.0, 0.2]])
+    assert np.ptp(first["rings"][0], axis=0).tolist() == [3, 6] and np.min(first["rings"][0], axis=0).tolist() == [2, 2]
+    said = [row["sure"] for row in facts["rows"][:4]]
+    assert said == ["not confirmed yet, p 1e-05", "newly confirmed, p 1e-05", "confirmed, p 1e-05, releases differ",
+                    "confirmed, p 1e-05"]  # fmt: skip
+    few = patches_in(tmp_path, 40).facts(stack, 3000)
+    assert 5 < len(few["rows"]) < 20 and len(json.dumps(few["rows"], ensure_ascii=False).encode()) <= 3000
+
+
+def test_a_page_of_many_patches_is_within_its_budget(tmp_path):
+    power, mask = speckle()
+    stack = memory_stack({"HHHH": power}, mask)
+    page = page_of(stack, ["HHHH"], changed=Changed(patches=[patches_in(tmp_path, 300)] * 3), megabytes=1)
+    assert len(page.encode()) <= 1_000_000
+    shown = json.loads(re.search(r'id="facts">(.*?)</script>', page)[1])["patches"]
+    assert len(shown) == 3 and all(0 < len(one["rows"]) <= 200 for one in shown)
+    assert len(json.dumps(shown)) < 130_000 and "甲 <b>" not in page
+
+
+def test_damaged_patches_are_named(tmp_path):
+    one = patches_in(tmp_path, 3)
+    power, mask = speckle()
+    for content in (one.path.read_text()[:400], ""):
+        one.path.write_text(content)
+        with pytest.raises(GcovError, match=r"change_patches.geojson is damaged: delete it"):
+            one.facts(memory_stack({"HHHH": power}, mask), 1e6)
+
+
+def test_anomalies_have_a_chart_where_there_is_a_baseline():
+    table = series(anomaly_db=[np.nan, 0.5, -0.25, 1], anomaly_se_db=[np.nan, 0.1, 0.2, 0.3])
+    found = charts(Tables({"HHHH": table, "HVHV": series(anomaly_db=np.nan)}, {}, None, 0.5), [], "A")
+    assert [name for name, chart in found.items() if not chart["terms"]] == ["HHHH anomaly"]
+    (line,) = found["HHHH anomaly"]["lines"]
+    assert (line["values"], line["errors"]) == ([None, 0.5, -0.25, 1], [None, 0.1, 0.2, 0.3])
+
+
+def test_significant_changes_of_zones_are_listed(tmp_path):
+    known = "zone,change,term,start,end,before_db,after_db,step_db,se_db,p,changed,n_before,n_after,releases_differ\r\n"
+    rows = ["<i>,felling,HHHH,2025-11-23T23:47:39,2025-12-05T23:47:39,-9,-12,-3.004,0.25,2e-12,-1,1,3,True",
+            "<i>,felling,HVHV,2025-11-23T23:47:39,2025-12-05T23:47:39,-9,-9,0.1,0.25,0.6,0,1,3,False",
+            "NA,felling,HVHV,,,,,,,,,0,0,False"]  # fmt: skip
+    (tmp_path / "zone_changes.csv").write_text(known + "".join(f"{row}\r\n" for row in rows))
+    words = explore.zone_changes(read_zone_changes(tmp_path / "zone_changes.csv"))
+    assert "1 of 3 tests are significant" in words and words.count("<tr><td>") == 1
+    assert (
+        "<td>&lt;i&gt;<td>felling<td>HHHH<td>2025-11-23 to 2025-12-05<td>-3.00 ± 0.25<td>&lt; 1e-10, releases" in words
+    )
+    assert explore.zone_changes(None) == ""
+
+
 def test_the_index_shows_each_area(tmp_path):
     power, mask = speckle()
     mask[-1] = 255
@@ -350,7 +474,8 @@ def test_no_page_where_none_is_wanted(analysis, aoi):
 
 
 def test_asked_for_by_name_it_says_what_to_set(tmp_path):
-    names = ("series", "zone_series", "granules", "zones", "indices", "changes", "products")
+    names = ("series", "zone_series", "granules", "zones", "indices", "changes", "products", "history", "patches",
+             "zone_changes")  # fmt: skip
     settings = {"zone_name": "name", "point_size": 60, "min_valid_fraction": 0.5, "megabytes": None}
     with pytest.raises(GcovError, match="explore_megabytes is null"):
         explore_aoi(stack=None, output=tmp_path / "explore.html", **dict.fromkeys(names), **settings)

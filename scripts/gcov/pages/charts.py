@@ -35,7 +35,7 @@ class Tables:
 
 
 def charts(tables: Tables, zones: Sequence[str], frequency: str) -> dict[str, dict]:
-    """A chart for each term, each ratio of two terms and each index, by name, in that order.
+    """A chart for each term, each ratio of two terms, each anomaly and each index, by name, in that order.
 
     In a chart, `held` are the indices of the dates that have the term, `gaps` of the dates after a gap, and `hollow` of
     the dates with few valid samples. Values of terms and ratios are in dB; None without a valid sample. Ratios are
@@ -45,6 +45,9 @@ def charts(tables: Tables, zones: Sequence[str], frequency: str) -> dict[str, di
     found = {term: term_chart(tables, term, zones, frequency) for term in terms}
     for under, over in itertools.combinations(terms, 2):
         found[f"{over}/{under}"] = ratio_chart(f"{over}/{under}", found[over], found[under])
+    for term, rows in tables.series.items():
+        if rows.get("anomaly_db", pd.Series(dtype=float)).notna().any():
+            found[f"{term} anomaly"] = anomaly_chart(term, tables, zones, found[term])
     if tables.indices is not None:
         for name, rows in tables.indices.groupby("index", sort=False):
             found[str(name)] = index_chart(str(name), rows, tables, zones, found[terms[0]])
@@ -75,6 +78,16 @@ def ratio_chart(name: str, over: dict, under: dict) -> dict:
     fewer = min(over, under, key=lambda chart: len(chart["held"]))  # polarizations may alternate
     both = {"terms": over["terms"] + under["terms"], "held": fewer["held"], "gaps": fewer["gaps"], "lines": lines}
     return {**over, "label": f"{name}, ratio in dB", **both}
+
+
+def anomaly_chart(term: str, tables: Tables, zones: Sequence[str], like: dict) -> dict:
+    """The chart of a term's anomalies with their errors, in dB, on the dates of the chart `like`."""
+    lines = [
+        line | {"values": numbers(rows["anomaly_db"]), "errors": numbers(rows["anomaly_se_db"])}
+        for line, (_, rows) in zip(like["lines"], tables.lines(term, zones))
+    ]
+    label = f"{term}, anomaly in dB: less the same season of the baseline"
+    return {**like, "terms": None, "label": label, "zero": True, "lines": lines}
 
 
 def index_chart(name: str, rows: pd.DataFrame, tables: Tables, zones: Sequence[str], like: dict) -> dict:

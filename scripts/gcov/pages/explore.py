@@ -3,7 +3,6 @@
 import html
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,71 +12,33 @@ import shapely
 import xarray as xr
 from PIL import ImageColor
 
-from gcov.analysis.multilook import Multilook
 from gcov.cautions import has_term, release_changes
 from gcov.figures import palette
-from gcov.files import read_json
 from gcov.pages import notes, pixels
+from gcov.pages.change import Changed, probability, rings
 from gcov.pages.charts import Tables, charts, numbers
 from gcov.stores import store
 from gcov.stores.grid import projected
 from gcov.stores.stack import Stack
-from gcov.words import filled
+from gcov.words import filled, number_of
 
 TEMPLATE = Path(__file__).with_name("explore.html")
+PATCHES = 0.1  # of the page's size, at most, for tables and outlines of patches
 NODES = 9  # nodes of longitude and latitude along each side; bilinear between them, accurate to 0.25 m over 57 km
-RAMPS = {"grey": palette.LEVEL, "viridis": palette.AMOUNT, "change": palette.CHANGE, "spread": palette.AMOUNT}
+RAMPS = {
+    "grey": palette.LEVEL, "viridis": palette.AMOUNT, "change": palette.CHANGE, "spread": palette.AMOUNT,
+    "number": palette.AMOUNT, "when": palette.AMOUNT, "step": palette.CHANGE,
+}  # fmt: skip
+HISTORY = {"number": "number of changes", "when": "date of largest change", "step": "step of largest change"}
+MOST_CHANGES = 300  # of zones, in the table
 WINDOWS = (1, 3, 5, 7, 11)  # cells on a side of the averaging window
+CLIP = """import geopandas as gpd
+import rioxarray  # adds .rio
+
+patch = gpd.read_file("FILE").query("id == 'ID'")
+place = power.rio.clip(patch.to_crs(power.rio.crs).geometry)"""  # in place of the slices, for a patch
 Zones = Sequence[tuple[str, shapely.Geometry]]  # names, polygons in the stack's CRS
 Products = Sequence[tuple[str, str, Sequence[str]]]  # names, words, relative paths of their files
-
-
-@dataclass(frozen=True)
-class ChangeOnPage:
-    """A change between two periods: its JSON, and the map `change` (y, x) of its store, which is read in parts.
-
-    A pixel of the map is 1, -1, 0 or -128 (no data), for a cell of `multilook` x `multilook` samples of the stack.
-    """
-
-    name: str
-    term: str
-    facts: dict
-    change: xr.DataArray
-
-    @classmethod
-    def of(cls, summary: Path) -> "ChangeOnPage":
-        """A change from its JSON, results/{aoi}/{term}/change/{name}.json, and the store beside it."""
-        facts = read_json(summary)
-        change = store.open_store(summary.with_suffix(".zarr"))["change"]
-        return cls(summary.stem, summary.parents[1].name, facts, change)
-
-    @property
-    def text(self) -> str:
-        """The result, in one line."""
-        facts = self.facts
-        if not facts["pixels"]:
-            return f"{self.name}, {self.term}: no pixel could be tested. {facts['warning']}".rstrip()
-        return (
-            f"{self.name}, {self.term}: {facts['down_km2']:.3g} km² lower, {facts['up_km2']:.3g} km² higher at a"
-            f" significance of {facts['significance']:g}; by chance {facts['expected_false_alarms']:,.0f} samples"
-        )
-
-    def codes(self, shape: tuple[int, int], looks: int) -> np.ndarray:
-        """One byte per cell of looks x looks samples of a stack (ny, nx).
-
-        1 if at least half of the cell's samples with data are lower, 3 if higher, 2 if neither, 0 without data.
-        """
-        lower, higher = Multilook(looks, shape), Multilook(looks, shape)
-        down, across = (np.arange(size) // self.facts["multilook"] for size in shape)  # the map's pixel of each sample
-        for top in range(0, shape[0], store.CHUNK):
-            rows = slice(top, min(top + store.CHUNK, shape[0]))
-            first, last = down[rows][[0, -1]]
-            part = self.change[first : last + 1].values[down[rows] - first][:, across]
-            tested = np.abs(part, dtype=np.int16) <= 1
-            lower.add(np.where(tested, part == -1, np.float32(np.nan)), rows)
-            higher.add(np.where(tested, part == 1, np.float32(np.nan)), rows)
-        shares = lower.mean, higher.mean
-        return np.select([np.isnan(shares[0]), shares[0] >= 0.5, shares[1] >= 0.5], [0, 1, 3], 2).astype("u1")
 
 
 def page(
@@ -86,7 +47,7 @@ def page(
     granules: pd.DataFrame,
     *,
     zones: Zones,
-    changes: Sequence[ChangeOnPage],
+    changed: Changed,
     products: Products,
     origin: Mapping[str, str],
     megabytes: float,
@@ -99,33 +60,31 @@ def page(
     """
     data = stack.data
     warned = notes.warnings(tables.series, data.attrs, tables.min_valid_fraction)
-    warned += [f"change {one.name}, {one.term}: {one.facts['warning']}" for one in changes if one.facts.get("warning")]
     parts = {
         "title": html.escape(f"{data.attrs['aoi']}: NISAR L-band backscatter over time"),
-        "warnings": warning_list(warned),
+        "warnings": warning_list([*warned, *changed.warnings]),
+        "zone_changes": zone_changes(changed.zones),
         "tables": details(tables.series, data.attrs["frequency"], granules, products, origin),
     }
-    facts = facts_of(stack, tables, zones)
+    facts = facts_of(stack, tables, zones) | changed.facts(data, PATCHES * megabytes * pixels.MEGABYTE)
     shape = data.sizes["y"], data.sizes["x"]
-    rest = len(TEMPLATE.read_bytes()) + len(json.dumps([facts, parts])) + 10_000  # margin for later parts
+    known = json.dumps([facts, parts], ensure_ascii=False)
+    rest = len(TEMPLATE.read_bytes()) + len(known.encode()) + 10_000  # margin for later parts
     looks, images, layers = pixels.encoded(
         stack,
         list(tables.series),
-        lambda looks: [one.codes(shape, looks) for one in changes],
+        lambda looks: changed.layers(shape, looks),
         room=megabytes * pixels.MEGABYTE - rest,
     )
     for term, image in images.items():
         facts["terms"][term] |= {"low": image.low, "stretch": image.stretch}
-    facts |= {
-        "grid": grid_of(data, looks),
-        "changes": [{"name": f"{c.name} ({c.term})", "text": c.text} for c in changes],
-    }
+    facts |= {"grid": grid_of(data, looks), "layers": list(layers)}
     texts = {f"{term}-{date}": text for term, image in images.items() for date, text in image.texts.items()}
-    texts |= {f"change-{n}": text for n, text in enumerate(layers)}
+    texts |= {f"layer-{name}": text for name, text in layers.items()}
     scripts = (f'<script type="text/plain" id="{name}">{text}</script>' for name, text in texts.items())
     parts |= {"none": palette.NO_DATA, "fell": palette.FELL, "rose": palette.ROSE}
     parts |= choices(facts) | {"subtitle": subtitle(data, looks), "images": "\n".join(scripts)}
-    parts["facts"] = json.dumps(facts, separators=(",", ":")).replace("<", "\\u003c")
+    parts["facts"] = json.dumps(facts, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
     return filled(TEMPLATE.read_text(encoding="utf-8"), parts)
 
 
@@ -135,11 +94,14 @@ def choices(facts: dict) -> dict[str, str]:
     modes = {"one": "one date"}
     if len(dates) > 1:
         modes |= {"change": "change between two dates", "swipe": "two dates, swipe", "spread": "spread over dates"}
+    if facts["history"]:
+        modes |= HISTORY
     options = {
         "show": {name: name for name, chart in facts["charts"].items() if chart["terms"]},
         "mode": modes | {str(n): change["name"] for n, change in enumerate(facts["changes"])},
         "to": {str(n): date["time"][:10] for n, date in enumerate(dates)},
         "average": {str(n): f"{n} x {n}, {n * looks * facts['grid']['dx']:g} m" for n in WINDOWS},
+        "set": {str(n): one["name"] for n, one in enumerate(facts["patches"])},
         "index": {"": "the image"} | {name: name for name, chart in facts["charts"].items() if not chart["terms"]},
     }
     return {
@@ -186,32 +148,25 @@ def facts_of(stack: Stack, tables: Tables, zones: Zones) -> dict:
         "zones": [{"name": name, "rings": rings(shape, data)} for name, shape in zones],
         **colours(),
         "python": python(stack),
+        "clip": CLIP,
     }
 
 
 def colours() -> dict:
     """The page's colours: ramps and classes as 32-bit numbers in the byte order of canvases, the rest as in CSS."""
-    classes = {"none": palette.NO_DATA, "fell": palette.FELL, "rose": palette.ROSE}
+    classes = {
+        "none": palette.NO_DATA, "fell": palette.FELL, "rose": palette.ROSE, "unchanged": palette.UNCHANGED
+    }  # fmt: skip
     rgba = {name: ImageColor.getrgb(colour) for name, colour in classes.items()}
     styles = [palette.AREA, *map(palette.zone, range(palette.DISTINCT))]
     return {
         "ramps": {name: ramp(np.arange(256), bytes=True).view("<u4").ravel().tolist() for name, ramp in RAMPS.items()},
         "classes": {name: int.from_bytes(bytes([*bands, 255]), "little") for name, bands in rgba.items()},
         "styles": [{"colour": s.colour, "dash": " ".join(map(str, s.dashes)), "marker": s.outline} for s in styles],
+        "patches_of": {"-1": palette.FELL, "1": palette.ROSE},
         "release": palette.RELEASE,
         "fallen": palette.RAIN,
     }
-
-
-def rings(shape: shapely.Geometry, data: xr.Dataset) -> list[list[list[float]]]:
-    """Polygon rings as (column, row) in samples from the stack's north-west corner, rounded to 0.1.
-
-    `shape` is in the stack's CRS.
-    """
-    dx, _, left, _, dy, top = data.rio.transform()[:6]
-    placed = shapely.simplify(shapely.transform(shape, lambda xy: (xy - (left, top)) / (dx, dy)), 0.1)
-    outer = [ring for part in shapely.get_parts(placed) for ring in (part.exterior, *part.interiors)]
-    return [np.round(ring.coords, 1).tolist() for ring in outer]
 
 
 def python(stack: Stack) -> str:
@@ -236,6 +191,33 @@ def warning_list(texts: Sequence[str]) -> str:
 def items(texts: Iterable[str]) -> str:
     """Texts as HTML list items."""
     return "".join(f"<li>{html.escape(text)}" for text in texts)
+
+
+def zone_changes(table: pd.DataFrame | None) -> str:
+    """The significant changes of zones as a table; empty without zones or tests."""
+    if table is None:
+        return ""
+    found = table[table["changed"].fillna(0) != 0]
+    rows = [
+        "<tr>"
+        + cells(
+            [
+                *(one[name] for name in ("zone", "change", "term")),
+                f"{one['start'][:10]} to {one['end'][:10]}",
+                f"{one['step_db']:+.2f} ± {one['se_db']:.2f}",
+                f"{probability(one['p'])}{', releases differ' if one['releases_differ'] else ''}",
+            ]
+        )
+        for one in found.head(MOST_CHANGES).to_dict("records")
+    ]
+    more = f" The first {MOST_CHANGES} are shown." if len(found) > MOST_CHANGES else ""
+    heads = ["Zone", "Change", "Term", "When", "Step, dB", "p"]
+    return (
+        f"<h2>Changes of zones</h2><p>{len(found):,} of {number_of(len(table), 'test')} are significant.{more}"
+        " A step in most zones at once is the instrument, or rain. Unless the configuration names a reference, the"
+        " error of the gain between dates (calibration_db) is an assumption.</p>"
+        + (html_table("Changes of zones", heads, rows) if rows else "")
+    )
 
 
 def details(

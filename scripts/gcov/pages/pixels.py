@@ -8,7 +8,7 @@ image (modulo 255, plus 1), deflated, in base64. Differences are small and compr
 import base64
 import math
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -78,21 +78,21 @@ def _chunk(size: int, third: int) -> slice:
 
 
 def encoded(
-    stack: Stack, terms: Sequence[str], layers: Callable[[int], Sequence[np.ndarray]], *, room: float
-) -> tuple[int, dict[str, Images], list[str]]:
+    stack: Stack, terms: Sequence[str], layers: Callable[[int], Mapping[str, np.ndarray]], *, room: float
+) -> tuple[int, dict[str, Images], dict[str, str]]:
     """The smallest side of a cell, in samples, with which all fits into `room` bytes; the images by term; the layers.
 
-    `layers` gives further images (rows, columns) of bytes for a side. Raises GcovError if not even one cell
+    `layers` gives further images (rows, columns) of bytes by name for a side. Raises GcovError if not even one cell
     per date fits. Each date is read once, unless the side is other than probable.
     """
     data = stack.data
     largest = max(data.sizes["y"], data.sizes["x"])
     smallest = smallest_side(data, len(terms), room) if room > 0 else largest
     side = probable_side(stack, terms, smallest, room) if room > 0 else largest
-    fitting: dict[int, tuple[dict[str, Images], list[str]]] = {}
+    fitting: dict[int, tuple[dict[str, Images], dict[str, str]]] = {}
     while side <= largest:
-        further = list(map(packed, layers(side)))
-        images, left = {}, room - sum(map(len, further))
+        further = {name: packed(values) for name, values in layers(side).items()}
+        images, left = {}, room - sum(map(len, further.values()))
         for term in terms:
             images[term] = encoded_term(stack, term, side)
             left -= images[term].size
