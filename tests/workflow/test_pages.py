@@ -23,7 +23,7 @@ from gcov.errors import GcovError
 from gcov.figures.series import mean_series
 from gcov.figures.zones import zones as draw_zones
 from gcov.pages import explore, index, notes, pixels
-from gcov.pages.change import Changed, ChangeOnPage, HistoryOnPage, PatchesOnPage, rings
+from gcov.pages.change import Changed, ChangeOnPage, HistoryOnPage, PatchesOnPage, few_corners, rings
 from gcov.pages.charts import Tables, charts
 from gcov.stores import store
 from gcov.stores.radiometry import to_db
@@ -399,6 +399,20 @@ def test_the_largest_patches_are_shown_and_the_others_counted(tmp_path):
                     "confirmed, p 1e-05"]  # fmt: skip
     few = patches_in(tmp_path, 40).facts(stack, 3000)
     assert 5 < len(few["rows"]) < 20 and len(json.dumps(few["rows"], ensure_ascii=False).encode()) <= 3000
+
+
+def test_the_outline_of_a_huge_patch_is_simplified():
+    """A comb of 500 teeth, with a hole of one sample."""
+    data = memory_stack({"HHHH": speckle()[0]}, speckle()[1])
+    left, top = store.bounds(data)[0], store.bounds(data)[3]
+    teeth = [(x, y) for n in range(500) for x, y in ((2 * n, 0), (2 * n, 3), (2 * n + 1, 3), (2 * n + 1, 0))]
+    comb = shapely.Polygon([*teeth, (1000, -500), (0, -500)], [[(5, -9), (6, -9), (6, -8), (5, -8)]])
+    shape = shapely.transform(comb, lambda xy: xy * 20 + (left, top))
+    whole, hole = few_corners(shape, data, most=10_000)
+    assert shapely.Polygon(whole, [hole]).area == pytest.approx(comb.area, rel=1e-5)
+    (ring,) = few_corners(shape, data, most=100)
+    assert len(ring) <= 100
+    assert shapely.Polygon(ring).area == pytest.approx(comb.area, rel=0.01)
 
 
 def test_a_page_of_many_patches_is_within_its_budget(tmp_path):

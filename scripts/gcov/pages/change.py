@@ -148,12 +148,17 @@ class PatchesOnPage:
             try:
                 about = json.loads(next(file) + "]}")
                 for line in islice(file, min(number, MOST_PATCHES)):
-                    row = self._row(json.loads(line.rstrip().rstrip(",")), data, degrees)
+                    about_it, _, shape = line.rstrip().rstrip(",")[:-1].rpartition(', "geometry": ')
+                    outline = shapely.transform(
+                        shapely.from_geojson(shape), lambda xy: np.column_stack(degrees.transform(*xy.T))
+                    )
+                    row = self._row(json.loads(about_it + "}")["properties"])
+                    row["rings"] = few_corners(outline, data, most=int(room / 200))
                     size += len(json.dumps(row, ensure_ascii=False).encode())
                     if size > room:
                         break
                     rows.append(row)
-            except (ValueError, StopIteration):
+            except (ValueError, StopIteration, shapely.errors.ShapelyError):
                 raise GcovError(f"{self.path} is damaged: {DELETE}") from None
         name = "/".join(self.path.parts[-1 if self.mode is None else -3 :])
         text = self._text(number, len(rows), about, name)
@@ -164,18 +169,23 @@ class PatchesOnPage:
         more = f" The {shown:,} largest are shown, {number - shown:,} more are in {file}." if shown < number else ""
         return f"{words}; by chance alone at most {about['expected_by_chance']:g}.{more}"
 
-    def _row(self, feature: dict[str, Any], data: xr.Dataset, degrees: pyproj.Transformer) -> dict[str, Any]:
-        facts = feature["properties"]
+    def _row(self, facts: dict[str, Any]) -> dict[str, Any]:
         terms = [name.removeprefix("step_db_") for name in facts if name.startswith("step_db_")]
         steps = [[term, facts[f"step_db_{term}"], facts[f"se_db_{term}"]] for term in terms]
         said = {"id": facts["id"], "when": [facts["start"][:10], facts["end"][:10]], "ha": facts["area_ha"]}
-        shape = shapely.transform(
-            shapely.from_geojson(json.dumps(feature["geometry"])),
-            lambda xy: np.column_stack(degrees.transform(*xy.T)),
-        )
         said |= {"sign": facts["direction"], "steps": [step for step in steps if step[1] is not None]}
-        placed = [np.round(ring).astype(int).tolist() for ring in rings(shape, data)]
-        return said | {"sure": sure(facts), "zones": ", ".join(facts["zones"]), "rings": placed}
+        return said | {"sure": sure(facts), "zones": ", ".join(facts["zones"])}
+
+
+def few_corners(shape: shapely.Geometry, data: xr.Dataset, most: int) -> list[list[list[int]]]:
+    """The outline of a patch in whole samples of a stack, as `rings`; simplified if it has more than `most` corners."""
+    tolerance = 0.1
+    while True:
+        found = rings(shape, data, tolerance)
+        large = [ring for ring in found if shapely.Polygon(ring).area >= tolerance**2]
+        if sum(map(len, large)) <= max(most, 5):
+            return [np.round(ring).astype(int).tolist() for ring in large]
+        tolerance *= 2
 
 
 def sure(facts: dict[str, Any]) -> str:
@@ -221,12 +231,12 @@ class Changed:
         return between | (self.history.codes(shape, side) if self.history else {})
 
 
-def rings(shape: shapely.Geometry, data: xr.Dataset) -> list[list[list[float]]]:
+def rings(shape: shapely.Geometry, data: xr.Dataset, tolerance: float = 0.1) -> list[list[list[float]]]:
     """Polygon rings as (column, row) in samples from the stack's north-west corner, rounded to 0.1.
 
-    `shape` is in the stack's CRS.
+    `shape` is in the stack's CRS. Corners are left out that move the outline by less than `tolerance` samples.
     """
     dx, _, left, _, dy, top = data.rio.transform()[:6]
-    placed = shapely.simplify(shapely.transform(shape, lambda xy: (xy - (left, top)) / (dx, dy)), 0.1)
+    placed = shapely.simplify(shapely.transform(shape, lambda xy: (xy - (left, top)) / (dx, dy)), tolerance)
     outer = [ring for part in shapely.get_parts(placed) for ring in (part.exterior, *part.interiors)]
     return [np.round(ring.coords, 1).tolist() for ring in outer]
