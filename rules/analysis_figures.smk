@@ -187,3 +187,53 @@ register(
     key="change_history",
     cost=FIGURE,
 )
+
+
+rule plot_zone_changes:
+    """Which zones changed: when, by how many dB, and how sure."""
+    input:
+        captions,
+        table="results/{aoi}/zone_changes.csv",
+        zones=lambda w: per_term(w.aoi, "zones.csv"),
+        series=lambda w: per_term(w.aoi, "mean_series.csv"),
+        stack=stack_of,
+    output:
+        report(
+            "results/{aoi}/zone_changes.png",
+            caption="../report/plot_zone_changes.rst",
+            category="{aoi}",
+            labels={"figure": "5 zone changes", "term": "-"},
+        ),
+    log:
+        "logs/{aoi}/plot_zone_changes.log",
+    benchmark:
+        "benchmarks/results/{aoi}/plot_zone_changes.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=500,
+        runtime=15,
+    params:
+        **stack_settings(
+            "change_history",
+            "significance",
+            "min_change_db",
+            "calibration_db",
+            "change_reference",
+            "min_valid_fraction",
+        ),
+        terms=setting("diagonal_terms"),
+        changes=lambda w: list(aois[w.aoi].changes),
+    script:
+        "../scripts/plot_zone_changes.py"
+
+
+register(
+    rules.plot_zone_changes,
+    "Change of zones",
+    key="zones",
+    wanted=lambda aoi: aoi.zones and (aoi.changes or aoi.change_history),
+    cost=FIGURE,
+)

@@ -15,14 +15,13 @@ from gcov.analysis import looks as number_of_looks
 from gcov.analysis import periods, releases, selection, shared
 from gcov.analysis.history import Rule
 from gcov.analysis.reference import Gain
-from gcov.analysis.zone_changes import Step, ZoneSeries
+from gcov.analysis.zone_changes import HISTORY, Step, ZoneSeries, dates_tested, steps_in_common
 from gcov.errors import GcovError
 from gcov.files import read_json
 from gcov.granules import holds
 from gcov.stores import store
 from gcov.words import listed
 
-HISTORY = "history"  # in place of the name of a change
 COLUMNS = """zone change term start end before_db after_db step_db se_db p changed n_before n_after
 releases_differ""".split()  # noqa: SIM905
 Row = dict[str, Any]
@@ -158,9 +157,7 @@ class Term:
 
     def _usable(self, zone: str) -> np.ndarray:
         """True (dates,) where a zone has enough samples, and a mean with an error."""
-        rows = self.zones[zone]
-        known = np.isfinite(rows["se_db"]) & (rows["mean_power"] > 0)
-        return self.use & selection.usable(rows, self.min_valid_fraction) & known.to_numpy()
+        return dates_tested(self.zones[zone], self.use, self.min_valid_fraction)
 
     def _series(self, zone: str, gain: Gain) -> tuple[np.ndarray, ZoneSeries]:
         """The dates on which a zone is tested (indices), and its series on them, divided by the gain."""
@@ -182,17 +179,6 @@ class Term:
             "n_before": len(sides[0]), "n_after": len(sides[1]),
             "releases_differ": all(sides) and bool(releases.between_periods(*sides)),
         }  # fmt: skip
-
-
-def steps_in_common(table: pd.DataFrame, zones: int) -> Iterator[str]:
-    """A warning for each change of a term that more than half of three or more zones show at once, in one direction."""
-    found = table[table["changed"].fillna(0) != 0]
-    for (change, term, end, sign), rows in found.groupby(["change", "term", "end", "changed"]):
-        if zones > 2 and len(rows) > zones / 2:
-            yield (
-                f"{term}, {change}: {len(rows)} of {zones} zones {'rose' if sign > 0 else 'fell'} by {end:%Y-%m-%d}:"
-                " such a step may be the instrument, rain or the season: set change_reference"
-            )
 
 
 if __name__ == "__main__":

@@ -54,9 +54,11 @@ def read_indices(path: Path) -> pd.DataFrame:
 
 
 def read_zone_changes(path: Path) -> pd.DataFrame:
-    """Read zone_changes.csv: names and times as text, an empty number as NaN."""
-    numbers = ("before_db", "after_db", "step_db", "se_db", "p", "changed")
-    return read(path, dtype={"zone": str, "change": str}, na_values=dict.fromkeys(numbers, ""))
+    """Read zone_changes.csv: names as text, times as datetime64 (UTC), empty times and numbers as NaT and NaN."""
+    text = dict.fromkeys(("zone", "change", "term"), str)
+    numbers = dict.fromkeys(("before_db", "after_db", "step_db", "se_db", "p", "changed"), float)
+    empty = dict.fromkeys(("start", "end", *numbers), "")
+    return read(path, parse_dates=["start", "end"], dtype={**text, **numbers}, na_values=empty)
 
 
 def read_granules(path: Path) -> pd.DataFrame:

@@ -92,7 +92,7 @@ def test_zones_without_samples_and_with_long_names_are_shown_and_counted():
     rows.loc[lost, "n_valid"] = 0
     rows.loc[rows["zone"] == "zone 2", "zone"] = "the stand behind the old saw mill"
     figure = draw_zones(rows)
-    assert len(panels(figure)) == 3 and "the stand behind t…" in words(figure)
+    assert len(panels(figure)) == 3 and "the stand be…w mill" in words(figure)
     assert "1 of 3 zones without a valid sample" in words(figure)
     assert "mixes maturities" in words(figure) and "releases change" in words(figure)
 

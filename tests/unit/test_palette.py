@@ -15,6 +15,7 @@ from test_analysis_figures import index_table, zone_table
 
 from gcov.figures import palette, style
 from gcov.figures.indices import indices
+from gcov.figures.text import told_apart
 from gcov.figures.zones import zones
 
 # Machado, Oliveira and Fernandes 2009, severity 1, for linear RGB
@@ -180,5 +181,25 @@ def test_a_glyph_that_another_font_has_is_drawn(few_fonts, caplog):
 
 def test_long_names_are_cut_as_they_are_drawn(few_fonts):
     titles, labels = draw_both(["林" * 30, "a" * 50, "b" * 19])
-    assert [text.get_text() for text in titles] == [r"\u6797" * 3 + "…", "a" * 18 + "…", "b" * 19]
-    assert [text.get_text() for text in labels] == [r"\u6797" * 6 + "…", "a" * 39 + "…", "b" * 19]
+    tree = r"\u6797"
+    shown = [f"{2 * tree}…{tree}", f"{'a' * 12}…{'a' * 6}", "b" * 19]
+    assert [text.get_text() for text in titles] == shown
+    shown = [f"{4 * tree}…{2 * tree}", f"{'a' * 26}…{'a' * 13}", "b" * 19]
+    assert [text.get_text() for text in labels] == shown
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["north", "south"], ["north", "south"]),
+        (
+            ["stand behind the mill, north", "stand behind the mill, south"],
+            ["stand behind…north", "stand behind…south"],
+        ),
+        (["the old parcel 1 of the wood", "the old parcel 22 of the wood"], ["…1 of the wood", "…22 of the wood"]),
+        (["parcel 1 of the old wood"] * 2, ["parcel 1 of … wood"] * 2),
+        (["a" * 30, "a" * 29], ["…a", "…"]),
+    ],
+)
+def test_long_names_are_told_apart(names, expected):
+    assert told_apart(names, 18) == expected

@@ -9,11 +9,36 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 
 from gcov.analysis.history import Dates, Rule, changes_of_series
+from gcov.analysis.selection import usable
 from gcov.analysis.shared import inflation
 from gcov.analysis.steps import DB, step_p, step_se_db
 from gcov.stores.radiometry import to_db
+
+HISTORY = "history"  # in zone_changes.csv, in place of the name of a change
+
+
+def dates_tested(rows: pd.DataFrame, use: np.ndarray, min_valid_fraction: float) -> np.ndarray:
+    """True (dates,) where a zone has enough samples, and a mean with an error, by its `rows` of zones.csv.
+
+    `use` is True for dates that the tests of the whole area use, too.
+    """
+    known = np.isfinite(rows["se_db"]) & (rows["mean_power"] > 0)
+    return use & usable(rows, min_valid_fraction) & known.to_numpy()
+
+
+def steps_in_common(table: pd.DataFrame, zones: int) -> Iterator[str]:
+    """A warning for each change of a term that more than half of three or more zones show at once, in one direction."""
+    found = table[table["changed"].fillna(0) != 0]
+    for (change, term, end, _), rows in found.groupby(["change", "term", "end", "changed"]):
+        direction = "rose" if rows["changed"].iloc[0] > 0 else "fell"
+        if zones > 2 and len(rows) > zones / 2:
+            yield (
+                f"{term}, {change}: {len(rows)} of {zones} zones {direction} by {end:%Y-%m-%d}:"
+                " such a step may be the instrument, rain or the season: set change_reference"
+            )
 
 
 @dataclass(frozen=True)

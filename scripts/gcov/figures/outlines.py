@@ -14,6 +14,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
+from gcov import tables
 from gcov.analysis.areas import cell_km2
 from gcov.figures.palette import OUTLINE
 from gcov.words import number_of
@@ -38,7 +39,7 @@ def read(geojson: Path, csv: Path, maps: xr.Dataset, looks: int) -> Outlines:
 
     Holes are left out if they are smaller than the smallest patch.
     """
-    table = pd.read_csv(csv, usecols=lambda name: name in ("area_ha", "confirmed"))
+    table = tables.read(csv, usecols=lambda name: name in ("area_ha", "confirmed"))
     to_map = pyproj.Transformer.from_crs(4326, maps.rio.crs, always_xy=True)
     corner = looks * np.sqrt(cell_km2(maps, 1)) / 4
     rings: list[np.ndarray] = []

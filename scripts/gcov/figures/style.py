@@ -44,7 +44,7 @@ def add_words(
     with a fixed aspect, such as maps.
     """
     width, height = figure.get_size_inches() * POINTS
-    across = int(width / (0.52 * SMALL))  # characters
+    across = int((width - 16) / (0.53 * SMALL))  # characters
     above = [line for warning in warnings if warning for line in textwrap.wrap(f"Warning: {warning}", across)]
     below = [line for note in notes for line in textwrap.wrap(note, across)]
     head, foot = LINE * (TITLE + SMALL * len(above)) + 8, LINE * SMALL * len(below) + 8

@@ -1,6 +1,8 @@
 """Text in figures, drawn as it is written: no mathematics, and glyphs from any font of the machine that has them."""
 
 import logging
+from collections.abc import Sequence
+from itertools import accumulate, zip_longest
 
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
@@ -32,14 +34,27 @@ def verbatim(figure: Figure) -> None:
 
 
 def shortened(name: str, most: int) -> str:
-    """A name of at most `most` characters as `verbatim` draws them: escapes count in full."""
-    fonts, short = Fonts(), ""
-    for each in name:
-        most -= len(fonts.shown(each))
-        if most < (len(short) + 1 < len(name)):  # leave room for the dots
-            return f"{short}…"
-        short += each
-    return name
+    """A name of at most `most` characters as `verbatim` draws them: escapes count in full.
+
+    A longer name keeps its start and its end, because names of zones often differ there only.
+    """
+    fonts = Fonts()
+    sizes = [len(fonts.shown(each)) for each in name]
+    if sum(sizes) <= most:
+        return name
+    room = most - 1  # for the dots
+    start = sum(total <= room - room // 3 for total in accumulate(sizes))
+    end = sum(total <= room - sum(sizes[:start]) for total in accumulate(reversed(sizes)))
+    return f"{name[:start]}…{name[len(name) - end :]}"
+
+
+def told_apart(names: Sequence[str], most: int) -> list[str]:
+    """Names of at most `most` characters; if some would look alike, without the words that all begin with."""
+    short = [shortened(name, most) for name in names]
+    if len(set(short)) == len(set(names)):
+        return short
+    begin = next(n for n, letters in enumerate(zip_longest(*names)) if len(set(letters)) > 1)
+    return [shortened(f"…{name[begin:]}", most) for name in names]
 
 
 class Fonts:

@@ -18,7 +18,7 @@ from gcov.cautions import (
 from gcov.figures import palette
 from gcov.figures.series import draw_means, draw_rain, draw_releases, limits_of, noise_shown
 from gcov.figures.style import GAMMA0, SMALL, add_words, date_axis
-from gcov.figures.text import shortened
+from gcov.figures.text import told_apart
 from gcov.granules import maturity_note
 from gcov.words import number_of
 
@@ -44,7 +44,8 @@ def zones(table: pd.DataFrame, *, term: str, frequency: str, title: str, min_val
     limits = {name: limits_of(dates.assign(noise_db=np.nan)) for name, dates in shown.items()}
     span = max((high - low for (low, high), dates in zip(limits.values(), shown.values()) if _seen(dates)), default=1.0)
     colours = {name: palette.zone(place).colour for place, name in enumerate(series)}
-    for axes, (name, dates) in zip(grid.flat, shown.items()):
+    names = told_apart(list(shown), 90 if number == 1 else 19)
+    for axes, words, (name, dates) in zip(grid.flat, names, shown.items()):
         large = 5 if number == 1 else 2.6
         draw_means(axes, dates, min_valid_fraction=min_valid_fraction, colour=colours[name], size=large)
         draw_releases(axes, dates, most=0)
@@ -53,7 +54,6 @@ def zones(table: pd.DataFrame, *, term: str, frequency: str, title: str, min_val
         if not _seen(dates):
             axes.set_yticks([])
         axes.tick_params(labelsize=SMALL)
-        words = shortened(name, 90 if number == 1 else 19)
         axes.set_title(words, loc="left", fontsize=SMALL + 0.5, weight="bold", pad=3)
         axes.set_title(number_of(int(dates["n_pixels"].max()), "sample"), loc="right", fontsize=SMALL - 1.5, pad=3)
     for index, axes in enumerate(grid[:rows].flat):

@@ -203,7 +203,7 @@ def zone_changes(table: pd.DataFrame | None) -> str:
         + cells(
             [
                 *(one[name] for name in ("zone", "change", "term")),
-                f"{one['start'][:10]} to {one['end'][:10]}",
+                f"{one['start']:%Y-%m-%d} to {one['end']:%Y-%m-%d}",
                 f"{one['step_db']:+.2f} ± {one['se_db']:.2f}",
                 f"{probability(one['p'])}{', releases differ' if one['releases_differ'] else ''}",
             ]
