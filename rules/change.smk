@@ -1,6 +1,6 @@
 # Change between two periods and over all dates; speckle-filtered images.
 
-PATCHES = Measured(1.5, 0.5, 300, of="map")
+PATCHES = Measured(1.2, 1.5, 600, of="map")  # where a quarter of the area changed
 
 
 rule change:

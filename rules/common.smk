@@ -319,3 +319,23 @@ def all_stacks(wildcards):
 def is_explored(aoi):
     """Whether an AOI gets the page explore.html."""
     return bool(aoi.diagonal_terms and aoi.explore_megabytes)
+
+
+def released_again(aoi):
+    """Granules of the acquisitions of an AOI that several releases hold: (superseded, used) for each pair."""
+    return releases.compared(*read_table(searched(aoi).table))
+
+
+def superseded(wildcards):
+    """The granule of this name, if it is superseded and can be compared."""
+    found = {granule.name: granule for granule, _ in released_again(wildcards.aoi)}
+    if wildcards.granule not in found:
+        known = ", ".join(found) or "none"
+        raise WorkflowError(f"{wildcards.granule} is not a superseded granule of {wildcards.aoi}; these are {known}")
+    return found[wildcards.granule]
+
+
+def fragments_released_again(aoi, number, folder):
+    """The fragments of the superseded (0) or used (1) granules of the pairs."""
+    names = dict.fromkeys(pair[number].name for pair in released_again(aoi))
+    return [f"results/{aoi}/{folder}/{name}.zarr" for name in names]

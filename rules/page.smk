@@ -41,7 +41,7 @@ rule explore:
         "../scripts/explore.py"
 
 
-register(rules.explore, "Page to explore", key="explore_megabytes", wanted=is_explored, cost=Measured(2.0, 0.25, 350))
+register(rules.explore, "Page to explore", key="explore_megabytes", wanted=is_explored, cost=Measured(1.5, 0.02, 350))
 
 
 rule index:

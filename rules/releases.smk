@@ -2,20 +2,6 @@
 # granules that the series does not use, into a folder of their own.
 
 
-def released_again(aoi):
-    """Granules of the acquisitions of an AOI that several releases hold: (superseded, used) for each pair."""
-    return releases.compared(*read_table(searched(aoi).table))
-
-
-def superseded(wildcards):
-    """The granule of this name, if it is superseded and can be compared."""
-    found = {granule.name: granule for granule, _ in released_again(wildcards.aoi)}
-    if wildcards.granule not in found:
-        known = ", ".join(found) or "none"
-        raise WorkflowError(f"{wildcards.granule} is not a superseded granule of {wildcards.aoi}; these are {known}")
-    return found[wildcards.granule]
-
-
 rule record_of_superseded:
     """The record of a granule that the series does not use, because another release of its acquisition is used."""
     input:
@@ -48,12 +34,6 @@ use rule clip as clip_superseded with:
     benchmark:
         "benchmarks/results/{aoi}/superseded/{granule}.tsv"
     localrule: fetch_here  # not inherited
-
-
-def fragments_released_again(aoi, number, folder):
-    """The fragments of the superseded (0) or used (1) granules of the pairs."""
-    names = dict.fromkeys(pair[number].name for pair in released_again(aoi))
-    return [f"results/{aoi}/{folder}/{name}.zarr" for name in names]
 
 
 rule release_steps:
