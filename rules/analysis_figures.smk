@@ -26,7 +26,8 @@ rule plot_zones:
         mem_mb=500,
         runtime=15,
     params:
-        **stack_settings("min_valid_fraction"),
+        valid_samples_only=setting("valid_samples_only"),
+        min_valid_fraction=setting("min_valid_fraction"),
     script:
         "../scripts/plot_zones.py"
 
@@ -59,7 +60,7 @@ rule plot_statistics:
         mem_mb=700,
         runtime=15,
     params:
-        **stack_settings(),
+        valid_samples_only=setting("valid_samples_only"),
     script:
         "../scripts/plot_statistics.py"
 
@@ -98,7 +99,7 @@ rule plot_indices:
         mem_mb=500,
         runtime=15,
     params:
-        **stack_settings(),
+        valid_samples_only=setting("valid_samples_only"),
     script:
         "../scripts/plot_indices.py"
 
@@ -134,7 +135,7 @@ rule plot_change:
         mem_mb=700,
         runtime=15,
     params:
-        **stack_settings(),
+        valid_samples_only=setting("valid_samples_only"),
     script:
         "../scripts/plot_change.py"
 
@@ -175,7 +176,7 @@ rule plot_change_history:
         mem_mb=700,
         runtime=15,
     params:
-        **stack_settings(),
+        valid_samples_only=setting("valid_samples_only"),
     script:
         "../scripts/plot_change_history.py"
 

@@ -121,7 +121,7 @@ def setting(key):
 
 def stack_settings(*keys):
     """The settings of the job's AOI that say which samples of a stack count, and those named, as parameters."""
-    return {key: setting(key) for key in ("valid_samples_only", *keys)}
+    return {key: setting(key) for key in ("valid_samples_only", "looks", *keys)}
 
 
 def searched(aoi):

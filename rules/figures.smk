@@ -8,6 +8,7 @@ rule plot_histogram:
         counts="results/{aoi}/{term}/histogram_{quantity}.csv",
         limits="results/{aoi}/{term}/stretch.json",
         series="results/{aoi}/{term}/mean_series.csv",
+        no_echo="results/{aoi}/{term}/no_echo.csv",
         stack=stack_of,
     output:
         report(
@@ -28,7 +29,7 @@ rule plot_histogram:
         mem_mb=500,
         runtime=10,
     params:
-        **stack_settings(),
+        valid_samples_only=setting("valid_samples_only"),
     script:
         "../scripts/plot_histogram.py"
 
@@ -40,6 +41,7 @@ rule plot_mean_series:
     """Mean backscatter of the AOI over time, in power and in dB, and what captions of a report say of the term."""
     input:
         series="results/{aoi}/{term}/mean_series.csv",
+        no_echo="results/{aoi}/{term}/no_echo.csv",
         stack=stack_of,
     output:
         picture=report(
@@ -61,7 +63,8 @@ rule plot_mean_series:
         mem_mb=500,
         runtime=10,
     params:
-        **stack_settings("min_valid_fraction"),
+        valid_samples_only=setting("valid_samples_only"),
+        min_valid_fraction=setting("min_valid_fraction"),
     script:
         "../scripts/plot_mean_series.py"
 
@@ -75,6 +78,7 @@ rule animation:
         "results/{aoi}/{term}/caption.rst",
         stack=stack_of,
         series="results/{aoi}/{term}/mean_series.csv",
+        no_echo="results/{aoi}/{term}/no_echo.csv",
         stretch="results/{aoi}/{term}/stretch.json",
     output:
         report(

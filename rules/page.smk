@@ -7,6 +7,7 @@ rule explore:
         captions,
         stack=stack_of,
         series=lambda w: per_term(w.aoi, "mean_series.csv"),
+        no_echo=lambda w: per_term(w.aoi, "no_echo.csv"),
         granules=ancient("results/{aoi}/granules.csv"),  # every search rewrites it
         zones=zones_of,
         zone_series=lambda w: per_term(w.aoi, "zones.csv") if aois[w.aoi].zones else [],
@@ -49,6 +50,7 @@ rule index:
     input:
         stacks=all_stacks,
         series=lambda w: [path for aoi in aois for path in per_term(aoi, "mean_series.csv")],
+        no_echo=lambda w: [path for aoi in aois for path in per_term(aoi, "no_echo.csv")],
         granules=ancient(expand("results/{aoi}/granules.csv", aoi=aois)),
     output:
         "results/index.html",
@@ -63,6 +65,7 @@ rule index:
         runtime=30,
     params:
         valid_samples_only={name: aoi.valid_samples_only for name, aoi in aois.items()},
+        looks={name: aoi.looks for name, aoi in aois.items()},
         min_valid_fraction={name: aoi.min_valid_fraction for name, aoi in aois.items()},
         explored=[name for name, aoi in aois.items() if is_explored(aoi)],
     script:

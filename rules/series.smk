@@ -27,6 +27,7 @@ rule summarize:
         ),
         stretch="results/{aoi}/{term}/stretch.json",
         speckle="results/{aoi}/{term}/speckle.json",
+        no_echo="results/{aoi}/{term}/no_echo.csv",
     log:
         "logs/{aoi}/{term}/summarize.log",
     benchmark:
@@ -40,7 +41,7 @@ rule summarize:
         runtime=60,
     params:
         contents_of("rainfall"),
-        **stack_settings("looks", "baseline"),
+        **stack_settings("baseline"),
     script:
         "../scripts/summarize.py"
 
@@ -65,6 +66,7 @@ rule dates:
     input:
         stack=stack_of,
         series=lambda w: per_term(w.aoi, "mean_series.csv"),
+        no_echo=lambda w: per_term(w.aoi, "no_echo.csv"),
     output:
         report(
             "results/{aoi}/dates.csv",

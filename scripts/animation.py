@@ -14,6 +14,7 @@ def animation(
     *,
     stack: Stack,
     series: Path,
+    no_echo: Path,
     stretch: Path,
     term: str,
     min_valid_fraction: float,
@@ -21,7 +22,7 @@ def animation(
     output: Path,
 ) -> None:
     """Write one frame per date to `output` (.gif or .html). The grey scale runs from q05 to q95 of `stretch`, in dB."""
-    table, stretched = tables.read_series(series), read_json(stretch)
+    table, stretched = tables.read_series(series, no_echo), read_json(stretch)
     limits = stretched["q05"], stretched["q95"]
     shown = {"limits": limits, "with_means": with_means, "min_valid_fraction": min_valid_fraction}
     frames = movies.frames(stack, term, table, **shown)
@@ -39,7 +40,7 @@ if __name__ == "__main__":
         animation(
             **settings,
             stack=stack,
-            **{name: Path(snakemake.input[name]) for name in ("series", "stretch")},
+            **{name: Path(snakemake.input[name]) for name in ("series", "no_echo", "stretch")},
             term=snakemake.wildcards.term,
             output=Path(snakemake.output[0]),
         )

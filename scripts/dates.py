@@ -15,17 +15,21 @@ from gcov.stores import facts, store
 from gcov.words import listed
 
 
-def dates(*, data: xr.Dataset, series: Mapping[str, Path], table: Path) -> None:
+def dates(*, data: xr.Dataset, series: Mapping[str, Path], no_echo: Mapping[str, Path], table: Path) -> None:
     """Write a row per date of a stack: its granules and where they are from, what they state, how much is valid.
 
-    `series` are the mean_series.csv by term. valid_fraction is that of the term with most valid samples. Fields are
-    empty where no granule states the fact.
+    `series` and `no_echo` are the mean_series.csv and no_echo.csv by term. valid_fraction is that of the term with
+    most valid samples. Fields are empty where no granule states the fact.
     """
     releases = {name: data[name].values for name in ("crid", "maturity", "polarizations")}
     stated = facts.of_stack(data)
     known = pd.DataFrame({"time": data["time"].values, **_acquisitions(data), **releases, **stated})
-    fractions = [tables.read_series(path)["valid_fraction"] for path in series.values()]
+    rows = {term: tables.read_series(path, no_echo[term]) for term, path in series.items()}
+    fractions = [of_term["valid_fraction"] for of_term in rows.values()]
     incidence = known.pop(facts.INCIDENCE)
+    known = known.assign(
+        **{f"n_no_echo_{term}": of_term["n_no_echo"].astype("Int64") for term, of_term in rows.items()}
+    )
     known["valid_fraction"] = pd.concat(fractions, axis=1).max(axis=1) if fractions else float("nan")
     known[facts.INCIDENCE] = incidence
     tables.write(table, known)
@@ -57,5 +61,6 @@ if __name__ == "__main__":
         dates(
             data=store.open_store(snakemake.input.stack),
             series={Path(path).parent.name: Path(path) for path in snakemake.input.series},
+            no_echo={Path(path).parent.name: Path(path) for path in snakemake.input.no_echo},
             table=Path(snakemake.output[0]),
         )

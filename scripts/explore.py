@@ -44,6 +44,7 @@ def explore(
     *,
     stack: Stack,
     series: dict[str, Path],
+    no_echo: dict[str, Path],
     granules: Path,
     megabytes: float | None,
     products: explorer.Products,
@@ -61,17 +62,17 @@ def explore(
 ) -> None:
     """Write the page.
 
-    `series` and `zone_series` are mean_series.csv and zones.csv by term, `zones` is the zone file, `changes` are the
-    JSON summaries beside the change stores and patches, `history` is change_history.zarr, `patches` its patches
-    (GeoJSON, with the CSV beside it), and `products` are the files to link to. Raises GcovError if `megabytes`
-    is None.
+    `series`, `no_echo` and `zone_series` are mean_series.csv, no_echo.csv and zones.csv by term, `zones` is the zone
+    file, `changes` are the JSON summaries beside the change stores and patches, `history` is change_history.zarr,
+    `patches` its patches (GeoJSON, with the CSV beside it), and `products` are the files to link to. Raises GcovError
+    if `megabytes` is None.
     """
     if megabytes is None:
         raise GcovError("explore_megabytes is null for this AOI, which turns its page off: give it a number")
     page = explorer.page(
         stack,
         Tables(
-            {term: tables.read_series(path) for term, path in series.items()},
+            {term: tables.read_series(path, no_echo[term]) for term, path in series.items()},
             {term: tables.read_series(path) for term, path in zone_series.items()},
             tables.read_indices(indices) if indices else None,
             min_valid_fraction,
@@ -95,6 +96,7 @@ if __name__ == "__main__":
             **settings,
             stack=stack,
             series={Path(path).parent.name: Path(path) for path in snakemake.input.series},
+            no_echo={Path(path).parent.name: Path(path) for path in snakemake.input.no_echo},
             granules=Path(snakemake.input.granules),
             zones=Path(snakemake.input.zones) if snakemake.input.zones else None,
             zone_series={Path(path).parent.name: Path(path) for path in snakemake.input.zone_series},

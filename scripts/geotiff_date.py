@@ -6,9 +6,12 @@ from pathlib import Path
 
 from gcov.export import cog, layers
 from gcov.stores import mosaic, store
+from gcov.stores.echoes import Looks
 
 
-def geotiff_date(*, fragments: list[Path], term: str, quantity: str, valid_samples_only: bool, output: Path) -> None:
+def geotiff_date(
+    *, fragments: list[Path], term: str, quantity: str, valid_samples_only: bool, looks: Looks = None, output: Path
+) -> None:
     """Write `quantity` (power: linear gamma0, or db) of a term, for the date that these fragments form.
 
     The values equal those in the stack. They are read from the fragments, so that a new date does not redo the files
@@ -16,7 +19,7 @@ def geotiff_date(*, fragments: list[Path], term: str, quantity: str, valid_sampl
     the term.
     """
     members = sorted(map(store.fragment_info, fragments), key=lambda one: (one.granule.start, one.granule.name))
-    band = layers.date_band(members, term, quantity, valid_samples_only=valid_samples_only)
+    band = layers.date_band(members, term, quantity, valid_samples_only=valid_samples_only, looks=looks)
     date = mosaic.date_of([member.granule for member in members])
     grid = store.open_store(members[0].path)
     cog.write(output, grid=grid, bands=[band], tags=layers.tags([band], date, store.software()))

@@ -15,19 +15,24 @@ def index(
     *,
     stacks: Mapping[str, Stack],
     series: Sequence[Path],
+    no_echo: Sequence[Path],
     granules: Sequence[Path],
     min_valid_fraction: Mapping[str, float],
     explored: Sequence[str],
     output: Path,
 ) -> None:
-    """Write the page. `granules` are in the order of `stacks`; `series` holds the mean series of all AOIs.
+    """Write the page. `granules` are in the order of `stacks`; `series` and `no_echo` hold those tables of all AOIs.
 
     `stacks` and `min_valid_fraction` are given by AOI name; `explored` names the AOIs that have an explore.html.
     """
     areas = [
         all_areas.Area(
             stack,
-            {path.parent.name: tables.read_series(path) for path in series if path.parents[1].name == name},
+            {
+                path.parent.name: tables.read_series(path, lost)
+                for path, lost in zip(series, no_echo, strict=True)
+                if path.parents[1].name == name
+            },
             tables.read_granules(table),
             explored=name in explored,
             min_valid_fraction=min_valid_fraction[name],
@@ -41,10 +46,13 @@ def index(
 if __name__ == "__main__":
     with job_log(snakemake.log[0], "index"):
         settings = dict(snakemake.params)
-        only = settings.pop("valid_samples_only").items()
+        only, looks = settings.pop("valid_samples_only"), settings.pop("looks")
         index(
             **settings,
-            stacks={aoi[0]: Stack(path, valid_samples_only=aoi[1]) for aoi, path in zip(only, snakemake.input.stacks)},
-            **{name: list(map(Path, snakemake.input[name])) for name in ("series", "granules")},
+            stacks={
+                aoi: Stack(path, valid_samples_only=only[aoi], looks=looks[aoi])
+                for aoi, path in zip(only, snakemake.input.stacks)
+            },
+            **{name: list(map(Path, snakemake.input[name])) for name in ("series", "no_echo", "granules")},
             output=Path(snakemake.output[0]),
         )

@@ -16,6 +16,7 @@ def plot_histogram(
     counts: Path,
     limits: Path,
     series: Path,
+    no_echo: Path,
     stack: Path,
     origin: dict[str, str],
     quantity: str,
@@ -29,7 +30,7 @@ def plot_histogram(
     table, finer = tables.read(counts), read_json(limits)
     facts = metadata_of(stack)["attributes"]
     shown = {"quantity": quantity, "term": term, "frequency": facts["frequency"], "title": f"{facts['aoi']}, {term}"}
-    figure = histogram(table, finer, tables.read_series(series), **shown)
+    figure = histogram(table, finer, tables.read_series(series, no_echo), **shown)
     style.save(figure, output, origin)
 
 

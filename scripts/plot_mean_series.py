@@ -14,6 +14,7 @@ from gcov.stores.provenance import metadata_of, provenance
 def plot_mean_series(
     *,
     series: Path,
+    no_echo: Path,
     stack: Path,
     origin: dict[str, str],
     min_valid_fraction: float,
@@ -21,14 +22,14 @@ def plot_mean_series(
     output: Path,
     caption: Path,
 ) -> None:
-    """Write a PNG of mean_series.csv. `origin` is the provenance written into it.
+    """Write a PNG of mean_series.csv and no_echo.csv. `origin` is the provenance written into it.
 
     `caption` is the text for all captions of the term.
     """
     facts = metadata_of(stack)["attributes"]
     shown = {"term": term, "frequency": facts["frequency"], "min_valid_fraction": min_valid_fraction}
     shown["stated"] = of_stack(facts)
-    table = tables.read_series(series)
+    table = tables.read_series(series, no_echo)
     captions.write(caption, captions.of_series(table, **shown))
     figure = mean_series(table, title=f"{facts['aoi']}, {term}", **shown)
     style.save(figure, output, origin)

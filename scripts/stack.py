@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gcov.files import building
 from gcov.granules import maturity_note, passes
-from gcov.stores import facts, mosaic, noise, store
+from gcov.stores import echoes, facts, mosaic, store
 
 SHARED = ("aoi", "aoi_bbox", "aoi_polygon", "frequency", "n_pixels")  # attributes that all fragments share
 
@@ -46,8 +46,7 @@ def stack(*, fragments: list[Path], output: Path) -> None:
         **{key: first.attributes[key] for key in SHARED},
         "maturity_note": note or "",
         "cautions": json.dumps(cautions),
-        **noise.gathered([[one.attributes for one in members] for members in by_date]),
-        "mean_number_of_looks": json.dumps([mean_looks([one.attributes for one in members]) for members in by_date]),
+        **echoes.gathered([[one.attributes for one in members] for members in by_date]),
         "granule_records": json.dumps([vars(granule) for granule in granules]),
         "software": store.software(),
     }
@@ -60,12 +59,6 @@ def stack(*, fragments: list[Path], output: Path) -> None:
         store.finish(part)
     size = len(dates), len(granules), grid.sizes["y"], grid.sizes["x"]
     log.info("%d dates from %d granules, %d x %d pixels, %s", *size, ", ".join(types))
-
-
-def mean_looks(fragments: list[dict]) -> float | None:
-    """The mean number of averaged radar samples of a date, from its fragments' attributes; None if none states it."""
-    stated = [one["mean_number_of_looks"] for one in fragments if one.get("mean_number_of_looks")]
-    return sum(stated) / len(stated) if stated else None
 
 
 if __name__ == "__main__":

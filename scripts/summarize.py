@@ -7,7 +7,6 @@ from pathlib import Path
 
 from gcov import tables
 from gcov.analysis import histogram
-from gcov.analysis.looks import Given
 from gcov.analysis.summary import Summary
 from gcov.files import building
 from gcov.inputs.rain import rain_of
@@ -23,7 +22,7 @@ def summarize(
     mean_series: Path,
     stretch: Path,
     speckle: Path,
-    looks: Given = None,
+    no_echo: Path,
     baseline: tuple[str, str] | None = None,
     rainfall: str | None = None,
 ) -> None:
@@ -35,16 +34,18 @@ def summarize(
     - stretch.json: the 5 % and 95 % quantiles over all dates in dB, accurate to 0.01 dB, and the finer bins that the
       histogram figure shows.
     - speckle.json: what blocks of samples show of speckle, from which `looks` and the error bars follow.
+    - no_echo.csv: how many samples of each date lost their echo, and what told so.
 
     Raises GcovError if the stack has no such term, if no sample is positive, or if a line of the rain file is invalid.
     """
     data, summary = stack.data, Summary.of(stack, term)
     tables.write(histogram_db, histogram.DB.table(histogram.coarse_db(summary.in_db)))
     tables.write(histogram_power, histogram.POWER.table(summary.in_power))
-    series = summary.mean_series(data, term, rain_of(data, rainfall), looks, baseline)
+    series = summary.mean_series(data, term, rain_of(data, rainfall), stack.looks, baseline)
     if baseline and series["anomaly_db"].isna().all():
         log.warning("no anomaly: no date is in the season of another one from %s to %s (baseline)", *baseline)
     tables.write(mean_series, series)
+    tables.write(no_echo, summary.no_echo(stack, term))
     with building(stretch) as part:
         part.write_text(json.dumps({**summary.stretch(term), "histogram": summary.distribution()}) + "\n")
     with building(speckle) as part:

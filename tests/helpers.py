@@ -58,12 +58,15 @@ def grid_of(epsg: int, x: np.ndarray, y: np.ndarray) -> xr.Dataset:
 
 
 def memory_stack(powers: dict[str, np.ndarray], mask: np.ndarray, **facts: list[str]) -> xr.Dataset:
-    """A stack of these samples (time, y, x), in memory only; dates are 12 days apart unless `facts` give times."""
+    """A stack of these samples (time, y, x), in memory only; dates are 12 days apart unless `facts` give times.
+
+    Noise was subtracted from them, so that samples of 0 and below count.
+    """
     dates, ny, nx = mask.shape
     grid = grid_of(EPSG, WEST + 20 * (np.arange(nx) + 0.5), NORTH - 20 * (np.arange(ny) + 0.5))
     times = facts.pop("time", [FIRST + pd.Timedelta(12 * n, "D") for n in range(dates)])
     words = {"granule": ["G"] * dates, "crid": ["P05023"] * dates, "maturity": ["PROVISIONAL"] * dates}
-    words |= {"polarizations": ["DHDH"] * dates, **facts}
+    words |= {"polarizations": ["DHDH"] * dates, "noise_correction_applied": ["True"] * dates, **facts}
     attributes = {"aoi": "aoi", "aoi_bbox": BBOX, "aoi_polygon": None, "frequency": "A", "n_pixels": ny * nx}
     return (
         grid.assign({name: (("time", "y", "x"), values) for name, values in {**powers, "mask": mask}.items()})

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from gcov.cautions import cautions, dates_in_words, empty_values
+from gcov.cautions import cautions, dates_in_words, empty_values, untold_echoes
 from gcov.files import building
 
 
@@ -15,7 +15,8 @@ def of_series(series: pd.DataFrame, **shown: Any) -> str:
     `shown` are the other arguments of `cautions`.
     """
     warnings = cautions(series, **shown)
-    said = [f"{dates_in_words(series)}.", bold("; ".join(warnings)), *(f"{why}." for why in empty_values(series))]
+    why = [*empty_values(series), *untold_echoes(series)]
+    said = [f"{dates_in_words(series)}.", bold("; ".join(warnings)), *(f"{one}." for one in why)]
     return " ".join(filter(None, said))
 
 

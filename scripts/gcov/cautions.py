@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 
 from gcov.granules import holds, maturity_note
-from gcov.words import days, listed, number_of
+from gcov.words import days, listed, number_of, percent
 
 NOISE_MARGIN = 3  # dB above the noise floor; a sample contains its noise, so that below this at least half is noise
+NO_ECHO = 0.01  # of a date's valid samples; a caution says so if more have lost their echo
 LONG_STEP = 1.5  # times the median step
 
 
@@ -50,6 +51,25 @@ def noise_flags(above_noise: pd.Series) -> pd.Series:
     1 for less than 3 dB, else 0; empty where unknown.
     """
     return (above_noise < NOISE_MARGIN).astype("Int64").where(above_noise.notna())
+
+
+def without_echo(series: pd.DataFrame) -> pd.Series:
+    """The fraction (dates,) of a date's valid samples that have lost their echo and do not count; 0 where unknown."""
+    if "n_no_echo" not in series:
+        return pd.Series(0.0, series.index)
+    lost = series["n_no_echo"].fillna(0)
+    return (lost / (series["n_valid"] + lost)).fillna(0)
+
+
+def untold_echoes(series: pd.DataFrame) -> list[str]:
+    """Why lost echoes could not be told by the noise floor on some dates, as one sentence; empty if they could."""
+    if "n_no_echo" not in series or series["n_no_echo"].isna().all():
+        return []
+    counts = series["why_no_limit"][series["why_no_limit"] != ""].value_counts(sort=False)
+    if counts.empty:
+        return []
+    reasons = ", ".join(f"{number_of(n, 'date')}: {reason}" for reason, n in counts.items())
+    return [f"lost echoes not told by the noise floor ({reasons})"]
 
 
 def release_changes(series: pd.DataFrame) -> pd.DataFrame:
@@ -122,6 +142,9 @@ def cautions(
         releases = ", ".join(dict.fromkeys(dates["crid"]))
         said.append(f"processed with different releases ({releases}): a step between them may be processing")
     said += stated
+    if (lost := without_echo(dates)[lambda share: share >= NO_ECHO]).any():
+        days_lost = listed(dates["time"][lost.index])
+        said.append(f"no echo in {percent(lost)} of the valid samples on {days_lost}: the mean is of a different area")
     if noisy.any():
         said.append(f"within {NOISE_MARGIN} dB of the noise floor on {listed(dates['time'][noisy])}")
     return [sentence for sentence in said if sentence]

@@ -42,9 +42,16 @@ def read(path: Path, **options: Any) -> pd.DataFrame:
     return pd.read_csv(path, keep_default_na=False, **options)
 
 
-def read_series(path: Path) -> pd.DataFrame:
-    """Read mean_series.csv or zones.csv: time as datetime64 (UTC), granule facts as text, empty numbers as NaN."""
-    return read(path, parse_dates=["time"], dtype=dict.fromkeys(TEXT, str), na_values=dict.fromkeys(MEANS, ""))
+def read_series(path: Path, no_echo: Path | None = None) -> pd.DataFrame:
+    """Read mean_series.csv or zones.csv: time as datetime64 (UTC), granule facts as text, empty numbers as NaN.
+
+    With `no_echo`, the path of no_echo.csv, the columns n_no_echo and why_no_limit are added to mean_series.csv.
+    """
+    series = read(path, parse_dates=["time"], dtype=dict.fromkeys(TEXT, str), na_values=dict.fromkeys(MEANS, ""))
+    if no_echo is None:
+        return series
+    lost = read(no_echo, dtype={"why_no_limit": str}, na_values={"n_no_echo": ""})
+    return series.assign(**{name: lost[name] for name in ("n_no_echo", "why_no_limit")})
 
 
 def read_indices(path: Path) -> pd.DataFrame:

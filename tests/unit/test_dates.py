@@ -71,11 +71,16 @@ def test_a_row_holds_what_its_granules_state(series, tmp_path):
     )
     data = stacked(tmp_path, paths, terms=("HHHH", "HVHV"))
     counted = Stack(tmp_path / "stack.zarr", valid_samples_only=True)
-    made = {name: tmp_path / name for name in ("histogram_db", "histogram_power", "stretch", "speckle")}
+    made = {name: tmp_path / name for name in ("histogram_db", "histogram_power", "stretch", "speckle", "no_echo")}
     summarize(stack=counted, term="HHHH", mean_series=tmp_path / "mean_series.csv", **made)
-    dates(data=counted.data, series={"HHHH": tmp_path / "mean_series.csv"}, table=tmp_path / "dates.csv")
+    dates(
+        data=counted.data,
+        series={"HHHH": tmp_path / "mean_series.csv"},
+        no_echo={"HHHH": tmp_path / "no_echo"},
+        table=tmp_path / "dates.csv",
+    )
     first, second = tables.read(tmp_path / "dates.csv", dtype=str).to_dict("records")
-    assert list(first) == [*COLUMNS, "valid_fraction", "incidence_mean_deg"]
+    assert list(first) == [*COLUMNS, "n_no_echo_HHHH", "valid_fraction", "incidence_mean_deg"]
     assert first | {
         "time": "2025-11-23T23:47:39", "granules": paths[0].stem, "track": "26", "direction": "A", "frames": "16",
         "mode": "2005", "crid": "X05009", "maturity": "PROVISIONAL", "polarizations": "DHDH",
@@ -94,7 +99,7 @@ def test_granules_of_one_pass_share_a_row(band, write, tmp_path):
     north, south = write(band(), frame=16), write(band(), frame=17, start=FIRST + timedelta(seconds=34))
     for path, doi, likelihood in ((north, "a", 0.25), (south, "b", 0.75)):
         restate(path, {f"{SCIENCE}identification/productDoi": doi, LIKELIHOOD.format("HH"): likelihood})
-    dates(data=stacked(tmp_path, [north, south]), series={}, table=tmp_path / "dates.csv")
+    dates(data=stacked(tmp_path, [north, south]), series={}, no_echo={}, table=tmp_path / "dates.csv")
     (row,) = tables.read(tmp_path / "dates.csv", dtype=str).to_dict("records")
     assert row["granules"] == f"{north.stem} {south.stem}" and row["frames"] == "16 17" and row["track"] == "26"
     assert (row["product_doi"], row["rfi_likelihood_HH"], row["mode"]) == ("a b", "0.5", "2005")
@@ -140,7 +145,7 @@ def test_dates_of_an_earlier_version_have_empty_fields(newest, tmp_path, caplog)
     (fragments[0] / "zarr.json").write_text(document.replace(f'"{facts.NOTE}"', '"another"'))
     stack(fragments=fragments, output=tmp_path / "stack.zarr")
     with caplog.at_level("WARNING"):
-        dates(data=store.open_store(tmp_path / "stack.zarr"), series={}, table=tmp_path / "dates.csv")
+        dates(data=store.open_store(tmp_path / "stack.zarr"), series={}, no_echo={}, table=tmp_path / "dates.csv")
     found = tables.read(tmp_path / "dates.csv", dtype=str)
     assert found["product_doi"].tolist() == ["", "10.5067/NIL2GCOV-B1"]
     assert "fields of 2025-11-23 are empty" in caplog.text

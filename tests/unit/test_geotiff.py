@@ -53,6 +53,7 @@ def fragment(folder, start: datetime, layers: dict[str, np.ndarray], **name):
         "aoi_bbox": BBOX,
         "frequency": "A",
         "granule_record": json.dumps(asdict(granule)),
+        "facts": json.dumps({"noise_correction_applied": "True"}),  # where samples of 0 and below are dark
         "n_pixels": GRID.x.size * GRID.y.size,
         "n_valid": 1,
     }

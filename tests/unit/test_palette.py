@@ -91,7 +91,9 @@ def test_zones_and_the_area_are_told_apart_whatever_the_eyes():
 
 def test_fell_rose_and_no_data_are_told_apart_whatever_the_eyes():
     ramps = [ramp(np.linspace(0, 1, 256)) for ramp in (palette.LEVEL, palette.AMOUNT, palette.CHANGE)]
-    assert nearest([palette.NO_DATA], [palette.UNCHANGED, *itertools.chain(*ramps)]) > 15
+    for colour in (palette.NO_DATA, palette.NO_ECHO):
+        assert nearest([colour], [palette.UNCHANGED, *itertools.chain(*ramps)]) > 15
+    assert nearest([palette.NO_DATA], [palette.NO_ECHO]) > 15
     assert nearest([palette.FELL, palette.ROSE], ramps[0]) > 15  # painted over grey images
     assert nearest([palette.FELL], [palette.ROSE]) > 30
     assert [to_rgb(palette.CHANGE(end)) for end in (0.0, 1.0)] == [to_rgb(palette.FELL), to_rgb(palette.ROSE)]

@@ -82,7 +82,14 @@ def products(folder: Path, term="HHHH", valid_samples_only=True) -> SimpleNamesp
     stack_db(stack=counted, output=made.db)
     tables = {
         name.split(".")[0]: folder / name
-        for name in ("histogram_db.csv", "histogram_power.csv", "mean_series.csv", "stretch.json", "speckle.json")
+        for name in (
+            "histogram_db.csv",
+            "histogram_power.csv",
+            "mean_series.csv",
+            "stretch.json",
+            "speckle.json",
+            "no_echo.csv",
+        )
     }
     for key, path in tables.items():
         setattr(made, key, path)
@@ -93,6 +100,7 @@ def products(folder: Path, term="HHHH", valid_samples_only=True) -> SimpleNamesp
             animation(
                 stack=counted,
                 series=made.mean_series,
+                no_echo=made.no_echo,
                 stretch=made.stretch,
                 term=term,
                 min_valid_fraction=0.5,
@@ -349,7 +357,7 @@ def test_large_images_are_averaged_in_power(made, valid):
     power, mask = source["HVHV"][1].astype("f8"), source["mask"][1]
     data = Stack(made[valid].stack, valid_samples_only=valid)
     use = np.isfinite(power) & ((mask >= 1) & (mask <= 254) if valid else True)
-    found = image_of(data, "HVHV", 1, 7)
+    found, _ = image_of(data, "HVHV", 1, 7)
     assert found.shape == cells_of(power.shape, 7)
     for row, column in np.ndindex(found.shape):
         cell = np.s_[7 * row : 7 * row + 7, 7 * column : 7 * column + 7]
@@ -386,6 +394,7 @@ def test_still_figures(made, tmp_path):
             counts=getattr(one, f"histogram_{quantity}"),
             limits=one.stretch,
             series=one.mean_series,
+            no_echo=one.no_echo,
             stack=one.stack,
             origin=provenance(one.stack, True),
             quantity=quantity,
@@ -394,6 +403,7 @@ def test_still_figures(made, tmp_path):
         )
     plot_mean_series(
         series=one.mean_series,
+        no_echo=one.no_echo,
         stack=one.stack,
         origin=provenance(one.stack, True),
         min_valid_fraction=0.5,
@@ -497,6 +507,7 @@ def test_a_date_without_a_valid_sample_is_a_result(kind, band, write, newest, tm
     assert float(last["valid_fraction"]) == 0
     plot_mean_series(
         series=made.mean_series,
+        no_echo=made.no_echo,
         stack=made.stack,
         origin=provenance(made.stack, True),
         min_valid_fraction=0.5,
@@ -889,6 +900,7 @@ def test_a_table_and_a_stack_that_disagree_make_no_movie(made, tmp_path):
         animation(
             stack=Stack(one.stack, valid_samples_only=True),
             series=tmp_path / "short.csv",
+            no_echo=one.no_echo,
             stretch=one.stretch,
             term="HVHV",
             min_valid_fraction=0.5,

@@ -71,7 +71,7 @@ def test_settings_of_a_job_open_its_stack_and_leave_the_others(tmp_path):
     store.write(tmp_path / "a.zarr", region, {"HHHH": np.ones((1, 2, 3), "f4"), "mask": np.zeros((1, 2, 3), "u1")})
     store.finish(tmp_path / "a.zarr")
     for valid in (True, False):
-        settings = {"valid_samples_only": valid, "multilook": 3}
+        settings = {"valid_samples_only": valid, "looks": None, "multilook": 3}
         stack, others = open_with(str(tmp_path / "a.zarr"), settings)
         assert np.isnan(stack.power("HHHH")).all() == valid and others == {"multilook": 3}
         assert stack.attributes["valid_samples_only"] is valid and stack.attributes["aoi"] == "x"

@@ -60,7 +60,7 @@ def test_lost_pulses_of_one_polarization(write, band, exceptions, tmp_path):
         found = radiometry.is_valid(store.mask_of(data.isel(time=slice(0, 1)), term))[0]
         np.testing.assert_array_equal(found, counts)
         assert (data[f"{term}_valid"][1] == 1).all()
-        names = ["histogram_db", "histogram_power", "mean_series", "stretch", "speckle"]
+        names = ["histogram_db", "histogram_power", "mean_series", "stretch", "speckle", "no_echo"]
         products = {name: tmp_path / name for name in names}
         summarize(stack=Stack(data, valid_samples_only=True), term=term, **products)
         table = pd.read_csv(products["mean_series"])

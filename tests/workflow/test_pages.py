@@ -132,14 +132,14 @@ def test_reasons_are_counted_and_not_repeated():
 @pytest.mark.parametrize("looks", [1, 2, 3, 5, 64])
 def test_cells_are_averages_of_whole_looks_in_power(looks):
     power, mask = speckle()
-    found = image_of(Stack(memory_stack({"HHHH": power}, mask), valid_samples_only=True), "HHHH", 1, looks)
+    found = image_of(Stack(memory_stack({"HHHH": power}, mask), valid_samples_only=True), "HHHH", 1, looks)[0]
     np.testing.assert_allclose(found, averaged(power[1], mask[1], looks), rtol=1e-5)
 
 
 def test_cells_of_a_stack_larger_than_a_band_of_rows():
     """Bands of rows end where cells do, whatever the looks: 1100 rows are read in three bands."""
     power, mask = speckle(1, 1100, 20)
-    found = image_of(Stack(memory_stack({"HHHH": power}, mask), valid_samples_only=True), "HHHH", 0, 3)
+    found = image_of(Stack(memory_stack({"HHHH": power}, mask), valid_samples_only=True), "HHHH", 0, 3)[0]
     np.testing.assert_allclose(found, averaged(power[0], mask[0], 3), rtol=1e-5)
 
 
@@ -197,11 +197,11 @@ def test_each_date_is_read_once(monkeypatch):
     stack = memory_stack({"HHHH": power, "HVHV": power / 8}, mask)
     read = Counter()
 
-    def counted(self, term, region, one=Stack.power):
+    def counted(self, term, region, one=Stack.power_and_lost):
         read[term, int(region["time"].start)] += 1
         return one(self, term, region)
 
-    monkeypatch.setattr(Stack, "power", counted)
+    monkeypatch.setattr(Stack, "power_and_lost", counted)
     pixels.encoded(Stack(stack, valid_samples_only=True), ["HHHH", "HVHV"], lambda side: {}, room=24e6)
     assert read == {(term, date): 1 for term in ("HHHH", "HVHV") for date in range(6)}
 
@@ -488,8 +488,8 @@ def test_no_page_where_none_is_wanted(analysis, aoi):
 
 
 def test_asked_for_by_name_it_says_what_to_set(tmp_path):
-    names = ("series", "zone_series", "granules", "zones", "indices", "changes", "products", "history", "patches",
-             "zone_changes")  # fmt: skip
+    names = ("series", "no_echo", "zone_series", "granules", "zones", "indices", "changes", "products", "history",
+             "patches", "zone_changes")  # fmt: skip
     settings = {"zone_name": "name", "point_size": 60, "min_valid_fraction": 0.5, "megabytes": None}
     with pytest.raises(GcovError, match="explore_megabytes is null"):
         explore_aoi(stack=None, output=tmp_path / "explore.html", **dict.fromkeys(names), **settings)

@@ -56,7 +56,7 @@ def test_cells_lie_on_their_samples(shape, side):
     flat = data.isel(time=0)
     drawn, classes = rasters.averaged(flat, "HHHH", side), rasters.sampled(flat, "HHHH", side)
     left, right, bottom, top = (1000 * edge for edge in rasters.extent(flat, side))
-    page, shown = explore.grid_of(data, side), image_of(stack, "HHHH", 0, side)
+    page, shown = explore.grid_of(data, side), image_of(stack, "HHHH", 0, side)[0]
     size = grid.sizes["y"], grid.sizes["x"]
     assert drawn.shape == classes.shape == shown.shape == (page["rows"], page["cols"]) == size
     half, width, height = 10 * side, (right - left) / drawn.shape[1], (top - bottom) / drawn.shape[0]

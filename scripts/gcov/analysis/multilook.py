@@ -50,12 +50,24 @@ class Multilook:
         add_to_cells(self._sums, self._counts, power, self._side, rows.start)
 
 
-def image_of(stack: Stack, term: str, date: int, side: int) -> np.ndarray:
-    """A date's image (rows, columns) in cells of side x side samples: linear power float32, as `Multilook.mean`."""
-    multilook = Multilook(side, (stack.data.sizes["y"], stack.data.sizes["x"]))
+def image_of(stack: Stack, term: str, date: int, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """A date's image (rows, columns) in cells of side x side samples, and where its echoes were lost.
+
+    The image is linear power float32, as `Multilook.mean`. The second is True where no sample of a cell counts, but
+    would have with an echo.
+    """
+    shape = stack.data.sizes["y"], stack.data.sizes["x"]
+    multilook = Multilook(side, shape)
+    lost = np.zeros(cells_of(shape, side), bool)
     for region in store.regions(stack.data, date=date):
-        multilook.add(stack.power(term, region)[0], region["y"])
-    return multilook.mean
+        power, without = stack.power_and_lost(term, region)
+        multilook.add(power[0], region["y"])
+        if without is not None:
+            top, offset = divmod(region["y"].start, side)
+            cells = summed(without[0].astype(np.int32), side, offset) > 0
+            lost[top : top + len(cells)] |= cells
+    image = multilook.mean
+    return image, lost & np.isnan(image)
 
 
 def add_to_cells(sums: np.ndarray, counts: np.ndarray, power: np.ndarray, side: int, first_row: int) -> None:

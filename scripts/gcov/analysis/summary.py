@@ -25,6 +25,7 @@ class Summary:
 
     def __init__(self, dates: int):
         self.sums = Sums.empty(dates)
+        self.lost = np.zeros(dates, np.int64)  # samples that would count but for their lost echo
         self.in_power = np.zeros(histogram.POWER.number, np.int64)
         self.in_db = np.zeros(histogram.FINE_DB.number, np.int64)
         self.in_drawn = np.zeros(histogram.FINE_DB.number, np.int64)  # of averaged images, if they are averaged
@@ -46,7 +47,8 @@ class Summary:
         for date in range(dates):
             drawn = Multilook(looks, whole)
             for region in store.regions(data, date=date):
-                power = stack.power(term, region)[0]
+                (power,), lost = stack.power_and_lost(term, region)
+                summary.lost[date] += 0 if lost is None else np.count_nonzero(lost)
                 summary.add(date, power[np.isfinite(power)])
                 speckle.add(region, power)
                 if looks > 1:
@@ -100,6 +102,18 @@ class Summary:
             rain=rain,
             baseline=baseline,
         )
+
+    def no_echo(self, stack: Stack, term: str) -> pd.DataFrame:
+        """One row per date of the stack: time, n_no_echo, limit_db, why_no_limit.
+
+        n_no_echo is the number of samples that would count but for their lost echo; NaN if every sample counts.
+        Samples below limit_db have no echo; where it is NaN, for the reason why_no_limit, at most those of exactly 0.
+        """
+        limits = stack.limits(term)
+        times = [date.time for date in store.dates_of(stack.data)]
+        numbers = pd.array(self.lost if stack.valid_samples_only else [pd.NA] * len(times), "Int64")
+        facts = {"time": times, "n_no_echo": numbers, "limit_db": to_db(limits.below), "why_no_limit": limits.why}
+        return pd.DataFrame(facts)
 
     def stretch(self, term: str) -> dict[str, float]:
         """The 5 % and 95 % quantiles in dB of the images as displayed, over all dates: the limits of the animations.

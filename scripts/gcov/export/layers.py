@@ -1,9 +1,10 @@
 """The bands of GeoTIFFs: backscatter of one date, read from its fragments, and layers of a product's store."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,17 +12,18 @@ import xarray as xr
 from gcov.errors import GcovError
 from gcov.export.cog import Band, Part
 from gcov.granules import Granule
-from gcov.stores import mosaic, store
+from gcov.stores import echoes, facts, mosaic, store
 from gcov.stores.radiometry import to_db
 from gcov.stores.stack import Stack
 from gcov.stores.store import Date, Fragment
 
 
-def date_band(members: Sequence[Fragment], term: str, quantity: str, *, valid_samples_only: bool) -> Band:
+def date_band(members: Sequence[Fragment], term: str, quantity: str, **which: Any) -> Band:
     """The backscatter of one date, from the fragments of its pass in order of time.
 
     `quantity` is power (linear gamma0) or db. Samples are float32 and equal those of the stack or the dB stack bit for
-    bit; NaN where a sample does not count. Raises GcovError if the fragments cannot be stacked, or lack the term.
+    bit; NaN where a sample does not count. `which` are the settings that `Stack` takes. Raises GcovError if the
+    fragments cannot be stacked, or lack the term.
     """
     for other in members[1:]:
         mosaic.check_same(members[0], other)
@@ -30,17 +32,22 @@ def date_band(members: Sequence[Fragment], term: str, quantity: str, *, valid_sa
         raise GcovError(f"{members[0].granule.name}: no term {term} in its fragment; it holds {there}")
     in_db = quantity == "db"
     words = store.db_attributes(term)["long_name"] if in_db else f"gamma0 {term}, linear power"
-    parts = _date_parts(members, term, in_db=in_db, valid_samples_only=valid_samples_only)
+    parts = _date_parts(members, term, in_db=in_db, which=which)
     return Band(f"{term} {quantity}", words, "dB" if in_db else "1", parts, averaged_in_power=in_db)
 
 
-def _date_parts(members: Sequence[Fragment], term: str, *, in_db: bool, valid_samples_only: bool) -> Iterator[Part]:
+def _date_parts(members: Sequence[Fragment], term: str, *, in_db: bool, which: Mapping[str, Any]) -> Iterator[Part]:
+    codes = {"polarizations": ("time", [mosaic.date_of([member.granule for member in members]).polarizations])}
+    coords = codes | facts.coordinates([members], [term])
+    attributes = echoes.gathered([[member.attributes for member in members]])
     opened = [store.open_store(member.path) for member in members]
     names = [name for name in mosaic.types_of(members) if name in (term, term + store.VALID, "mask")]
     for region in store.regions(opened[0], columns=store.SHARD):
         blocks = [data.isel(region) for data in opened]
-        block = xr.Dataset({name: (store.DIMS, mosaic.merged(members, blocks, name)) for name in names})
-        power = Stack(block, valid_samples_only=valid_samples_only).power(term)[0]
+        block = xr.Dataset(
+            {name: (store.DIMS, mosaic.merged(members, blocks, name)) for name in names}, coords, attributes
+        )
+        power = Stack(block, **which).power(term)[0]
         yield region, to_db(power) if in_db else power, power
 
 

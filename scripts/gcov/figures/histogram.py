@@ -61,9 +61,11 @@ def histogram(
     outside = samples - counts["count"].sum()
     empty = f", {len(dates) - len(seen)} of them without a valid one" if len(seen) < len(dates) else ""
     dark = f" {samples - numbers.sum():,} not positive (no dB, not drawn)," if samples > numbers.sum() else ""
+    lost = int(dates["n_no_echo"].sum()) if "n_no_echo" in dates else 0
     notes = [
         f"{number_of(samples, 'sample')} on {number_of(len(dates), 'date')}{empty}; {beyond:,} beyond this axis,{dark}"
         f" {outside:,} outside of the table's bins ({table}).",
+        *([f"Left out: {number_of(lost, 'sample')} without an echo."] if lost else []),
     ]
     said = [maturity_note(series["maturity"]), without_term(series, term, frequency)]
     add_words(figure, f"{title}: histogram", said, notes)

@@ -20,15 +20,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
+from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from PIL import GifImagePlugin, Image
 
 from gcov.analysis.multilook import LARGEST, LONGEST, cells_of, image_of, side_for
-from gcov.cautions import has_term, little_valid
-from gcov.figures.palette import LEVEL, NO_DATA, QUANTITIES
+from gcov.cautions import has_term, little_valid, without_echo
+from gcov.figures.palette import LEVEL, NO_DATA, NO_ECHO, QUANTITIES
 from gcov.figures.rasters import extent
 from gcov.figures.series import draw_releases, hollow_style, limits_around, line
 from gcov.figures.style import GAMMA0, date_axis
@@ -37,7 +37,7 @@ from gcov.files import building
 from gcov.granules import maturity_note
 from gcov.stores.radiometry import to_db
 from gcov.stores.stack import Stack
-from gcov.words import filled
+from gcov.words import filled, percent
 
 WIDTH = 450  # pixels; images of small AOIs are enlarged to about this width
 GREYS = 16  # fewer make a smaller GIF; the eye cannot tell more apart in speckle
@@ -104,9 +104,9 @@ def frames(
 ) -> Iterator[Image.Image]:
     """The frame of each date of a stack: a term's dB image, and the growing mean series if `with_means`.
 
-    Large images are averaged in linear power over the samples that count, then converted to dB. `series` has one row
-    per date; `limits` are the ends of the grey scale in dB. Raises ValueError if the stack and the series differ in
-    their number of dates.
+    Large images are averaged in linear power over the samples that count, then converted to dB. Cells whose echoes were
+    lost have a colour of their own. `series` has one row per date, with the columns of no_echo.csv; `limits` are the
+    ends of the grey scale in dB. Raises ValueError if the stack and the series differ in their number of dates.
     """
     data = stack.data
     looks = side_for((data.sizes["y"], data.sizes["x"]))
@@ -125,8 +125,13 @@ def frames(
     picture = _add_image(figure, layout, shape, extent(data, looks), limits)
     caption = figure.text(*layout.at(layout.left, top - 48), "", fontsize=10)
     empty = picture.axes.text(0.5, 0.5, "", ha="center", va="center", transform=picture.axes.transAxes, fontsize=13)
-    moving = [picture, caption, empty]
     has = has_term(series, term, data.attrs["frequency"]).tolist()
+    lost = picture.axes.imshow(np.full(shape, np.nan), cmap=ListedColormap([NO_ECHO]), extent=picture.get_extent())
+    lost.set(interpolation="nearest", zorder=picture.get_zorder())
+    share = picture.axes.text(0.02, 0.98, "", va="top", transform=picture.axes.transAxes, fontsize=9, color=NO_ECHO)
+    share.set_bbox({"facecolor": "white", "edgecolor": NO_ECHO, "pad": 3})
+    moving = [picture, lost, share, caption, empty]
+    shares = without_echo(series)
     if with_means:
         means = series[has].reset_index(drop=True)
         few = little_valid(means, min_valid_fraction)
@@ -138,11 +143,15 @@ def frames(
         artist.set_animated(True)
     canvas.draw()
     still = canvas.copy_from_bbox(figure.bbox)
-    powers = (image_of(stack, term, date, looks) for date in range(data.sizes["time"]))
-    for number, (power, words) in enumerate(zip(powers, captions(series), strict=True), start=1):
+    images = (image_of(stack, term, date, looks) for date in range(data.sizes["time"]))
+    for number, ((power, gone), words) in enumerate(zip(images, captions(series), strict=True), start=1):
         canvas.restore_region(still)
         db = to_db(power)
         picture.set_data(db)
+        lost.set_data(np.where(gone, 0.0, np.nan))
+        share.set_text(f"{percent([shares[number - 1]])} without echo")
+        lost.set_visible(bool(gone.any()))
+        share.set_visible(bool(shares[number - 1]))
         caption.set_text(words)
         nothing = "no valid sample on this date" if has[number - 1] else f"this date has no {term}"
         empty.set_text("" if np.isfinite(db).any() else nothing)
@@ -193,11 +202,11 @@ def _add_means(figure: Figure, layout: Layout, series: pd.DataFrame, means: pd.D
 
 
 def _palette() -> np.ndarray:
-    """Colours (n, 3): greys for the image, the no-data colour, and the curve's colour in steps towards white."""
+    """Colours (n, 3): greys for the image, no data, no echo, and the curve's colour in steps towards white."""
     greys = np.repeat(np.linspace(0, 255, GREYS)[:, None], 3, axis=1)
-    curve, no_data = 255 * np.array([to_rgb(QUANTITIES["db"]), to_rgb(NO_DATA)])
+    curve, *others = 255 * np.array([to_rgb(colour) for colour in (QUANTITIES["db"], NO_DATA, NO_ECHO)])
     curves = [255 + share * (curve - 255) for share in (1, 0.75, 0.5, 0.25)]
-    return np.vstack([greys, no_data, *curves]).round().astype("u1")
+    return np.vstack([greys, *others, *curves]).round().astype("u1")
 
 
 def _nearest(palette: np.ndarray) -> np.ndarray:

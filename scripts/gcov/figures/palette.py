@@ -1,7 +1,7 @@
 """The colours of all figures and pages, and the styles in which zones are drawn, in the order of the zone file.
 
 Lines and classes are at least 15 apart in CIEDE2000, also as seen without red, green or blue cones (Machado, Oliveira
-and Fernandes 2009, doi:10.1109/TVCG.2009.113); so is NO_DATA from every colour of every ramp.
+and Fernandes 2009, doi:10.1109/TVCG.2009.113); so are NO_DATA and NO_ECHO from every colour of every ramp.
 """
 
 from typing import NamedTuple
@@ -15,6 +15,7 @@ QUANTITIES = {"power": "#b5541c", "db": "#1f4e79"}
 AOI = "#111111"
 FELL, ROSE = "#ce3621", "#2c4270"  # backscatter
 NO_DATA = "#b56bf7"
+NO_ECHO = "#780f00"  # valid by the mask, but the echo was lost
 UNCHANGED = "#ffffff"  # in maps of when and how often a pixel changed
 OUTLINE = "#000000"  # of patches on maps
 NOISE = "#555555"

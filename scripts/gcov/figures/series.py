@@ -20,8 +20,10 @@ from gcov.cautions import (
     long_steps,
     near_noise,
     release_changes,
+    untold_echoes,
+    without_echo,
 )
-from gcov.figures.palette import NOISE, QUANTITIES, RAIN, RELEASE
+from gcov.figures.palette import NO_ECHO, NOISE, QUANTITIES, RAIN, RELEASE
 from gcov.figures.style import GAMMA0, SMALL, add_words, date_axis, legend_above
 from gcov.words import percent
 
@@ -76,7 +78,8 @@ def mean_series(
     below[-1].set_xlabel("start of acquisition, UTC")
     figure.align_ylabels([axes, *below])
     said = cautions(series, term=term, frequency=frequency, min_valid_fraction=min_valid_fraction, stated=stated)
-    add_words(figure, f"{title}: mean of the AOI", said, [in_words(dates), *empty_values(dates)])
+    notes = [in_words(dates), *empty_values(dates), *untold_echoes(dates)]
+    add_words(figure, f"{title}: mean of the AOI", said, notes)
     return figure
 
 
@@ -90,6 +93,8 @@ def in_words(dates: pd.DataFrame) -> str:
             words.append(f"on a typical date, 90 % of the samples lie between {low:.1f} and {high:.1f} dB")
     elif dates["p05_db"].notna().any():
         words.append("band: 5 to 95 % of the samples")
+    if without_echo(dates).any():
+        words.append(f"hatched: {int(dates['n_no_echo'].sum()):,} samples without an echo, which do not count")
     if dates["rain_mm"].notna().any():
         words.append("rain: the sum since the date before")
     return "; ".join(words)
@@ -206,11 +211,18 @@ def _add_power_scale(axes: Axes) -> None:
 
 
 def _draw_valid(axes: Axes, dates: pd.DataFrame, min_valid_fraction: float) -> None:
-    """Draw a bar per date: the percentage of the AOI's samples that are valid; white bars where it is low."""
+    """Draw a bar per date: the percentage of the AOI's samples that count; white bars where it is low.
+
+    A hatched bar on top is the percentage whose echo was lost.
+    """
     few = little_valid(dates, min_valid_fraction)
     colours = np.where(few, "white", "#8a8a8a")
     bars: dict[str, Any] = {"width": bar_width(dates), "color": colours, "edgecolor": "#8a8a8a", "linewidth": 0.8}
     axes.bar(dates["time"], 100 * dates["valid_fraction"], **bars)
+    if without_echo(dates).any():
+        lost = 100 * dates["n_no_echo"].fillna(0) / dates["n_pixels"]
+        hatched = bars | {"color": "white", "edgecolor": NO_ECHO, "hatch": "//////", "linewidth": 0}
+        axes.bar(dates["time"], lost, bottom=100 * dates["valid_fraction"], **hatched)
     axes.set(ylim=(0, 105), yticks=(0, 50, 100), ylabel="valid (%)")
     axes.grid(axis="y", alpha=0.3)
 

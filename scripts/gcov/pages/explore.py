@@ -12,7 +12,7 @@ import shapely
 import xarray as xr
 from PIL import ImageColor
 
-from gcov.cautions import has_term, release_changes
+from gcov.cautions import has_term, release_changes, without_echo
 from gcov.figures import palette
 from gcov.pages import notes, pixels
 from gcov.pages.change import Changed, probability, rings
@@ -77,12 +77,13 @@ def page(
         room=megabytes * pixels.MEGABYTE - rest,
     )
     for term, image in images.items():
-        facts["terms"][term] |= {"low": image.low, "stretch": image.stretch}
+        facts["terms"][term] |= {"low": image.low, "stretch": image.stretch, "lost": list(image.lost)}
     facts |= {"grid": grid_of(data, looks), "layers": list(layers)}
     texts = {f"{term}-{date}": text for term, image in images.items() for date, text in image.texts.items()}
+    texts |= {f"{term}-{date}-lost": text for term, image in images.items() for date, text in image.lost.items()}
     texts |= {f"layer-{name}": text for name, text in layers.items()}
     scripts = (f'<script type="text/plain" id="{name}">{text}</script>' for name, text in texts.items())
-    parts |= {"none": palette.NO_DATA, "fell": palette.FELL, "rose": palette.ROSE}
+    parts |= {"none": palette.NO_DATA, "lost": palette.NO_ECHO, "fell": palette.FELL, "rose": palette.ROSE}
     parts |= choices(facts) | {"subtitle": subtitle(data, looks), "images": "\n".join(scripts)}
     parts["facts"] = json.dumps(facts, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
     return filled(TEMPLATE.read_text(encoding="utf-8"), parts)
@@ -142,12 +143,16 @@ def facts_of(stack: Stack, tables: Tables, zones: Zones) -> dict:
         "dates": dates.to_dict("records"),
         "releases": list(release_changes(first)["crid"].items()),
         "rain": numbers(first["rain_mm"]) if "rain_mm" in first else [],
-        "terms": {term: {"valid": numbers(table["valid_fraction"])} for term, table in tables.series.items()},
+        "terms": {
+            term: {"valid": numbers(table["valid_fraction"]), "without": numbers(without_echo(table))}
+            | {"below": limits_of(stack, term)}
+            for term, table in tables.series.items()
+        },
         "charts": charts(tables, [name for name, _ in zones], data.attrs["frequency"]),
         "outline": rings(projected(polygon, data.rio.crs), data),
         "zones": [{"name": name, "rings": rings(shape, data)} for name, shape in zones],
         **colours(),
-        "python": python(stack),
+        "python": python(stack, lost=any(without_echo(table).any() for table in tables.series.values())),
         "clip": CLIP,
     }
 
@@ -155,8 +160,12 @@ def facts_of(stack: Stack, tables: Tables, zones: Zones) -> dict:
 def colours() -> dict:
     """The page's colours: ramps and classes as 32-bit numbers in the byte order of canvases, the rest as in CSS."""
     classes = {
-        "none": palette.NO_DATA, "fell": palette.FELL, "rose": palette.ROSE, "unchanged": palette.UNCHANGED
-    }  # fmt: skip
+        "none": palette.NO_DATA,
+        "lost": palette.NO_ECHO,
+        "fell": palette.FELL,
+        "rose": palette.ROSE,
+        "unchanged": palette.UNCHANGED,
+    }
     rgba = {name: ImageColor.getrgb(colour) for name, colour in classes.items()}
     styles = [palette.AREA, *map(palette.zone, range(palette.DISTINCT))]
     return {
@@ -169,13 +178,23 @@ def colours() -> dict:
     }
 
 
-def python(stack: Stack) -> str:
-    """A Python snippet that reads a place from the store; the page fills in TERM, ROWS and COLS."""
+def limits_of(stack: Stack, term: str) -> list[str]:
+    """For each date, the power below which samples have no echo, as Python; -np.inf where 0 has an echo."""
+    limits = stack.limits(term)
+    zeros = np.where(limits.zeros, np.finfo(np.float32).tiny, -np.inf)
+    below = np.where(limits.below > 0, limits.below, zeros)
+    return [f"{each:.6g}" if np.isfinite(each) else "-np.inf" for each in below]
+
+
+def python(stack: Stack, *, lost: bool) -> str:
+    """A Python snippet that reads a place from the store; the page fills in TERM, ROWS, COLS, and BELOW if `lost`."""
     layer = ' & (stack["TERM_valid"] == 1)' if any(str(name).endswith(store.VALID) for name in stack.data) else ""
     where = f'.where((stack["mask"] >= 1) & (stack["mask"] <= 254){layer})' if stack.valid_samples_only else ""
+    limits = 'below = xr.DataArray([BELOW], dims="time")'
+    echoes = f"{limits}\npower = power.where(power >= below)  # else the echo was lost\n" if lost else ""
     return (
         'import numpy as np\nimport xarray as xr\n\nstack = xr.open_zarr("stack.zarr")\n'
-        f'power = stack["TERM"]{where}\n'
+        f'power = stack["TERM"]{where}\n{echoes}'
         'place = power.isel(y=slice(ROWS), x=slice(COLS))\ndb = 10 * np.log10(place.mean(("y", "x")))  # dB last'
     )
 

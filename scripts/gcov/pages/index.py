@@ -119,12 +119,14 @@ def picture(area: Area, term: str, series: pd.DataFrame) -> str:
         return '<p class="soft">no valid sample on any date</p>'
     date = int(valid[-1])
     looks = -(-max(area.data.sizes["y"], area.data.sizes["x"]) // THUMBNAIL)
-    db = to_db(image_of(area.stack, term, date, looks))
+    power, lost = image_of(area.stack, term, date, looks)
+    db = to_db(power)
     seen = np.isfinite(db)
     low, high = np.percentile(db[seen], [5, 95]) if seen.any() else (0, 1)
-    grey = 1 + np.clip(np.nan_to_num((db - low) / max(high - low, 0.1)), 0, 1) * 254
-    image = Image.fromarray(np.where(seen, grey, 0).astype("u1"), "P")
-    image.putpalette([*ImageColor.getrgb(palette.NO_DATA), *np.repeat(np.arange(255), 3).tolist()])
+    grey = 2 + np.clip(np.nan_to_num((db - low) / max(high - low, 0.1)), 0, 1) * 253
+    image = Image.fromarray(np.where(seen, grey, lost).astype("u1"), "P")
+    colours = [*ImageColor.getrgb(palette.NO_DATA), *ImageColor.getrgb(palette.NO_ECHO)]
+    image.putpalette([*colours, *np.repeat(np.arange(254), 3).tolist()])
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)
     words = f"{term} of {area.name} in dB on {series['time'][date]:%Y-%m-%d}, the latest date with valid samples"

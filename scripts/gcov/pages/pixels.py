@@ -35,17 +35,19 @@ UNSEEN, LEAST = -32768, -32767  # steps where no sample counts, and of power tha
 class Images:
     """The images of a term as text: the reference image ("mean"), and each date's difference from it by date index.
 
-    `stretch` are the 5 and 95 % quantiles over all cells and dates in dB; None if no cell is positive.
+    `lost` are images of the dates on which cells have lost their echo: 1 there, else 0. `stretch` are the 5 and 95 %
+    quantiles over all cells and dates in dB; None if no cell is positive.
     """
 
     low: float  # dB value of byte 1
     stretch: tuple[float, float] | None
     texts: dict[str | int, str]
+    lost: dict[int, str]
 
     @property
     def size(self) -> int:
         """Bytes of text."""
-        return sum(map(len, self.texts.values()))
+        return sum(map(len, [*self.texts.values(), *self.lost.values()]))
 
 
 def smallest_side(data: xr.Dataset, terms: int, room: float) -> int:
@@ -124,8 +126,11 @@ def encoded_term(stack: Stack, term: str, side: int) -> Images:
     total, number = np.zeros(shape), np.zeros(shape, np.int32)
     counts = np.zeros(histogram.FINE_DB.number, np.int64)
     steps = np.empty((dates, *shape), np.int16)
+    lost: dict[int, str] = {}
     for date in range(dates):
-        power = image_of(stack, term, date, side)
+        power, gone = image_of(stack, term, date, side)
+        if gone.any():
+            lost[date] = packed(gone.astype("u1"))
         seen = np.isfinite(power)
         total[seen] += power[seen]
         number += seen
@@ -138,7 +143,7 @@ def encoded_term(stack: Stack, term: str, side: int) -> Images:
     texts: dict[str | int, str] = {"mean": packed(mean)}
     texts |= {date: packed(difference(codes(of_date, low), mean)) for date, of_date in enumerate(steps)}
     stretch = (quantile(counts, 0.05), quantile(counts, 0.95)) if counts.any() else None
-    return Images(low, stretch, texts)
+    return Images(low, stretch, texts, lost)
 
 
 def quantile(counts: np.ndarray, q: float) -> float:

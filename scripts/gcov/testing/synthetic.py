@@ -4,7 +4,7 @@ Arrays are (ny, nx) with row 0 in the north; backscatter is gamma0 in linear pow
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -26,6 +26,7 @@ ONLY_B = 1.2215e9  # Hz, of band B in granules without band A
 FIRST_ORBIT = 791  # orbits before the first one of cycle 1, track 1
 HEADING = {"A": -12.0, "D": -168.0}  # degrees from north, clockwise
 ORBIT_HEIGHT, CENTER_DISTANCE = 747e3, 620e3  # metres; distance of the scene's centre from the ground track
+LOST = 2e-7  # of the power of a sample whose echo was lost
 MANTISSA_BITS = 16  # of samples, as in the product; the other 7 of float32 are 0
 NAME_FIELDS = [
     "mission",
@@ -121,6 +122,15 @@ def partial_frame(band: Band, share: float = 0.05) -> Band:
     outside = (np.arange(len(band.y)) >= max(1, round(share * len(band.y))))[:, None]
     terms = {term: np.where(outside, values.dtype.type(np.nan), values) for term, values in band.terms.items()}
     return replace(band, terms=terms, mask=np.where(outside, np.uint8(OUTSIDE), band.mask))
+
+
+def without_echoes(band: Band, rows: slice, terms: Sequence[str] = ()) -> Band:
+    """`band` if the echoes of some rows were lost: samples 67 dB lower, mask unchanged; of all terms, or of these."""
+    lost = np.zeros(len(band.y), bool)
+    lost[rows] = True
+    factor = np.where(lost, np.float32(LOST), np.float32(1))[:, None]
+    changed = {term: band.terms[term] * factor for term in terms or band.terms}
+    return replace(band, terms={**band.terms, **changed})
 
 
 def rounded(values: np.ndarray) -> np.ndarray:
