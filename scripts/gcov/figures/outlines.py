@@ -20,7 +20,7 @@ from gcov.figures.palette import OUTLINE
 from gcov.words import number_of
 
 MOST = 2000  # patches outlined; more would hide the map
-LONGEST = 20_000_000  # characters of a patch in the file; one with more corners than that would be a blot
+LONGEST = 10_000_000  # characters of a patch in the file; one with more corners than that would be a blot
 
 
 class Outlines(NamedTuple):
