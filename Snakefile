@@ -30,5 +30,6 @@ rule all:
     input:
         [products(aoi) for aoi in aois.values()],
         rules.index.output,
+        rules.catalog.output if any(aoi.geotiff for aoi in aois.values()) else [],
         # The stack already depends on the fragments. Listing them here makes a removed or damaged fragment again.
         lambda w: [fragment for aoi in aois for fragment in fragments(aoi)],

@@ -58,6 +58,7 @@ rule geotiff_statistics:
         "results/{aoi}/{term}/statistics.zarr",
     output:
         "results/{aoi}/geotiff/statistics_{term}.tif",
+        "results/{aoi}/geotiff/statistics_{term}.qml",  # otherwise QGIS draws its first three bands as colours
     log:
         "logs/{aoi}/geotiff/statistics_{term}.log",
     benchmark:
@@ -77,7 +78,14 @@ rule geotiff_statistics:
         "../scripts/geotiff.py"
 
 
-register(rules.geotiff_statistics, "GeoTIFFs", key="statistics", geotiff="statistics", cost=GEOTIFF_MAP)
+register(
+    rules.geotiff_statistics,
+    "GeoTIFFs",
+    outputs=rules.geotiff_statistics.output[0],
+    key="statistics",
+    geotiff="statistics",
+    cost=GEOTIFF_MAP,
+)
 
 
 use rule geotiff_statistics as geotiff_index with:
@@ -219,3 +227,45 @@ rule stac:
 
 
 register(rules.stac, "STAC catalogue", key="geotiff", cost=Measured(1.5, 0, 200))
+
+
+rule qgis_layers:
+    """The GeoTIFFs as layers for QGIS, with groups, stretch and dates."""
+    input:
+        geotiffs=geotiffs,
+        stretches=lambda w: per_term(w.aoi, "stretch.json"),
+    output:
+        "results/{aoi}/geotiff/{aoi}.qlr",
+    log:
+        "logs/{aoi}/geotiff/{aoi}_qlr.log",
+    benchmark:
+        "benchmarks/results/{aoi}/geotiff/{aoi}_qlr.tsv"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=500,
+        runtime=15,
+    script:
+        "../scripts/qgis_layers.py"
+
+
+register(rules.qgis_layers, "QGIS layers", key="geotiff", cost=Measured(1.2, 0, 200))
+
+
+rule catalog:
+    """A STAC catalogue of all AOIs that have a STAC collection."""
+    input:
+        [f"results/{aoi.name}/stac" for aoi in aois.values() if aoi.geotiff],
+    output:
+        "results/catalog.json",
+    log:
+        "logs/catalog.log",
+    benchmark:
+        "benchmarks/results/catalog.tsv"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=500,
+        runtime=15,
+    script:
+        "../scripts/catalog.py"

@@ -45,6 +45,30 @@ if not hasattr(checkpoints, "search"):
     checkpoints.register(rules.search.rule)
 
 
+rule granules_parquet:
+    """The table of granules with typed columns, for DuckDB, pandas and R. Every search rewrites granules.csv."""
+    input:
+        lambda w: ancient(searched(w.aoi).table),
+    output:
+        "results/{aoi}/granules.parquet",
+    log:
+        "logs/{aoi}/granules_parquet.log",
+    benchmark:
+        "benchmarks/results/{aoi}/granules_parquet.tsv"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=300,
+        runtime=10,
+    params:
+        lambda w: digest(searched(w.aoi).table),
+    script:
+        "../scripts/granules_parquet.py"
+
+
+register(rules.granules_parquet, "Granules", cost=Measured(1, 0, 150))
+
+
 rule clip:
     """Read the AOI's window from one granule of 2-7 GB. No other rule reads samples from the archive."""
     input:

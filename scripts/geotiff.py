@@ -8,15 +8,19 @@ from rasterio.enums import Resampling
 
 from gcov import granules
 from gcov.errors import GcovError
-from gcov.export import cog, layers
+from gcov.export import cog, layers, qgis
+from gcov.files import building
 from gcov.stores import store
 
 
-def geotiff(*, source: Path, names: list[str], day: str | None, resampling: str, output: Path) -> None:
+def geotiff(
+    *, source: Path, names: list[str], day: str | None, resampling: str, output: Path, style: Path | None = None
+) -> None:
     """Write variables of a store as the bands of one file: maps (y, x), or the date `day` of (time, y, x).
 
     `resampling` sets how overviews are made: average, or nearest for classes, dates and probabilities, which cannot be
-    averaged. Raises GcovError if the store has no such variable or date.
+    averaged. `style` is a file beside the GeoTIFF that tells QGIS which band to draw. Raises GcovError if the store has
+    no such variable or date.
     """
     data = store.open_store(source)
     if day:
@@ -28,9 +32,13 @@ def geotiff(*, source: Path, names: list[str], day: str | None, resampling: str,
     bands = [layers.store_band(data, name) for name in names]
     tags = layers.tags(bands, layers.date_of(data), store.software())
     cog.write(output, grid=data, bands=bands, tags=tags, resampling=Resampling[resampling])
+    if style:
+        with building(style) as part:
+            part.write_text(qgis.style(output), encoding="utf-8")
     log.info("%s of %s", ", ".join(names), source)
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
-        geotiff(**snakemake.params, source=Path(snakemake.input[0]), output=Path(snakemake.output[0]))
+        output, *style = map(Path, snakemake.output)
+        geotiff(**snakemake.params, source=Path(snakemake.input[0]), output=output, style=style[0] if style else None)

@@ -315,6 +315,15 @@ def write_table(path: Path, kept: list[Granule], dropped: list[tuple[Granule, st
             table.writerow([*asdict(granule).values(), keep, reason])
 
 
+def column_types() -> dict[str, str]:
+    """The pandas type of each column of granules.csv; all can hold nulls."""
+    types = {}
+    for field in fields(Granule):
+        kinds = get_args(field.type) or (field.type,)
+        types[field.name] = "Int64" if int in kinds else "boolean" if bool in kinds else "str"
+    return types | {"start": "datetime64[us]", "end": "datetime64[us]", "kept": "boolean", "reason": "str"}
+
+
 def read_table(path: str | Path) -> tuple[list[Granule], list[tuple[Granule, str]]]:
     """Read granules.csv: the granules that are kept, and those that are dropped with the reason."""
     with open(path, newline="") as file:

@@ -13,6 +13,7 @@ import pystac
 import pystac.validation
 import pytest
 import xarray as xr
+from catalog import catalog
 from geotiff import geotiff
 from geotiff_date import geotiff_date
 from helpers import BBOX, EPSG, FIRST, NORTH, WEST
@@ -263,3 +264,15 @@ def test_narrow_areas_and_where_the_radar_looked(shape, stated, wanted, newest, 
     data = xr.open_zarr(tmp_path / "stack.zarr")
     assert said["gsd"] == 20 and said["proj:shape"] == [data.sizes["y"], data.sizes["x"]] == list(shape)
     assert said.get("sar:observation_direction") == wanted
+
+
+def test_a_catalogue_leads_to_the_collections_of_all_areas(made, tmp_path):
+    """One AOI may be called stac."""
+    for aoi in ("valley", "stac"):
+        shutil.copytree(made[0], tmp_path / aoi)
+    catalog(collections=[tmp_path / aoi / "stac" for aoi in ("valley", "stac")], output=tmp_path / "catalog.json")
+    shutil.move(tmp_path, tmp_path.with_name("moved"))
+    found = pystac.Catalog.from_file(str(tmp_path.with_name("moved") / "catalog.json"))
+    assert pystac.validation.validate_dict(found.to_dict())
+    assert [len(list(child.get_items())) for child in found.get_children()] == [4, 4]
+    assert len({child.get_self_href() for child in found.get_children()}) == 2

@@ -16,6 +16,7 @@ from pystac.layout import CustomLayoutStrategy
 
 from gcov import __version__
 from gcov.analysis import looks as estimates
+from gcov.files import building
 from gcov.granules import Granule, day_names, is_diagonal, maturity_note, passes
 from gcov.stores import facts as facts_of_dates
 from gcov.stores import mosaic, store
@@ -205,6 +206,18 @@ def write(made: pystac.Collection, folder: Path) -> None:
     # the file is named because pystac takes a folder with a dot in its name for a file
     made.normalize_hrefs(str(folder / "collection.json"), beside)
     made.save(pystac.CatalogType.SELF_CONTAINED)
+
+
+def write_catalog(collections: Sequence[Path], output: Path) -> None:
+    """Write a catalogue of collections (paths of their files), which lie below its folder; links are relative."""
+    words = "Terrain-corrected backscatter from NISAR L2 GCOV granules, by AOI"
+    made = pystac.Catalog("nisar-gcov-time-series", words, catalog_type=pystac.CatalogType.SELF_CONTAINED)
+    made.set_self_href(str(output.absolute()))
+    for path in collections:
+        found = pystac.Collection.from_file(str(path.absolute()))
+        made.add_link(pystac.Link("child", found, pystac.MediaType.JSON, found.title))
+    with building(output) as part:
+        part.write_text(json.dumps(made.to_dict(include_self_link=False), indent=2), encoding="utf-8")
 
 
 def utc(time: str) -> datetime:

@@ -71,11 +71,10 @@ class Layout:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the frame."""
-        return (
-            self.left + self.width + self.right + self.panel,
-            self.bottom + max(self.height, 240) + self.top,  # room for the colour bar's label
-        )
+        """Width and height of the frame. They are even, because video formats need that; images are not resampled."""
+        width = self.left + self.width + self.right + self.panel
+        height = self.bottom + max(self.height, 240) + self.top  # room for the colour bar's label
+        return width + width % 2, height + height % 2
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """A position in pixels from the lower left, as fractions of the frame's size."""

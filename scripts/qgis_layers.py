@@ -1,0 +1,33 @@
+"""Describe an AOI's GeoTIFFs for QGIS: groups, stretch, dates."""
+
+from gcov.log import job_log
+
+from pathlib import Path
+
+from matplotlib.colors import to_hex
+
+from gcov.export import qgis
+from gcov.figures.palette import CHANGE, CHANGE_DB
+from gcov.files import building, read_json
+
+STOPS = 9  # colours of the scale of changes
+
+
+def qgis_layers(*, aoi: str, geotiffs: list[Path], stretches: list[Path], output: Path) -> None:
+    """Write the layer definition `output` beside the GeoTIFFs; `stretches` are {term}/stretch.json."""
+    limits = {path.parent.name: read_json(path) for path in stretches}
+    stretch = {term: (found["q05"], found["q95"]) for term, found in limits.items() if found["q05"] is not None}
+    shares = [stop / (STOPS - 1) for stop in range(STOPS)]
+    change = [(CHANGE_DB * (2 * share - 1), to_hex(CHANGE(share))) for share in shares]
+    with building(output) as part:
+        part.write_text(qgis.definition(aoi, qgis.layers(geotiffs), stretch, change), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0], snakemake.wildcards.aoi):
+        qgis_layers(
+            aoi=snakemake.wildcards.aoi,
+            geotiffs=[Path(path) for path in snakemake.input.geotiffs],
+            stretches=[Path(path) for path in snakemake.input.stretches],
+            output=Path(snakemake.output[0]),
+        )
