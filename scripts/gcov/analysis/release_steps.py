@@ -11,7 +11,7 @@ import pandas as pd
 from gcov.analysis.zonal import AT_ONCE, in_zones
 from gcov.errors import GcovError
 from gcov.inputs.zones import Zone
-from gcov.stores import noise, store
+from gcov.stores import echoes, facts, store
 from gcov.stores.grid import lattice_difference
 from gcov.stores.radiometry import to_db
 from gcov.stores.stack import Stack
@@ -63,13 +63,13 @@ def compared(
     standard deviation of the samples' own steps: 0 where all are multiplied by one factor. Raises GcovError if the
     grids differ. `counting` are the settings of `Stack`.
     """
-    stacks = [_opened(fragment, counting) for fragment in (older, newer)]
+    stacks = [_opened(fragment, terms, counting) for fragment in (older, newer)]
     if difference := lattice_difference(*(stack.data for stack in stacks)):
         pair = f"{newer.granule.name} cannot be compared with {older.granule.name}"
         raise GcovError(f"{pair}: {difference}. Nothing is resampled here")
-    facts = {"time": newer.granule.start}
+    names = {"time": newer.granule.start}
     for which, one in (("from", older.granule), ("to", newer.granule)):
-        facts |= {f"{which}_granule": one.name, f"{which}_crid": one.crid, f"{which}_maturity": one.maturity}
+        names |= {f"{which}_granule": one.name, f"{which}_crid": one.crid, f"{which}_maturity": one.maturity}
     rows = []
     for term in terms:
         sums = [Sums() for _ in zones]
@@ -78,12 +78,12 @@ def compared(
             power = [stack.power(term, region)[0] for stack in stacks]
             for number, samples in in_zones(zones, region["y"], power):
                 sums[number].add(samples)
-        rows += [{"zone": zone.name, "term": term, **facts, **one.row()} for zone, one in zip(zones, sums)]
+        rows += [{"zone": zone.name, "term": term, **names, **one.row()} for zone, one in zip(zones, sums)]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _opened(fragment: Fragment, counting: Mapping[str, Any]) -> Stack:
-    """A fragment as a stack of one date, with a stack's attributes."""
-    data = store.open_store(fragment.path)
-    data.attrs = noise.gathered([[data.attrs]])
+def _opened(fragment: Fragment, terms: Sequence[str], counting: Mapping[str, Any]) -> Stack:
+    """A fragment as a stack of one date, with what a stack states of its dates."""
+    data = store.open_store(fragment.path).assign_coords(facts.coordinates([[fragment]], terms))
+    data.attrs = echoes.gathered([[fragment.attributes]])
     return Stack(data, **counting)
