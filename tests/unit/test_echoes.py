@@ -1,6 +1,8 @@
 """Lost echoes: which samples count nowhere though their mask is valid, decided one by one."""
 
+import base64
 import json
+import zlib
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,8 @@ from stack import stack as make_stack
 from test_pipeline import fragment, products
 
 from gcov.analysis import cube
+from gcov.analysis.multilook import image_of
+from gcov.pages import pixels
 from gcov.stores import echoes, store
 from gcov.stores.stack import Stack
 from gcov.testing.synthetic import without_echoes
@@ -182,3 +186,28 @@ def test_granules_with_lost_echoes(band, write, tmp_path):
             )
             with rasterio.open(tmp_path / "a.tif") as tif:
                 np.testing.assert_array_equal(tif.read(1), stack.power(term)[date])
+
+
+@pytest.mark.parametrize("side", [1, 2, 5])
+def test_images_show_where_echoes_were_lost(side):
+    """A cell is shown so if no sample counts in it, but one would with an echo; the page keeps these cells by date."""
+    rng = np.random.default_rng(4)
+    power = (NOISE * 100 * rng.gamma(9, 1 / 9, (2, 1100, 40))).astype("f4")
+    power[1, 520:733, :23] = 1e-9
+    mask = rng.choice([0, 1, 1, 1], power.shape).astype("u1")
+    facts = {"noise_correction_applied": ["False"] * 2, "software_version": ["0.25"] * 2}
+    attributes = {key: json.dumps(2 * json.loads(stack_of().data.attrs[key])) for key in ("noise", "without_noise")}
+    attributes["mean_number_of_looks"] = json.dumps([9.3] * 2)
+    stack = Stack(memory_stack({"HHHH": power}, mask, **facts).assign_attrs(attributes), valid_samples_only=True)
+    wanted = np.zeros((-(-1100 // side), -(-40 // side)), bool)
+    for row, column in np.ndindex(wanted.shape):
+        cell = np.s_[1, row * side : (row + 1) * side, column * side : (column + 1) * side]
+        valid = power[cell][mask[cell] == 1]
+        wanted[row, column] = valid.size and (valid < LIMIT).all()
+    assert 0 < wanted.sum() < wanted.size / 2
+    image, lost = image_of(stack, "HHHH", 1, side)
+    np.testing.assert_array_equal(lost, wanted)
+    assert np.isnan(image[lost]).all() and not image_of(stack, "HHHH", 0, side)[1].any()
+    (date, text), *others = pixels.encoded_term(stack, "HHHH", side).lost.items()
+    assert date == 1 and not others
+    np.testing.assert_array_equal(np.frombuffer(zlib.decompress(base64.b64decode(text)), "u1"), wanted.ravel())
