@@ -38,6 +38,7 @@ register(rules.plot_zones, "Zones", key="zones", cost=FIGURE)
 rule plot_statistics:
     """How much each pixel varies over time."""
     input:
+        after_search,
         "results/{aoi}/{term}/caption.rst",
         statistics="results/{aoi}/{term}/statistics.zarr",
     output:
@@ -110,6 +111,7 @@ register(rules.plot_indices, "Radar indices", key="indices", cost=FIGURE)
 rule plot_change:
     """Where a term changed between two periods, with the outlines of patches."""
     input:
+        after_search,
         "results/{aoi}/{term}/caption.rst",
         change="results/{aoi}/{term}/change/{name}.zarr",
         summary="results/{aoi}/{term}/change/{name}.json",
@@ -152,6 +154,7 @@ register(
 rule plot_change_history:
     """How often each pixel changed, and when and how much it changed most."""
     input:
+        after_search,
         captions,
         history="results/{aoi}/change_history.zarr",
         geojson="results/{aoi}/change_patches.geojson",

@@ -84,6 +84,7 @@ register(rules.change_history, "Change over all dates", key="change_history", co
 rule change_patches:
     """Patches of neighbouring cells that changed alike, as polygons and as a table, with ids that last."""
     input:
+        after_search,
         maps="results/{aoi}/change_history.zarr",
         series=lambda w: per_term(w.aoi, "mean_series.csv")[:1],
         zones=zones_of,
@@ -119,6 +120,7 @@ register(rules.change_patches, "Patches of change", key="change_history", cost=P
 rule patches_of_change:
     """Patches of the change between two periods."""
     input:
+        after_search,
         maps="results/{aoi}/{term}/change/{name}.zarr",
         zones=zones_of,
     output:
@@ -152,6 +154,7 @@ register(rules.patches_of_change, "Patches of change", key="changes", cost=PATCH
 rule zone_changes:
     """Change of each zone: between two periods and over all dates, with the size of each step and its error."""
     input:
+        after_search,
         zones=lambda w: per_term(w.aoi, "zones.csv"),
         series=lambda w: per_term(w.aoi, "mean_series.csv"),
         looks="results/{aoi}/looks.json",

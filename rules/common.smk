@@ -193,6 +193,12 @@ def fragments_of_day(wildcards):
     return [f"results/{wildcards.aoi}/fragments/{name}.zarr" for name in dates[wildcards.day]]
 
 
+def after_search(wildcards):
+    """No input: it lets rules that read products alone wait for the search, for the reason given in `stack_of`."""
+    searched(wildcards.aoi)
+    return []
+
+
 def stack_of(wildcards):
     """The AOI's stack. Reading the checkpoint keeps `-R search` from remaking products if it finds nothing new."""
     searched(wildcards.aoi)
@@ -286,6 +292,11 @@ def changes_of(aoi, suffix):
 def of_history(aoi, *names):
     """The files with these names of an AOI whose change history is requested."""
     return [f"results/{aoi}/{name}" for name in names] if aois[aoi].change_history else []
+
+
+def patches_of(aoi):
+    """The tables of an AOI's patches of change."""
+    return [*of_history(aoi, "change_patches.csv"), *changes_of(aoi, "csv")]
 
 
 def tests_zones(aoi):

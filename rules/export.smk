@@ -55,6 +55,7 @@ for quantity in ("power", "db"):
 rule geotiff_statistics:
     """Temporal statistics, one band with a description for each."""
     input:
+        after_search,
         "results/{aoi}/{term}/statistics.zarr",
     output:
         "results/{aoi}/geotiff/statistics_{term}.tif",
@@ -255,7 +256,7 @@ register(rules.qgis_layers, "QGIS layers", key="geotiff", cost=Measured(1.2, 0, 
 rule catalog:
     """A STAC catalogue of all AOIs that have a STAC collection."""
     input:
-        [f"results/{aoi.name}/stac" for aoi in aois.values() if aoi.geotiff],
+        lambda w: [f"results/{name}/stac" for name, aoi in aois.items() if aoi.geotiff and searched(name)],
     output:
         "results/catalog.json",
     log:

@@ -46,14 +46,16 @@ register(rules.explore, "Page to explore", key="explore_megabytes", wanted=is_ex
 
 
 rule index:
-    """A map of all AOIs, and a card for each: latest image, series and warnings."""
+    """A map of all AOIs, and a card for each: what is new since the last run, latest image, series and warnings."""
     input:
         stacks=all_stacks,
         series=lambda w: [path for aoi in aois for path in per_term(aoi, "mean_series.csv")],
         no_echo=lambda w: [path for aoi in aois for path in per_term(aoi, "no_echo.csv")],
         granules=ancient(expand("results/{aoi}/granules.csv", aoi=aois)),
+        patches=lambda w: [path for aoi in aois for path in patches_of(aoi)],
     output:
-        "results/index.html",
+        page="results/index.html",
+        memory=update("results/index.memory.json"),  # read and written: what the last run found
     log:
         "logs/index.log",
     benchmark:
@@ -70,3 +72,23 @@ rule index:
         explored=[name for name, aoi in aois.items() if is_explored(aoi)],
     script:
         "../scripts/index.py"
+
+
+# What the last run found, as this run begins. Modules have no `onsuccess`.
+found_file = Path("results/index.memory.json")
+found_before = found_file.read_bytes() if workflow.is_main_process and found_file.exists() else b""
+
+
+onsuccess:
+    from gcov.errors import GcovError
+    from gcov.pages.news import Memory
+
+    try:
+        found = Memory.read(found_file)
+        if found.now and found_file.read_bytes() != found_before:
+            for aoi in aois:
+                logger.info(f"{aoi}: {'; '.join(found.news(aoi))}")
+        elif found.now and all(found.has_granules(aoi, kept_names(f"results/{aoi}/granules")) for aoi in aois):
+            logger.info(f"Nothing new since the last run: {', '.join(aois)}")
+    except GcovError as error:
+        logger.warning(f"{error}")

@@ -95,6 +95,7 @@ register(rules.dates, "Dates", cost=Measured(0.8, 0, 130))
 rule looks:
     """The equivalent number of looks. Made only if a requested product needs it."""
     input:
+        after_search,
         lambda w: per_term(w.aoi, "speckle.json"),
     output:
         "results/{aoi}/looks.json",

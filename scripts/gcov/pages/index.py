@@ -36,6 +36,7 @@ class Area:
     granules: pd.DataFrame
     explored: bool  # whether it has an explore.html
     min_valid_fraction: float
+    news: Sequence[str] = ()  # since the run before
 
     @property
     def data(self) -> xr.Dataset:
@@ -83,7 +84,8 @@ def card(area: Area) -> str:
         if texts := notes.warnings(area.series, data.attrs, area.min_valid_fraction):
             parts.append(f'<ul class="warnings">{"".join(f"<li>{html.escape(text)}" for text in texts)}</ul>')
         parts.append(spark(series[has_term(series, term, data.attrs["frequency"])], term, area.min_valid_fraction))
-    rows = "".join(f"<dt>{name}<dd>{html.escape(text)}" for name, text in facts(area).items())
+    news = {"Since the last run": "; ".join(area.news)} if area.news else {}
+    rows = "".join(f"<dt>{name}<dd>{html.escape(text)}" for name, text in (news | facts(area)).items())
     parts.append(f"<dl>{rows}</dl>")
     links = {"explore": "explore.html"} if area.explored else {}
     links |= {"map": "location.png", "granules": "granules.csv"}
