@@ -14,7 +14,7 @@ from gcov.analysis.assumed import Assumed
 from gcov.analysis.history import Dates, History, Rule
 from gcov.analysis.history import change_history as history_of
 from gcov.analysis.intervals import ChangedArea, times_of
-from gcov.analysis.maps import DATES, DIMS, HISTORY, LAST, NUMBERS, STEPS, attributes_of
+from gcov.analysis.maps import DATES, DIMS, HISTORY, LAST, LASTS, NUMBERS, STEPS, attributes_of
 from gcov.analysis.reference import Drift, drift_caution, range_db, reference_of
 from gcov.analysis.tested import Cells
 from gcov.files import building
@@ -131,7 +131,9 @@ def write(
 ) -> None:
     """Write the maps of a region; `times` (dates,) translates date indices into times."""
     numbers = dict(zip(NUMBERS, (history.n_before, history.n_after)))
-    store.write(path, region, {"p_value": history.p_value, "n_changes": history.n_changes, **numbers})
+    store.write(
+        path, region, {"p_value": history.p_value, "n_changes": history.n_changes, LASTS: history.lasts, **numbers}
+    )
     for name, index in zip((*DATES, LAST), (history.first, history.last, history.largest, history.last_valid)):
         store.write(path, region, {name: times_of(index, times)})  # one at a time: eight bytes a pixel
     terms, intervals = (slice(0, size) for size in history.direction.shape[:2])

@@ -19,7 +19,7 @@ from test_change_products import FIRST, day, made  # noqa: F401  (a fixture)
 
 from gcov.analysis.areas import GroundArea
 from gcov.analysis.ledger import Ledger
-from gcov.analysis.maps import DATES, DIMS, HISTORY, LAST, NO_NUMBER, NUMBERS, STEPS, attributes_of
+from gcov.analysis.maps import DATES, DIMS, HISTORY, LAST, LASTS, NO_NUMBER, NUMBERS, STEPS, attributes_of
 from gcov.analysis.patches import expected_by_chance
 from gcov.errors import GcovError
 from gcov.stores import store
@@ -38,7 +38,7 @@ class Maps:
 
     def write(
         self, largest, step=-3.0, se=0.4, n=(5, 5), first=None, last=None, crids=None, place=(EPSG, WEST, NORTH),
-        valid=11,
+        valid=11, lasts=1,
     ):  # fmt: skip
         """`largest`, `first`, `last` and `valid` (the last valid date) are indices of dates (y, x), 0 for none.
 
@@ -63,6 +63,7 @@ class Maps:
         for name, index in zip(DATES, (first, last, largest)):
             index = largest if index is None else index
             maps[name] = np.where(index > 0, TIMES[index], np.datetime64("NaT", "s"))
+        maps[LASTS] = np.where(there, lasts, 255).astype("u1")
         maps[LAST] = np.broadcast_to(TIMES[valid], (ny, nx))
         for name, number in zip(NUMBERS, n):
             maps[name] = np.where(there, number, NO_NUMBER).astype("u2")
@@ -445,6 +446,20 @@ def test_a_wet_date_makes_no_patch(made, tmp_path):  # noqa: F811
     inputs = {"maps": one.folder / "history.zarr", "series": one.folder / "HHHH.csv", "terms": ["HHHH"]}
     patches(**inputs, min_patch_ha=0, confirm_dates=3, **paths)
     assert pd.read_csv(paths["csv"])["cells"].tolist() == []
+
+
+def test_a_wet_date_whose_end_does_not_count_makes_no_patch(made, tmp_path):  # noqa: F811
+    """The rise of 3.3 dB is significantly more than 2 dB, the fall of 2.9 dB after it is not; the felling lasts."""
+    power = np.array([0.1] * 6 + [0.1 * 10**0.33] + [0.1 * 10**0.04] * 5)[:, None, None] * np.ones((12, 12, 12))
+    power[:, :4, :4] = np.array([0.1] * 6 + [0.05] * 6)[:, None, None]
+    one = made({"HHHH": power}).looks(100).independent()
+    history, _ = one.history(min_change_db=2)
+    assert (history.n_changes.values == 1).all() and (history.largest_n_after.values == 6).all()
+    assert history.largest_lasts.values[:4, :4].all() and history.largest_lasts.values.sum() == 16
+    paths = {name: tmp_path / f"patches.{name}" for name in ("geojson", "csv", "ledger")}
+    inputs = {"maps": one.folder / "history.zarr", "series": one.folder / "HHHH.csv", "terms": ["HHHH"]}
+    patches(**inputs, min_patch_ha=0, confirm_dates=3, **paths)
+    assert pd.read_csv(paths["csv"])["cells"].tolist() == [16]
 
 
 def test_patches_between_two_periods(made, tmp_path):  # noqa: F811

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import xarray as xr
 
-from gcov.analysis.maps import DATES, LAST, NO_DATA, NUMBERS, STEPS
+from gcov.analysis.maps import DATES, LAST, LASTS, NO_DATA, NUMBERS, STEPS
 from gcov.stores import store
 
 COLUMNS = 1024  # of a row of chunks, read at once
@@ -92,13 +92,13 @@ class _History:
         """The changed cells of a region.
 
         A side with too few dates up to another change that counts makes its cell be left out; up to the start or the
-        end of the series, it leaves the cell unconfirmed.
+        end of the series, it leaves the cell unconfirmed. A change that does not last is left out, too.
         """
-        part = maps[[*NUMBERS, *DATES, *STEPS, LAST]].isel(region)
+        part = maps[[*NUMBERS, *DATES, *STEPS, LAST, LASTS]].isel(region)
         y, x = np.nonzero(~np.isnat(part["largest_change"].values))
         first, last, largest = (part[name].values[y, x] for name in DATES)
         before, after = (part[name].values[y, x] >= self.confirm_dates for name in NUMBERS)
-        keep = (before | (first == largest)) & (after | (last == largest))
+        keep = (before | (first == largest)) & (after | (last == largest)) & (part[LASTS].values[y, x] == 1)
         newest = part[LAST].values[y, x] == maps["interval"].values[-1]
         newest &= (part["largest_n_after"].values[y, x] == self.confirm_dates) & (last == largest)
         y, x, confirmed, newest = y[keep], x[keep], (before & after)[keep], newest[keep]

@@ -127,6 +127,7 @@ class History:
     step_p: np.ndarray  # (term) float32, its probability if the true step is at most the least change that counts
     n_before: np.ndarray  # uint16, valid dates between the counted change before the largest and it; NO_NUMBER without
     n_after: np.ndarray  # uint16, from the largest on to the next counted one
+    lasts: np.ndarray  # uint8, whether the largest change counts between the counted ones around it; NO_COUNT without
     last_valid: np.ndarray  # int16, the last valid date in any term
     direction: np.ndarray  # (term, interval) int8: 1 rose, -1 fell, 0 no change of this term, NO_DATA not tested
 
@@ -137,10 +138,12 @@ class History:
         numbers = np.full((2, *shape), NO_NUMBER, np.uint16)
         signs = np.full((terms, max(dates - 1, 0), *shape), NO_DATA, np.int8)
         moments = np.full((4, *shape), NEVER, np.int16)
-        p_value, n_changes = np.full(shape, np.nan, np.float32), np.full(shape, NO_COUNT, np.uint8)
+        p_value, (n_changes, lasts) = np.full(shape, np.nan, np.float32), np.full((2, *shape), NO_COUNT, np.uint8)
         first, last, largest, last_valid = moments
         step, error, p, n_before, n_after = *steps, *numbers
-        return cls(p_value, n_changes, first, last, largest, step, error, p, n_before, n_after, last_valid, signs)
+        return cls(
+            p_value, n_changes, first, last, largest, step, error, p, n_before, n_after, lasts, last_valid, signs
+        )
 
     def reshape(self, *shape: int) -> "History":
         """A history of flattened pixels, reshaped to an image."""
@@ -173,6 +176,7 @@ def change_history(
         record = _Record(history, few, samples, dates, rule)
         for settled in _search(samples, *limits):
             record.settle(settled)
+        record.finish(samples)
     return history.reshape(*next(iter(power.values())).shape[1:])
 
 
@@ -444,6 +448,28 @@ class _Record:
         history.n_after[at] = self.all_dates[where] - found.dates_before[new]
         self.largest[where], self.largest_from[where] = found.statistic[new], found.dates_before[new]
         self.counted_from[place] = found.dates_before
+
+    def finish(self, samples: _Samples) -> None:
+        """Record which of the largest changes last, once all changes of `samples` are settled.
+
+        A change that is found but does not count, such as the end of rain, may follow it at once. It lasts if its step
+        counts with the same sign, taken between all dates up to the counted changes on both sides.
+        """
+        where = np.flatnonzero(self.largest > 0)
+        history, pixels, samples = self.history, self.pixels[where], samples.only(where)
+        largest, before, after = (of[pixels].astype(int) for of in (history.largest, history.n_before, history.n_after))
+        valid = np.logical_or.reduce(samples.valid)
+        rank = valid.cumsum(axis=0) - 1
+        rank -= np.take_along_axis(rank, largest[None], axis=0)
+        sides = valid & (rank < 0) & (rank >= -before), valid & (rank >= 0) & (rank < after)
+        looks = [np.einsum("tk,tkn->tn", samples.looks, samples.valid & side) for side in sides]
+        power = [np.einsum("tk,tkn->tn", samples.looks, samples.power * side) for side in sides]
+        step = step_db(*map(_mean, power, looks))
+        inflation = self.dates.inflation(sides[0].argmax(axis=0), largest, len(valid) - sides[1][::-1].argmax(axis=0))
+        one, other = (of * samples.share for of in looks)
+        p = step_p(step, one, other, inflation, self.rule.min_change_db)
+        alike = np.sign(step) == np.sign(history.step_db[:, pixels])
+        history.lasts[pixels] = ((p < self.rule.significance) & alike).any(axis=0)
 
 
 def _mean(power: np.ndarray, looks: np.ndarray) -> np.ndarray:

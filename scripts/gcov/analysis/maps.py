@@ -13,11 +13,12 @@ CHANGE = {
 }  # fmt: skip
 DATES = ("first_change", "last_change", "largest_change")
 LAST = "last_valid"
+LASTS = "largest_lasts"
 STEPS = ("largest_step_db", "largest_step_se_db", "largest_step_p")
 NUMBERS = ("largest_n_before", "largest_n_after")
 HISTORY = {
     "p_value": "f4", "n_changes": "u1", **dict.fromkeys(DATES, "M8[s]"), "direction": "i1",
-    **dict.fromkeys(STEPS, "f4"), **dict.fromkeys(NUMBERS, "u2"), LAST: "M8[s]", "looks_share": "f4",
+    **dict.fromkeys(STEPS, "f4"), **dict.fromkeys(NUMBERS, "u2"), LASTS: "u1", LAST: "M8[s]", "looks_share": "f4",
 }  # fmt: skip
 # dims of the maps that are not (y, x)
 DIMS = {"direction": ("term", "interval", "y", "x"), **dict.fromkeys((*STEPS, "looks_share"), ("term", "y", "x"))}
@@ -50,6 +51,11 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
     "first_change": {"long_name": "first valid date after the first change, UTC"},
     "last_change": {"long_name": "first valid date after the last change, UTC"},
     "largest_change": {"long_name": "first valid date after the most significant change, UTC"},
+    LASTS: {
+        "long_name": "whether the most significant change counts between the counted ones before and after it",
+        "units": "1",
+        "_FillValue": NO_COUNT,
+    },
     LAST: {"long_name": "last valid date, UTC"},
     "direction": {
         "long_name": "sign of the term's change in the interval, where its own step is significant",
