@@ -230,7 +230,7 @@ def product(path, data: xr.Dataset) -> None:
     """A product's store on the grid of these tests, with what products say of their granules."""
     records = [asdict(granules.from_name(granule_name(start=FIRST + timedelta(days=12 * i)))) for i in range(2)]
     data = data.assign_coords(GRID.coords).assign_attrs(granule_records=json.dumps(records))
-    data.to_zarr(path, zarr_format=3, consolidated=False)
+    data.to_zarr(path, zarr_format=3, consolidated=False, write_empty_chunks=True)
     store.finish(path)
 
 
