@@ -10,7 +10,7 @@ import gcov
 from gcov import releases
 from gcov.granules import kept_names, local_file, names_by_day, read_record, read_table
 from gcov.inputs.contents import digest
-from gcov.inputs.costs import Measured, Work
+from gcov.inputs.work import Measured, Work
 from gcov.stores.origin import is_replaced
 
 # Jobs import the modules that the rules have imported, even if another copy is installed: Snakemake puts the folder of

@@ -7,8 +7,9 @@ from pathlib import Path
 from gcov import tables
 from gcov.granules import kept_names, read_record
 from gcov.inputs.config import read_config
-from gcov.inputs.costs import Work, explained
+from gcov.inputs.costs import explained
 from gcov.inputs.settings import Aoi
+from gcov.inputs.work import Work
 
 
 def explain(*, aois: list[Aoi], granules: list[Path], records: list[Path], work: list[list[Work]], cores: int) -> str:

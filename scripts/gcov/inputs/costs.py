@@ -5,8 +5,6 @@ CPU seconds are for one core of an AMD EPYC; memory is a job's peak. See docs/pe
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 import pandas as pd
 
@@ -14,33 +12,7 @@ from gcov.cautions import long_steps
 from gcov.granules import Granule, passes
 from gcov.inputs.settings import Aoi
 from gcov.inputs.volume import in_full, needed_bytes, needed_requests, samples_of
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Measured cost of a job: CPU seconds to start, CPU seconds per million samples of a layer, peak memory in MB.
-
-    The samples are those of all dates that the job reads, or those `of` one map.
-    """
-
-    start: float
-    per_million: float
-    megabytes: int
-    of: Literal["dates", "map"] = "dates"
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a rule does for an AOI: its jobs, and the layers that each of them reads.
-
-    `jobs` is their number in all, or for each day or granule.
-    """
-
-    rule: str
-    jobs: int
-    layers: int
-    each: Literal["aoi", "day", "granule"]
-    cost: Measured
+from gcov.inputs.work import Work
 
 
 def jobs(aoi: Aoi, work: Iterable[Work], granules: list[Granule]) -> pd.DataFrame:
