@@ -1,5 +1,5 @@
-# Two workarounds for Snakemake 9.27, in runs of this workflow itself: as a module, it leaves Snakemake as it is. A
-# Snakemake that differs inside runs without them, after a warning. Without them, tests/test_scheduler.py fails.
+# Two workarounds for Snakemake 9.10 to 9.27, in runs of this workflow itself: as a module, it leaves Snakemake as it
+# is. A Snakemake that differs inside runs without them, after a warning. Without them, tests/test_scheduler.py fails.
 
 from functools import cache
 

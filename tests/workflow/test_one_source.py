@@ -120,6 +120,23 @@ def test_a_notebook_opens_a_store_with_the_built_package_alone(tmp_path):
     assert done.stdout.strip() == f'{EPSG} True {{"HHHH": 4.5}} [1.5, 2]', done.stderr
 
 
+def test_one_oldest_snakemake():
+    oldest = re.search(r'min_version\("([\d.]+)"\)', (REPO / "Snakefile").read_text())[1]
+    assert f"\nsnakemake>={oldest}\n" in (REPO / "requirements.in").read_text()
+    assert f"Snakemake {oldest} or newer" in (REPO / "docs/deploy.md").read_text()
+
+
+@pytest.mark.parametrize("snakefile", ["Snakefile", "workflow/Snakefile"])
+def test_snakemake_alone_reads_the_workflow(snakefile):
+    """As the workflow catalog does, to check it."""
+    foreign = sorted(set(wanted("requirements.in")) - needed(["snakemake"]) - {"pygments"})  # its plugins import that
+    assert {"pandas", "xarray"} <= set(foreign)
+    code = f"import sys; from snakemake.cli import main; sys.modules.update(dict.fromkeys({foreign})); main()"
+    lint = [sys.executable, "-c", code, "--lint", "-s", snakefile]
+    done = subprocess.run(lint, cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("first", [True, False])
 def test_jobs_run_the_workflows_own_modules(first, analysis, newest, tmp_path):
