@@ -44,7 +44,7 @@ def search(
         raise GcovError(f"no granules found; asked for {list(listed) or {'bbox': list(bbox), **query}}{hint}{others}")
     kept, older = releases.newest_releases(found)
     dropped = older + left_out
-    granules.check_one_series(kept, frequency, terms)
+    granules.check_one_series(kept, frequency, terms, None if listed else query)
     granules.check_names(kept)
     missing_token = any(map(sources.wants_token, kept)) and login.token_source() is None
     several_frames = len({granule.frame for granule in kept}) > 1

@@ -5,10 +5,11 @@ Facts and rules follow the NISAR L2 GCOV product specification (D-102274) and th
 
 import csv
 import json
+import math
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ NAME = re.compile(
     r"_(?P<mode>\d{4})_(?P<polarizations>[A-Z]{4})_[A-Z]_(?P<start>\d{8}T\d{6})_(?P<end>\d{8}T\d{6})"
     r"_(?P<crid>[A-Z]\d{5})_(?P<accuracy>[A-Z])_(?P<coverage>[FP])_[A-Z]_(?P<counter>\d{3})"
 )
+DIRECTIONS = {"A": "ASCENDING", "D": "DESCENDING"}
 MATURITIES = ("BETA", "PROVISIONAL", "VALIDATED")  # in increasing order
 ACCURACIES = "FNMP"  # letters of the orbit's accuracy, in increasing order; any other, or none, is below
 BANDWIDTHS = {"05": 80, "20": 20, "40": 10, "77": 20}  # bandwidth in MHz, as in granule names: posting in metres
@@ -209,12 +211,14 @@ def day_names(starts: Iterable[str]) -> list[str]:
     return [f"{time:%Y%m%d}" if days[time.date()] == 1 else f"{time:%Y%m%dT%H%M%S}" for time in times]
 
 
-def check_one_series(granules: list[Granule], frequency: str, terms: Iterable[str]) -> None:
+def check_one_series(
+    granules: list[Granule], frequency: str, terms: Iterable[str], query: Mapping[str, Any] | None = None
+) -> None:
     """Refuse granules that cannot form one time series of a band.
 
     Track, direction and bandwidth must be equal. Polarizations may alternate: a date whose granule lacks a term has no
     sample of it. Raises GcovError with a table of the alternatives and the configuration keys that select one, or if a
-    term is in none of the granules.
+    term is in none of the granules. If the granules are the answer to a `query`, its keys are completed for each.
     """
     groups = defaultdict(list)
     for granule in granules:
@@ -225,6 +229,8 @@ def check_one_series(granules: list[Granule], frequency: str, terms: Iterable[st
             if not any(granule.holds(term, frequency) for granule in granules):
                 raise GcovError(f"no granule has the term {term} in frequency {frequency}; polarizations: {codes}")
         return
+    import yaml  # needed only here
+
     rows: list[tuple[str, ...]] = [("track", "direction", "mode", "polarizations", "frames", "granules", "dates")]
     for (track, direction, _), members in sorted(groups.items(), key=str):
         days = sorted({g.start[:10] for g in members})
@@ -235,12 +241,24 @@ def check_one_series(granules: list[Granule], frequency: str, terms: Iterable[st
         rows.append((str(track), str(direction), modes, codes, frames, str(len(members)), span))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     table = "\n".join("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
-    keys = ("relative_orbit", "flight_direction (A ASCENDING, D DESCENDING)", "mode")
-    differing = [key for i, key in enumerate(keys) if len({group[i] for group in groups}) > 1]
-    raise GcovError(
-        f"The granules found cannot be one time series: they differ in acquisition.\n{table}\n"
-        f"Choose one line: set {', '.join(differing)} under this AOI's search (or list only its files under granules)."
-    )
+    keys = ("relative_orbit", "flight_direction", "mode")
+    differing = [i for i, _ in enumerate(keys) if len({group[i] for group in groups}) > 1]
+    named = ", ".join(keys[i] + " (A ASCENDING, D DESCENDING)" * (i == 1) for i in differing)
+    message = f"The granules found cannot be one time series: they differ in acquisition.\n{table}\n"
+    message += f"Choose one line: set {named} under this AOI's search (or list only its files under granules)."
+    if query is None:
+        raise GcovError(message)
+    message += " In the same order, ready to copy:"
+    for _, members in sorted(groups.items(), key=str):
+        found = [members[0].track, DIRECTIONS.get(str(members[0].direction)), _most_common(g.mode for g in members)]
+        chosen = {**query, **{keys[i]: found[i] for i in differing}}
+        written = yaml.safe_dump(chosen, default_flow_style=True, sort_keys=False, width=math.inf)
+        message += f"\n      search: {written.rstrip()}"
+    raise GcovError(message)
+
+
+def _most_common(values: Iterable[Any]) -> Any:
+    return Counter(values).most_common(1)[0][0]
 
 
 def check_names(granules: list[Granule]) -> None:

@@ -4,10 +4,12 @@ import csv
 import os
 
 import pytest
+import yaml
 
 from gcov import granules
 from gcov.errors import GcovError
 from gcov.granules import Granule, from_name, from_url, maturity_of, passes
+from gcov.inputs.config import read_config
 from gcov.releases import newest_releases
 
 NAME = "NISAR_L2_PR_GCOV_006_026_A_016_4005_DHDH_A_20251123T234739_20251123T234814_X05009_N_F_J_001"
@@ -146,6 +148,18 @@ def test_several_series_are_refused_with_a_table():
 def test_the_table_names_the_key_that_narrows(other, key):
     with pytest.raises(GcovError, match=f"set {key}"):
         granules.check_one_series([granule(), granule(**other)], "A", ["HHHH"])
+
+
+def test_each_line_of_the_table_has_a_search_to_copy():
+    found = [granule(), granule(track=99, direction="D"), granule(mode="4005")]
+    query = {"start": "2025-11-22T00:00:00", "frame": [16, 17]}
+    with pytest.raises(GcovError) as caught:
+        granules.check_one_series(found, "A", ["HHHH"], query)
+    lines = [yaml.safe_load(line)["search"] for line in str(caught.value).splitlines() if "search: {" in line]
+    keys = ("relative_orbit", "flight_direction", "mode")
+    chosen = [(26, "ASCENDING", "2005"), (26, "ASCENDING", "4005"), (99, "DESCENDING", "2005")]
+    assert lines == [query | dict(zip(keys, each)) for each in chosen]
+    read_config({"aois": {"a": {"bbox": [1, 2, 3, 4], "search": lines[0]}}})  # is accepted as it stands
 
 
 def test_one_series_with_several_frames_and_maturities_passes():

@@ -5,11 +5,18 @@ import math
 import re
 from collections import Counter
 
+import geopandas
+import numpy as np
 import pytest
 import shapely
+from helpers import BBOX, EPSG
 from search import report
 
 from gcov.granules import Granule
+from gcov.identification import granule_of_file
+from gcov.inputs.asked import coverage
+from gcov.inputs.asked import zones as zones_of
+from gcov.inputs.config import read_config
 from gcov.inputs.volume import needed_by_layer, needed_bytes, needed_requests
 
 QUARTER = [0.0, -0.1, 0.2, 0.1]  # degrees at the equator: 22.2 x 22.2 km
@@ -71,17 +78,66 @@ def test_explain_counts_the_jobs_that_snakemake_runs(analysis, aoi):
     everything = {
         "terms": ["HHHH", "HVHV"],
         "zones": "zones.geojson",
+        "rainfall": "rain.csv",
+        "baseline": ["2025-11-23", "2025-12-05"],
         "indices": ["RVI", "HVHV/HHHH"],
         "changes": {"one": periods, "two": periods},
         "geotiff": ["power", "db", "statistics", "indices", "changes", "filtered"],
         **{"statistics": True, "change_history": True, "filter_window": 5, "explore_megabytes": 24},
     }
+    rain = [f"2025-12-{day:02},1" for day in range(1, 30)]  # lacks the end of November
+    (analysis.folder / "rain.csv").write_text("\n".join(["date,mm", *rain]))
     printed = analysis.configure({"aois": {"valley": aoi | everything, "plain": aoi}}).run("explain")
+    for line in (
+        "left out  1 superseded; 5 granules found",  # 4 and 1
+        "area      1.6 x 1.4 km; about 78 x 72 samples a date",  # 0.016 x 111 cos 28.27, 0.013 x 111; 20 m
+        "coverage  4 of 4 granules meet the AOI",
+        "change    one: 2 dates before, 2 after",  # of 23 November, 5, 17 and 29 December
+        "baseline  2 dates",
+        "rain      2025-12-01 to 2025-12-29: known for 2 of the 3 dates after the first",
+    ):
+        assert f"  {line}\n" in printed
+    (samples,) = re.findall(r"  zones     1 zone with about this many samples: all ([\d,]+)\n", printed)
+    assert int(samples.replace(",", "")) == pytest.approx(78 * 72, rel=0.02)
+    totals = re.findall(r"^  in all +(\d+) jobs", printed, re.MULTILINE)
+    parts = [re.findall(r"^  \w+ +(\d+) jobs .* (\d+) MB", part, re.MULTILINE) for part in printed.split("plain: ")]
+    assert list(map(int, totals)) == [sum(int(number) for number, _ in part) for part in parts]
+    largest = re.findall(r"^  largest   \w+ with (\d+) MB", printed, re.MULTILINE)
+    assert list(map(int, largest)) == [max(int(megabytes) for _, megabytes in part) for part in parts]
     counted = Counter()
     for rule, number in re.findall(r"^  (\w+) +(\d+) jobs", printed, re.MULTILINE):
         counted[rule] += int(number)
     planned = dict(re.findall(r"^(\w+) +(\d+)$", analysis.run("--dry-run"), re.MULTILINE))
     assert counted == {rule: int(planned[rule]) for rule in planned.keys() - {"all", "catalog", "index", "total"}}
+
+
+@pytest.mark.parametrize(
+    ("bbox", "said"),
+    [
+        (BBOX, "4 of 4 granules meet the AOI"),
+        ([BBOX[1], BBOX[0], BBOX[3], BBOX[2]], "Warning: no granule meets the AOI: latitude and longitude swapped?"),
+        ([10, 50, 10.1, 50.1], "Warning: no granule meets the AOI: are latitude and longitude swapped?"),
+    ],
+)
+def test_whether_local_granules_meet_the_aoi_is_known_before_they_are_read(newest, bbox, said):
+    aoi = {"bbox": bbox, "granules": [str(path) for path in newest]}
+    settings = read_config({"aois": {"valley": aoi}})[1]
+    assert coverage(settings.aois["valley"], [granule_of_file(str(path)) for path in newest]).startswith(said)
+
+
+def test_the_smallest_zones_are_named_with_their_samples(tmp_path):
+    """Squares of 1 to 10 samples of 20 m along their sides, and a point."""
+    names = [f"square {side}" for side in range(1, 11)]
+    squares = [shapely.box(3e5 + 1000 * side, 3.12e6, 3e5 + 1020 * side, 3.12e6 + 20 * side) for side in range(1, 11)]
+    zones = geopandas.GeoDataFrame({"name": [*names, "station"]}, geometry=[*squares, shapely.Point(3e5, 3.12e6)])
+    zones.set_crs(EPSG).to_file(tmp_path / "zones.gpkg")
+    area = np.add(zones.set_crs(EPSG).to_crs(4326).total_bounds, [-0.1, -0.1, 0.1, 0.1])
+    entry = {"bbox": area.tolist(), "granules": ["x.h5"], "zones": str(tmp_path / "zones.gpkg"), "point_size": 120}
+    aoi = read_config({"aois": {"valley": entry}})[1].aois["valley"]
+    said = ", ".join(f"square {side} {side**2}" for side in range(1, 6))
+    assert zones_of(aoi, granule()) == (
+        f"11 zones with about this many samples: {said}, square 6 36, station 36, square 7 49 and 3 larger ones"
+    )
 
 
 def test_explain_reads_no_samples(analysis, aoi):

@@ -10,6 +10,7 @@ import pandas as pd
 
 from gcov.cautions import long_steps
 from gcov.granules import Granule, passes
+from gcov.inputs.asked import asked
 from gcov.inputs.settings import Aoi
 from gcov.inputs.volume import in_full, needed_bytes, needed_requests, samples_of
 from gcov.inputs.work import Work
@@ -53,22 +54,32 @@ def explained(
     aoi: Aoi, table: pd.DataFrame, granules: list[Granule], work: Iterable[Work], cores: int
 ) -> Iterator[str]:
     """Lines stating what an AOI's run will read, keep and cost; `table` is granules.csv, `granules` the kept ones."""
-    days = [members[0].start[:10] for members in passes(granules)]
-    yield f"{aoi.name}: {len(granules)} granules, {len(days)} dates from {days[0]} to {days[-1]}"
+    starts = [members[0].start for members in passes(granules)]
+    yield f"{aoi.name}: {len(granules)} granules, {len(starts)} dates from {starts[0][:10]} to {starts[-1][:10]}"
     dropped = table.loc[table["kept"] == "false", "reason"].str.replace(r"( by |: ).*", "", regex=True).value_counts()
-    yield f"  left out  {', '.join(f'{number} {reason}' for reason, number in dropped.items()) or 'none'}"
+    reasons = ", ".join(f"{number} {reason}" for reason, number in dropped.items()) or "none"
+    yield f"  left out  {reasons}; {len(table)} granules found"
     yield f"  gaps      {', '.join(gaps(granules)) or 'none'}"
+    for label, words in asked(aoi, granules, starts):
+        yield f"  {label:<9} {words}"
     need = sum(needed_bytes(aoi.bbox, aoi.frequency, granule, aoi.names) for granule in granules)
     requests = sum(needed_requests(aoi.bbox, aoi.frequency, granule, aoi.names) for granule in granules)
     yield f"  to read   {_size(need)} in about {requests} requests; the whole granules are {in_full(granules, _size)}"
     copies = 1 + len(daily_geotiffs(aoi)) + bool(aoi.filter_window)  # of the diagonal terms
     stores = 2 + copies * len(aoi.diagonal_terms) / max(len(aoi.names), 1)
     yield f"  on disk   {_size(need * stores)}: fragments, stack and everything with one image per date; maps are small"
-    costs = jobs(aoi, work, granules)
+    yield from counted(jobs(aoi, work, granules), need, cores)
+
+
+def counted(costs: pd.DataFrame, need: float, cores: int) -> Iterator[str]:
+    """Lines with the jobs of each rule, and in all; `costs` is what `jobs` returns, `need` the bytes to read."""
     for rule, number, cpu, megabytes in costs.itertuples(index=False, name=None):
         yield f"  {rule:<20} {number:>6} jobs  {_time(cpu):>8} CPU  {megabytes:>4} MB each"
-    wall = costs["cpu"].sum() / cores
-    yield f"  in all    {_time(wall)} on {cores} cores, if the network gives {need / 1e6 / wall:.1f} MB/s or more"
+    whole, largest = costs["cpu"].sum(), costs.iloc[int(costs["megabytes"].argmax())]
+    yield f"  {'in all':<20} {costs['jobs'].sum():>6} jobs  {_time(whole):>8} CPU"
+    yield f"  largest   {largest['rule']} with {largest['megabytes']} MB; keep that much free for each of {cores} cores"
+    wall = whole / cores
+    yield f"  time      {_time(wall)} on {cores} cores, if the network gives {need / 1e6 / wall:.1f} MB/s or more"
 
 
 def _size(number: float) -> str:

@@ -13,12 +13,23 @@ METRES_PER_DEGREE = 111_000
 Box = tuple[float, float, float, float]
 
 
+def posting_of(granule: Granule, frequency: str) -> int:
+    """The posting in metres of a granule's band, from its mode."""
+    return BANDWIDTHS.get(granule.bandwidth(frequency)[:2], 20)
+
+
+def size_of(bbox: Box) -> tuple[float, float]:
+    """Approximate size of a box (degrees) in metres: west to east in its middle, south to north."""
+    west, south, east, north = bbox
+    width = (east - west) * METRES_PER_DEGREE * math.cos(math.radians((south + north) / 2))
+    return width, (north - south) * METRES_PER_DEGREE
+
+
 def samples_of(bbox: Box, frequency: str, granule: Granule) -> tuple[float, float]:
     """Approximate rows and columns of the box (degrees) on a granule's grid, from the posting of its mode."""
-    west, south, east, north = bbox
-    posting = BANDWIDTHS.get(granule.bandwidth(frequency)[:2], 20)
-    width = (east - west) * METRES_PER_DEGREE * math.cos(math.radians((south + north) / 2))
-    return (north - south) * METRES_PER_DEGREE / posting, width / posting
+    width, height = size_of(bbox)
+    posting = posting_of(granule, frequency)
+    return height / posting, width / posting
 
 
 def needed_by_layer(bbox: Box, frequency: str, granule: Granule, layers: Iterable[str]) -> dict[str, float]:
