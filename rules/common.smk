@@ -199,6 +199,11 @@ def after_search(wildcards):
     return []
 
 
+def first_fragments(wildcards):
+    """The fragments of an AOI's first date, which a new date does not change."""
+    return [f"results/{wildcards.aoi}/fragments/{name}.zarr" for name in next(iter(days(wildcards.aoi).values()))]
+
+
 def stack_of(wildcards):
     """The AOI's stack. Reading the checkpoint keeps `-R search` from remaking products if it finds nothing new."""
     searched(wildcards.aoi)

@@ -105,3 +105,28 @@ register(
     layers=lambda aoi: len(aoi.names),
     cost=Measured(1.1, 0.07, 260),
 )
+
+
+rule geometry:
+    """From where the radar saw the AOI: incidence angle, look side, heading, of the first date."""
+    input:
+        fragments=first_fragments,
+        records=lambda w: ancient(searched(w.aoi).records),
+    output:
+        "results/{aoi}/geometry.json",
+    log:
+        "logs/{aoi}/geometry.log",
+    benchmark:
+        "benchmarks/results/{aoi}/geometry.tsv"
+    localrule: fetch_here
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=700,
+        runtime=growing(15),
+        archive=1,
+    script:
+        "../scripts/geometry.py"
+
+
+register(rules.geometry, "Viewing geometry", cost=Measured(1.2, 0, 250))

@@ -1,6 +1,49 @@
 # HTML pages: one to explore each AOI, and an index that links to all of them.
 
 
+rule methods:
+    """A paragraph for a paper: data, processing and tests of this run, with DOIs."""
+    input:
+        dates="results/{aoi}/dates.csv",
+        geometry="results/{aoi}/geometry.json",
+        looks=looks_of,
+        stack=stack_of,
+    output:
+        report(
+            "results/{aoi}/methods.txt",
+            caption="../report/table.rst",
+            category="{aoi}",
+            labels={"figure": "text: methods", "term": "-"},
+        ),
+    log:
+        "logs/{aoi}/methods.log",
+    benchmark:
+        "benchmarks/results/{aoi}/methods.tsv"
+    group:
+        "figures"
+    conda:
+        "../envs/gcov.yaml"
+    resources:
+        mem_mb=300,
+        runtime=10,
+    params:
+        **stack_settings(
+            "terms",
+            "multilook",
+            "changes",
+            "change_history",
+            "significance",
+            "min_change_db",
+            "baseline",
+            "filter_window",
+        ),
+    script:
+        "../scripts/methods.py"
+
+
+register(rules.methods, "Methods for a paper", cost=Measured(0.8, 0, 130))
+
+
 rule explore:
     """The AOI on one page: all images, the series at any point the user clicks, change between any two dates."""
     input:
@@ -17,6 +60,7 @@ rule explore:
         history=lambda w: of_history(w.aoi, "change_history.zarr"),
         patches=lambda w: of_history(w.aoi, "change_patches.geojson", "change_patches.csv"),
         zone_changes=lambda w: f"results/{w.aoi}/zone_changes.csv" if tests_zones(aois[w.aoi]) else [],
+        methods="results/{aoi}/methods.txt",
     output:
         report(
             "results/{aoi}/explore.html",

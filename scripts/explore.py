@@ -58,6 +58,7 @@ def explore(
     history: Path | None,
     patches: Path | None,
     zone_changes: Path | None,
+    methods: Path,
     output: Path,
 ) -> None:
     """Write the page.
@@ -82,6 +83,7 @@ def explore(
         changed=changed(changes, history, patches, zone_changes),
         products=products,
         origin=stack.provenance,
+        cite=methods.read_text(encoding="utf-8"),
         megabytes=megabytes,
     )
     with building(output) as part:
@@ -104,5 +106,6 @@ if __name__ == "__main__":
             changes=list(map(Path, snakemake.input.changes)),
             **{name: Path(path[0]) if (path := snakemake.input[name]) else None for name in ("history", "patches")},
             zone_changes=Path(snakemake.input.zone_changes) if snakemake.input.zone_changes else None,
+            methods=Path(snakemake.input.methods),
             output=Path(snakemake.output[0]),
         )

@@ -42,8 +42,8 @@ def over(
 
     `names` are those of the cubes; `outline` is the AOI's polygon in the CRS of its grid. The level is the one nearest
     to `height` (metres above the ellipsoid), or to that of the terrain if it is None. Values are interpolated
-    bilinearly; NaN beside the cubes. Only the chunks that are needed are read. Empty, and None, if a cube is missing or
-    damaged.
+    bilinearly; NaN beside the cubes. Only the chunks that are needed are read. A cube that is missing has no values; if
+    the radar grid is missing or damaged, none has, and the height is None.
     """
     try:
         return _read(file, source, names, grid.rio.crs.to_epsg(), *nodes(grid, outline), height)
@@ -67,11 +67,12 @@ def _read(
     level = int(np.abs(heights - (_terrain(file, y, x) if height is None else height)).argmin())
     beside = (y < rows.min()) | (y > rows.max()) | (x < columns.min()) | (x > columns.max())
     near = around(rows, y), around(columns, x)
-    cubes = [find(file, f"{RADAR_GRID}/{name}") for name in names]
+    cubes = {name: cube for name in names if (cube := find(file, f"{RADAR_GRID}/{name}")) is not None}
     if isinstance(source, RangeFile):
-        source.prefetch([span for cube in cubes for span in _chunks(cube, level, *near)])
-    values = (Table(rows[near[0]], columns[near[1]], cube[(level, *near)]).at(y, x) for cube in cubes)
-    return float(heights[level]), {name: np.where(beside, np.nan, found) for name, found in zip(names, values)}
+        source.prefetch([span for cube in cubes.values() for span in _chunks(cube, level, *near)])
+    tables = {name: Table(rows[near[0]], columns[near[1]], cube[(level, *near)]) for name, cube in cubes.items()}
+    found = {name: np.where(beside, np.nan, table.at(y, x)) for name, table in tables.items()}
+    return float(heights[level]), {name: found.get(name, np.empty(0)) for name in names}
 
 
 def _terrain(file: h5py.File, y: np.ndarray, x: np.ndarray) -> float:
@@ -107,7 +108,7 @@ def described(values: np.ndarray) -> dict[str, float | None]:
 
 def heading(east: np.ndarray, north: np.ndarray) -> float | None:
     """The direction of flight, in degrees clockwise from north, 0 to 360; None if it is not known."""
-    known = np.isfinite(east + north)
+    known = np.isfinite(east + north) if east.size == north.size else np.zeros(0, bool)
     if not known.any():
         return None
     return round(float(np.degrees(np.arctan2(east[known].mean(), north[known].mean()))) % 360, 4)

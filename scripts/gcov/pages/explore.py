@@ -50,13 +50,14 @@ def page(
     changed: Changed,
     products: Products,
     origin: Mapping[str, str],
+    cite: str,
     megabytes: float,
 ) -> str:
     """The page of a stack, of at most `megabytes` (10^6 bytes).
 
-    `granules` is granules.csv as text, `products` are the files to link to, `origin` is the provenance. Means,
-    zones and indices come from the tables, which use every sample. Only images and clicked places use averaged cells.
-    Raises GcovError if the page cannot be made small enough.
+    `granules` is granules.csv as text, `products` are the files to link to, `origin` is the provenance, `cite` is
+    methods.txt. Means, zones and indices come from the tables, which use every sample. Only images and clicked places
+    use averaged cells. Raises GcovError if the page cannot be made small enough.
     """
     data = stack.data
     warned = notes.warnings(tables.series, data.attrs, tables.min_valid_fraction)
@@ -64,7 +65,7 @@ def page(
         "title": html.escape(f"{data.attrs['aoi']}: NISAR L-band backscatter over time"),
         "warnings": warning_list([*warned, *changed.warnings]),
         "zone_changes": zone_changes(changed.zones),
-        "tables": details(tables.series, data.attrs["frequency"], granules, products, origin),
+        "tables": details(tables.series, data.attrs["frequency"], granules, products, origin, cite),
     }
     facts = facts_of(stack, tables, zones) | changed.facts(data, PATCHES * megabytes * pixels.MEGABYTE)
     shape = data.sizes["y"], data.sizes["x"]
@@ -245,8 +246,9 @@ def details(
     granules: pd.DataFrame,
     products: Products,
     origin: Mapping[str, str],
+    cite: str,
 ) -> str:
-    """The lower part of the page: dates and granules, unused granules and why, files, provenance."""
+    """The lower part of the page: dates and granules, unused granules and why, files, provenance, how to cite."""
     rows = []
     recorded = [has_term(table, term, frequency) for term, table in series.items()]
     for n, date in enumerate(next(iter(series.values())).itertuples()):
@@ -266,6 +268,7 @@ def details(
         f"<details><summary>Granules found and not used: {len(dropped)}</summary>{why}</details>"
         f"<h2>Files</h2><dl>{files(products)}</dl>"
         f"<details><summary>Granules, settings, software</summary><dl>{facts}</dl></details>"
+        f"<details><summary>Cite: methods for a paper</summary><p>{html.escape(cite)}</p></details>"
     )
 
 
