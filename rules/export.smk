@@ -27,6 +27,8 @@ rule geotiff_date:
         "logs/{aoi}/geotiff/{quantity}_{term}_{day}.log",
     benchmark:
         "benchmarks/results/{aoi}/geotiff/{quantity}_{term}_{day}.tsv"
+    wildcard_constraints:
+        quantity="power|db|sigma0",
     group:
         "geotiff"
     conda:
@@ -40,7 +42,7 @@ rule geotiff_date:
         "../scripts/geotiff_date.py"
 
 
-for quantity in ("power", "db"):
+for quantity in ("power", "db", "sigma0"):
     register(
         rules.geotiff_date,
         "GeoTIFFs",

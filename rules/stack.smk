@@ -1,6 +1,9 @@
 # All dates on one time axis, in linear power and in dB; estimating costs; verifying stores.
 
 
+COMPUTED = [name for name, aoi in aois.items() if aoi.computed_layers]
+
+
 rule stack:
     """All dates on one time axis, after checking that all granules share one grid."""
     input:
@@ -11,6 +14,8 @@ rule stack:
         "logs/{aoi}/stack.log",
     benchmark:
         "benchmarks/results/{aoi}/stack.tsv"
+    wildcard_constraints:
+        aoi="|".join(name for name in aois if name not in COMPUTED) or "(?!)",
     conda:
         "../envs/gcov.yaml"
     resources:
@@ -18,6 +23,14 @@ rule stack:
         runtime=30,
     script:
         "../scripts/stack.py"
+
+
+# For AOIs with layers that are computed from others. A parameter of `stack` would make every stack again.
+use rule stack as stack_and_compute with:
+    wildcard_constraints:
+        aoi="|".join(COMPUTED) or "(?!)",
+    params:
+        computed=setting("computed_layers"),
 
 
 register(rules.stack, "Stack", layers=lambda aoi: len(aoi.names), cost=Measured(0.8, 0.003, 150))

@@ -12,7 +12,7 @@ from gcov.stores.echoes import Looks
 def geotiff_date(
     *, fragments: list[Path], term: str, quantity: str, valid_samples_only: bool, looks: Looks = None, output: Path
 ) -> None:
-    """Write `quantity` (power: linear gamma0, or db) of a term, for the date that these fragments form.
+    """Write `quantity` (power: linear gamma0, db, or sigma0: linear) of a term, for the date that these fragments form.
 
     The values equal those in the stack. They are read from the fragments, so that a new date does not redo the files
     of earlier dates. NaN where a sample does not count. Raises GcovError if the fragments cannot be stacked, or lack

@@ -3,21 +3,28 @@
 from gcov.log import job_log, log
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import xarray as xr
+import zarr
+
 from gcov.files import building
-from gcov.granules import maturity_note, passes
+from gcov.granules import FACTOR, LOCAL_INCIDENCE, maturity_note, passes
 from gcov.stores import echoes, facts, mosaic, store
+from gcov.stores.radiometry import local_incidence
 
 SHARED = ("aoi", "aoi_bbox", "aoi_polygon", "frequency", "n_pixels")  # attributes that all fragments share
 
 
-def stack(*, fragments: list[Path], output: Path) -> None:
+def stack(*, fragments: list[Path], output: Path, computed: Sequence[str] = ()) -> None:
     """Write the stack: (time, y, x), samples as in the fragments, dates in order of time, one date per pass.
 
     Where two granules of one pass overlap, a valid sample wins over an invalid one (mask 0), and that over one outside
-    (mask 255). Between equals the earlier granule wins. Raises GcovError if fragments differ in grid or terms (naming
-    the granule and the difference; nothing is resampled), or if no fragment has a valid sample.
+    (mask 255). Between equals the earlier granule wins. `computed` may name the layer localIncidenceAngle. Raises
+    GcovError if fragments differ in grid or terms (naming the granule and the difference; nothing is resampled), or if
+    no fragment has a valid sample.
     """
     by_granule = {fragment.granule: fragment for fragment in map(store.fragment_info, fragments)}
     granules = sorted(by_granule, key=lambda g: (g.start, g.name))
@@ -53,14 +60,29 @@ def stack(*, fragments: list[Path], output: Path) -> None:
     grid, types = store.open_store(first.path), mosaic.types_of(list(by_granule.values()))
     stated = facts.coordinates(by_date, mosaic.terms_of(first))
     with building(output) as part:
-        store.create(part, grid=grid, dates=dates, types=types, attributes=attributes, coords=stated)
+        every = {**types, **dict.fromkeys(computed, np.dtype("f4"))}
+        store.create(part, grid=grid, dates=dates, types=every, attributes=attributes, coords=stated)
         for index, members in enumerate(by_date):
             mosaic.write_date(part, index, members, list(types))
+            if computed:
+                write_local_incidence(part, grid, index)
         store.finish(part)
     size = len(dates), len(granules), grid.sizes["y"], grid.sizes["x"]
     log.info("%d dates from %d granules, %d x %d pixels, %s", *size, ", ".join(types))
 
 
+def write_local_incidence(part: Path, grid: xr.Dataset, date: int) -> None:
+    """Compute the local incidence angle of a date (its index) from the factor in the stack."""
+    factor = zarr.open_group(part, mode="r")[FACTOR]
+    for region in store.regions(grid, rows=store.SHARD, columns=store.SHARD, date=date):
+        values = local_incidence(np.asarray(factor[tuple(region.values())]))
+        store.write(part, region, {LOCAL_INCIDENCE: values})
+
+
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
-        stack(fragments=[Path(path) for path in snakemake.input], output=Path(snakemake.output[0]))
+        stack(
+            fragments=[Path(path) for path in snakemake.input],
+            output=Path(snakemake.output[0]),
+            computed=snakemake.params.get("computed", []),
+        )

@@ -33,9 +33,11 @@ CHANNELS = {  # polarizations by the code in granule names
     "SH": ("HH",), "SV": ("VV",), "DH": ("HH", "HV"), "DV": ("VV", "VH"), "CL": ("LH", "LV"), "CR": ("RH", "RV"),
     "QP": ("HH", "HV", "VH", "VV"), "NA": (),
 }  # fmt: skip
-LAYERS = {  # real-valued layers that may be copied beside the terms, unchanged
+FACTOR, LOCAL_INCIDENCE = "rtcGammaToSigmaFactor", "localIncidenceAngle"
+LAYERS = {  # real-valued layers beside the terms, copied unchanged; the last one is computed from the factor
     "numberOfLooks": "Number of averaged radar-grid pixels",
-    "rtcGammaToSigmaFactor": "Radiometric terrain correction factor: sigma0 is gamma0 times it",
+    FACTOR: "Radiometric terrain correction factor: sigma0 is gamma0 times it",
+    LOCAL_INCIDENCE: "Local incidence angle: arc cosine of the factor, NaN where it exceeds 1",
 }
 PROVISIONAL_FROM = 5023  # digits of the CRID; its letter is no indication (X05026 is in the PROVISIONAL collections)
 NOT_COMPARED = "frames_not_compared"  # file beside the records: the search had no token to open a granule per frame

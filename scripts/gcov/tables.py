@@ -12,7 +12,7 @@ TEXT = ("zone", "granule", "crid", "maturity", "polarizations", "why_empty")
 SPREAD = ("std_power", "p05_db", "p50_db", "p95_db", "n_effective", "se_db")
 ANOMALY = ("anomaly_db", "anomaly_se_db")
 MEANS = (  # columns that may be empty
-    "mean_power", "mean_db", *SPREAD, "noise_db", "rain_mm", *ANOMALY, "rain_3d_mm", "near_noise",
+    "mean_power", "mean_db", *SPREAD, "noise_db", "rain_mm", *ANOMALY, "rain_3d_mm", "near_noise", "sigma0_db",
 )  # fmt: skip
 
 

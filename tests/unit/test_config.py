@@ -44,7 +44,7 @@ def yaml_refusal(tmp_path, text: str | bytes) -> str:
 SEARCH = "aois.x.search"
 CHANGE = {"before": ["2025-11-01", "2025-12-10"], "after": ["2025-12-11", "2026-01-31"]}
 BAD_ENTRIES = [
-    ({"bbox": BOX, "layers": ["mask"]}, 'aois.x.layers.0: holds "mask"; should be numberOfLooks or rtcGamma'),
+    ({"bbox": BOX, "layers": ["mask"]}, 'aois.x.layers.0: holds "mask"; should be numberOfLooks, rtcGamma'),
     ({"bbox": BOX, "multilook": 0}, "aois.x.multilook: holds 0; should be a whole number of samples from 1 to 100"),
     ({"bbox": BOX, "filter_window": 4}, "aois.x.filter_window: holds 4; should be odd"),
     ({"bbox": BOX, "min_valid_fraction": 50}, "aois.x.min_valid_fraction: holds 50; should be a share from 0 to 1"),
@@ -112,13 +112,14 @@ BAD_ENTRIES = [
     ({"bbox": BOX, "terms": ["HH"]}, 'aois.x.terms.0: holds "HH"; should be a covariance term such as HHHH'),
     ({"bbox": BOX, "terms": ["HHHH", "HHHH"]}, "aois.x.terms"),
     ({"bbox": BOX, "valid_samples_only": "no"}, 'aois.x.valid_samples_only: holds "no"; should be true or false'),
-    ({"bbox": BOX, "geotiff": ["dB"]}, 'aois.x.geotiff.0: holds "dB"; should be power, db, statistics, indices'),
+    ({"bbox": BOX, "geotiff": ["dB"]}, 'aois.x.geotiff.0: holds "dB"; should be power, db, sigma0, statistics'),
     (
         {"bbox": BOX, "terms": ["HHVV"], "change_history": True, "geotiff": ["power"]},
         "aois.x: change_history, geotiff would make nothing, because HHVV are off-diagonal terms; add a diagonal one",
     ),
     ({"bbox": BOX, "terms": ["HHVV"], "filter_window": 3}, "aois.x: filter_window would make nothing"),
     ({"bbox": BOX, "geotiff": ["filtered"]}, "aois.x.geotiff: filtered are not made: set filter_window as well"),
+    ({"bbox": BOX, "geotiff": ["sigma0"]}, "sigma0 are not made: set layers: [rtcGammaToSigmaFactor] as well"),
     ({"bbox": BOX, "calibration_db": -0.1}, "aois.x.calibration_db: holds -0.1; should be the standard deviation of"),
     ({"bbox": BOX, "calibration_db": None}, "aois.x.calibration_db: holds null; should be the standard deviation of"),
     ({"bbox": BOX, "baseline": "2025-11-01"}, 'aois.x.baseline: holds "2025-11-01"; should be [first day, last day]'),
@@ -584,6 +585,20 @@ def test_keys_of_the_analysis_hold_for_all_or_for_one():
     assert aois["x"].names == ("HHHH", "HVHV") and hash(aois["x"])
     quad = {"bbox": BOX, "terms": ["HHHH", "HVHV", "VVVV"], "indices": ["RVI", "VVVV/HHHH"]}
     assert read(quad)["x"].indices == ("RVI", "VVVV/HHHH")
+
+
+@pytest.mark.parametrize(
+    ("layers", "read_from_granules"),
+    [
+        (["localIncidenceAngle"], ("HHHH", "rtcGammaToSigmaFactor")),
+        (["rtcGammaToSigmaFactor", "localIncidenceAngle"], ("HHHH", "rtcGammaToSigmaFactor")),
+        (["localIncidenceAngle", "numberOfLooks"], ("HHHH", "rtcGammaToSigmaFactor", "numberOfLooks")),
+    ],
+)
+def test_the_local_incidence_angle_is_computed_from_the_factor(layers, read_from_granules):
+    """It changes what is read only where the factor is not read already, so that nothing is fetched again."""
+    aoi = read({"bbox": BOX, "layers": layers, "geotiff": ["sigma0"]})["x"]
+    assert aoi.names == read_from_granules and aoi.computed_layers == ["localIncidenceAngle"]
 
 
 def test_keys_of_zones_have_defaults_and_hold_for_one():

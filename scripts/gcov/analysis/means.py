@@ -11,6 +11,7 @@ from gcov.analysis import looks
 from gcov.analysis.anomaly import anomalies
 from gcov.analysis.speckle import standard_error
 from gcov.cautions import noise_flags
+from gcov.granules import FACTOR
 from gcov.inputs.rain import Rain
 from gcov.stores import store
 from gcov.stores.radiometry import to_db
@@ -28,12 +29,13 @@ class Sums:
     total: np.ndarray
     squares: np.ndarray
     percentiles: np.ndarray  # (dates, 3) in dB, NaN where no sample is positive
+    sigma0: np.ndarray  # (dates, 2): sum of sigma0, and number of samples in it; 0 without the layer that it needs
 
     @classmethod
     def empty(cls, dates: int) -> "Sums":
         """Sums of no samples."""
         n, total, squares = np.zeros(dates, np.int64), np.zeros(dates), np.zeros(dates)
-        return cls(n, total, squares, np.full((dates, len(PERCENTILES)), np.nan))
+        return cls(n, total, squares, np.full((dates, len(PERCENTILES)), np.nan), np.zeros((dates, 2)))
 
     def add(self, date: int, power: np.ndarray) -> None:
         """Add samples (n,) of a date: finite linear power, all of which count. Percentiles are not changed."""
@@ -41,6 +43,18 @@ class Sums:
         self.n[date] += power.size
         self.total[date] += wide.sum()
         self.squares[date] += wide @ wide
+
+    def add_sigma0(self, date: int, power: np.ndarray, factor: np.ndarray) -> None:
+        """Add samples (n,) of a date with the factor that makes sigma0 of each; NaN where it is unknown."""
+        values = power * factor.astype(np.float64)
+        known = np.isfinite(values)
+        self.sigma0[date] += values[known].sum(), known.sum()
+
+    @property
+    def mean_sigma0(self) -> np.ndarray:
+        """The mean of sigma0 (dates,), linear; NaN without samples."""
+        with np.errstate(invalid="ignore"):
+            return self.sigma0[:, 0] / self.sigma0[:, 1]
 
     @property
     def mean(self) -> np.ndarray:
@@ -78,7 +92,8 @@ def table(
     entries of looks.json by polarization code; `codes` are the dates' codes. `noise` (dates,) is linear power, with the
     reason `without_noise` where it is NaN. why_empty says why a date with valid samples has no n_effective, se_db or
     noise_db. anomaly_db and anomaly_se_db are relative to the same season of the `baseline`, its first and last day;
-    empty without one. near_noise is that of `cautions.noise_flags`.
+    empty without one. near_noise is that of `cautions.noise_flags`. sigma0_db, the mean of sigma0 taken sample
+    by sample, is there if the stack holds the factor that it needs.
     """
     dates = pd.DataFrame(map(vars, store.dates_of(data)))
     n, mean = sums.n, sums.mean
@@ -105,7 +120,8 @@ def table(
     facts = facts.assign(polarizations=dates["polarizations"], rain_mm=rain.since, why_empty=reasons)
     of_season = anomalies(pd.to_datetime(facts["time"]).to_numpy(), mean, se_db, baseline)
     facts = facts.assign(**dict(zip(ANOMALY, of_season)))
-    return facts.assign(rain_3d_mm=rain.days_before, near_noise=noise_flags(facts["mean_db"] - facts["noise_db"]))
+    facts = facts.assign(rain_3d_mm=rain.days_before, near_noise=noise_flags(facts["mean_db"] - facts["noise_db"]))
+    return facts.assign(sigma0_db=to_db(sums.mean_sigma0)) if FACTOR in data else facts
 
 
 def _why_empty(row: Mapping, entry: Mapping | None, without_noise: str) -> str:

@@ -49,7 +49,10 @@ class Summary:
             for region in store.regions(data, date=date):
                 (power,), lost = stack.power_and_lost(term, region)
                 summary.lost[date] += 0 if lost is None else np.count_nonzero(lost)
-                summary.add(date, power[np.isfinite(power)])
+                use = np.isfinite(power)
+                summary.add(date, power[use])
+                if stack.has_factor:
+                    summary.sums.add_sigma0(date, power[use], stack.factor(region)[0][use])
                 speckle.add(region, power)
                 if looks > 1:
                     drawn.add(power, region["y"])

@@ -19,17 +19,18 @@ AT_ONCE = 8_000_000  # samples
 Piece = tuple[int, int, list[np.ndarray]]
 
 
-def pieces(stack: Stack, terms: Sequence[str], zones: Sequence[Zone]) -> Iterator[Piece]:
+def pieces(stack: Stack, terms: Sequence[str], zones: Sequence[Zone], *, factor: bool = False) -> Iterator[Piece]:
     """Yield date index, zone index, and some of the zone's samples: for each term (n,) linear power.
 
     Only samples that count in all terms are included. Dates come in order. Every chunk is decoded once, regardless of
-    the number of zones.
+    the number of zones. With `factor`, the samples of the factor that makes sigma0 come last.
     """
     chunks = AT_ONCE // (store.CHUNK * stack.data.sizes["x"])
     for region in store.regions(stack.data, rows=max(chunks, 1) * store.CHUNK):  # a shard read whole decodes fastest
         part = stack.part(region)
         power = [part.power(term)[0] for term in terms]
         use = np.logical_and.reduce([np.isfinite(samples) for samples in power])
+        power += [part.factor()[0]] if factor else []
         for number, samples in in_zones(zones, region["y"], power, use):
             yield region["time"].start, number, samples
 
@@ -53,10 +54,13 @@ def sums(stack: Stack, term: str, zones: Sequence[Zone]) -> list[Sums]:
     Memory holds the samples of all zones on one date.
     """
     found = [Sums.empty(stack.data.sizes["time"]) for _ in zones]
-    for date, of_date in groupby(pieces(stack, [term], zones), key=lambda piece: piece[0]):
+    read = pieces(stack, [term], zones, factor=stack.has_factor)
+    for date, of_date in groupby(read, key=lambda piece: piece[0]):
         parts: list[list[np.ndarray]] = [[] for _ in zones]
-        for _, number, (power,) in of_date:
+        for _, number, (power, *factor) in of_date:
             parts[number].append(power)
+            for samples in factor:
+                found[number].add_sigma0(date, power, samples)
         for zone, several in zip(found, parts):
             power = np.concatenate(several)
             zone.add(date, power)

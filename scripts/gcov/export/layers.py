@@ -11,7 +11,7 @@ import xarray as xr
 
 from gcov.errors import GcovError
 from gcov.export.cog import Band, Part
-from gcov.granules import Granule
+from gcov.granules import FACTOR, Granule
 from gcov.stores import echoes, facts, mosaic, store
 from gcov.stores.radiometry import to_db
 from gcov.stores.stack import Stack
@@ -21,34 +21,41 @@ from gcov.stores.store import Date, Fragment
 def date_band(members: Sequence[Fragment], term: str, quantity: str, **which: Any) -> Band:
     """The backscatter of one date, from the fragments of its pass in order of time.
 
-    `quantity` is power (linear gamma0) or db. Samples are float32 and equal those of the stack or the dB stack bit for
-    bit; NaN where a sample does not count. `which` are the settings that `Stack` takes. Raises GcovError if the
-    fragments cannot be stacked, or lack the term.
+    `quantity` is power (linear gamma0), db, or sigma0 (linear: gamma0 times the factor, sample by sample). Samples are
+    float32, and those of power and db equal those of the stack or the dB stack bit for bit; NaN where a sample does not
+    count. `which` are the settings that `Stack` takes. Raises GcovError if the fragments cannot be stacked, or lack the
+    term or the factor.
     """
     for other in members[1:]:
         mosaic.check_same(members[0], other)
-    if term not in members[0].types:
-        there = ", ".join(mosaic.terms_of(members[0]))
-        raise GcovError(f"{members[0].granule.name}: no term {term} in its fragment; it holds {there}")
+    for name in (term, FACTOR) if quantity == "sigma0" else (term,):
+        if name not in members[0].types:
+            there, kind = ", ".join(mosaic.terms_of(members[0])), "layer" if name == FACTOR else "term"
+            raise GcovError(f"{members[0].granule.name}: no {kind} {name} in its fragment; it holds {there}")
     in_db = quantity == "db"
-    words = store.db_attributes(term)["long_name"] if in_db else f"gamma0 {term}, linear power"
-    parts = _date_parts(members, term, in_db=in_db, which=which)
+    linear = "sigma0" if quantity == "sigma0" else "gamma0"
+    words = store.db_attributes(term)["long_name"] if in_db else f"{linear} {term}, linear power"
+    parts = _date_parts(members, term, quantity, which)
     return Band(f"{term} {quantity}", words, "dB" if in_db else "1", parts, averaged_in_power=in_db)
 
 
-def _date_parts(members: Sequence[Fragment], term: str, *, in_db: bool, which: Mapping[str, Any]) -> Iterator[Part]:
+def _date_parts(members: Sequence[Fragment], term: str, quantity: str, which: Mapping[str, Any]) -> Iterator[Part]:
     codes = {"polarizations": ("time", [mosaic.date_of([member.granule for member in members]).polarizations])}
     coords = codes | facts.coordinates([members], [term])
     attributes = echoes.gathered([[member.attributes for member in members]])
     opened = [store.open_store(member.path) for member in members]
-    names = [name for name in mosaic.types_of(members) if name in (term, term + store.VALID, "mask")]
+    wanted = (term, term + store.VALID, "mask", *([FACTOR] if quantity == "sigma0" else []))
+    names = [name for name in mosaic.types_of(members) if name in wanted]
     for region in store.regions(opened[0], columns=store.SHARD):
         blocks = [data.isel(region) for data in opened]
         block = xr.Dataset(
             {name: (store.DIMS, mosaic.merged(members, blocks, name)) for name in names}, coords, attributes
         )
-        power = Stack(block, **which).power(term)[0]
-        yield region, to_db(power) if in_db else power, power
+        stack = Stack(block, **which)
+        power = stack.power(term)[0]
+        if quantity == "sigma0":
+            power = power * stack.factor()[0]
+        yield region, to_db(power) if quantity == "db" else power, power
 
 
 def store_band(data: xr.Dataset, name: str) -> Band:

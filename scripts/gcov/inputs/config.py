@@ -16,6 +16,7 @@ import yaml
 
 from gcov import addresses
 from gcov.errors import GcovError
+from gcov.granules import FACTOR
 from gcov.indices import terms_of_index
 from gcov.inputs.schema import schema, text_keys
 from gcov.inputs.settings import GEOTIFFS, Aoi, Archive, Search, Settings, Shared, entry_of, values_of
@@ -293,6 +294,8 @@ def _check_analysis(aoi: Aoi, where: str) -> None:
         keys = GEOTIFFS[product]
         if keys and not any(getattr(aoi, key) for key in keys):
             raise GcovError(f"{where}.geotiff: {product} are not made: set {' or '.join(keys)} as well")
+    if "sigma0" in aoi.geotiff and FACTOR not in aoi.names:
+        raise GcovError(f"{where}.geotiff: sigma0 are not made: set layers: [{FACTOR}] as well")
     if isinstance(aoi.change_reference, dict) and not aoi.zones:
         raise GcovError(f"{where}.change_reference: names a zone, but zones is not set: set it, or use scene")
     if aoi.baseline:

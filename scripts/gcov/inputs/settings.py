@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal, TypedDict
 
 from gcov import addresses
-from gcov.granules import is_diagonal
+from gcov.granules import FACTOR, LOCAL_INCIDENCE, is_diagonal
 
 
 class Key:
@@ -28,6 +28,7 @@ URL = "^https?://"
 GEOTIFFS = {  # the products that `geotiff:` can name, and the keys of which one makes them
     "power": (),
     "db": (),
+    "sigma0": (),  # and the layer rtcGammaToSigmaFactor
     "statistics": ("statistics",),
     "indices": ("indices",),
     "changes": ("changes", "change_history"),
@@ -53,7 +54,10 @@ Index = Annotated[
         pattern=r"^(RVI|RFDI|([HVLR][HV])\2/([HVLR][HV])\3)$",
     ),
 ]
-Layer = Annotated[Literal["numberOfLooks", "rtcGammaToSigmaFactor"], Key("numberOfLooks or rtcGammaToSigmaFactor")]
+Layer = Annotated[
+    Literal["numberOfLooks", "rtcGammaToSigmaFactor", "localIncidenceAngle"],
+    Key("numberOfLooks, rtcGammaToSigmaFactor or localIncidenceAngle"),
+]
 Looks = Annotated[float, Key("a number of looks, more than 0 and at most 1000", exclusiveMinimum=0, maximum=1000)]
 Maturity = Annotated[Literal["BETA", "PROVISIONAL", "VALIDATED"], Key("BETA, PROVISIONAL or VALIDATED")]
 Period = Annotated[
@@ -114,7 +118,10 @@ class Shared:
     point_size: Annotated[  # at least one posting, which is checked once the grid is known
         float, Key("a number of metres, from the posting to 100000", exclusiveMinimum=0, maximum=100_000)
     ] = 60
-    layers: Annotated[tuple[Layer, ...], Key("a list of numberOfLooks, rtcGammaToSigmaFactor", uniqueItems=True)] = ()
+    layers: Annotated[
+        tuple[Layer, ...],
+        Key("a list of numberOfLooks, rtcGammaToSigmaFactor, localIncidenceAngle", uniqueItems=True),
+    ] = ()
     min_valid_fraction: Annotated[
         float, Key("a share from 0 to 1, of the best date's valid samples", minimum=0, maximum=1)
     ] = 0.5
@@ -206,8 +213,17 @@ class Aoi(Shared):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The terms and further layers to read from each granule, without the mask."""
-        return (*self.terms, *self.layers)
+        """The terms and further layers to read from each granule, without the mask.
+
+        The local incidence angle is not read, but computed from the factor.
+        """
+        read = [FACTOR if layer == LOCAL_INCIDENCE else layer for layer in self.layers]
+        return (*self.terms, *dict.fromkeys(read))
+
+    @property
+    def computed_layers(self) -> list[str]:
+        """The further layers that the stack computes from those that are read."""
+        return [layer for layer in self.layers if layer == LOCAL_INCIDENCE]
 
 
 @dataclass(frozen=True, kw_only=True)

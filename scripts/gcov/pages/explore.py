@@ -50,8 +50,8 @@ def page(
     changed: Changed,
     products: Products,
     origin: Mapping[str, str],
-    cite: str,
     megabytes: float,
+    cite: str = "",
 ) -> str:
     """The page of a stack, of at most `megabytes` (10^6 bytes).
 

@@ -34,6 +34,15 @@ def without_exception(exceptions: np.ndarray, term: str) -> np.ndarray:
     return (exceptions & (0xFF | good)) == good
 
 
+def local_incidence(factor: np.ndarray) -> np.ndarray:
+    """The local incidence angle in degrees, from the factor rtcGammaToSigmaFactor; NaN where that is not in 0..1.
+
+    The factor is the ratio of an area facing the radar to the same area on the ground, its cosine.
+    """
+    with np.errstate(invalid="ignore"):
+        return np.where(factor >= 0, np.degrees(np.arccos(factor)), np.nan).astype(factor.dtype, copy=False)
+
+
 def to_db(power: np.ndarray) -> np.ndarray:
     """10 log10 of linear power, with the same shape and dtype; NaN where power is NaN or not positive."""
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from gcov.errors import GcovError
+from gcov.granules import FACTOR
 from gcov.stores import echoes, store
 from gcov.stores.echoes import Limits, Looks
 from gcov.stores.provenance import provenance
@@ -75,6 +76,15 @@ class Stack:
         if term not in self._limits:
             self._limits[term] = echoes.limits(self.data, term, self.looks)
         return self._limits[term]
+
+    @property
+    def has_factor(self) -> bool:
+        """Whether the stack holds the factor that makes sigma0 of gamma0."""
+        return FACTOR in self.data
+
+    def factor(self, region: Mapping[str, slice] | None = None) -> np.ndarray:
+        """The factor (time, y, x) by which gamma0 is multiplied, sample by sample, to get sigma0; NaN where unknown."""
+        return store.samples(self.data, FACTOR, region)
 
     def part(self, region: Mapping[str, slice]) -> "Stack":
         """A region as a stack of its own: what its terms share, such as the mask, is decoded once."""

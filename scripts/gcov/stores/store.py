@@ -31,7 +31,7 @@ from zarr.errors import ZarrUserWarning
 
 from gcov import __version__
 from gcov.errors import GcovError
-from gcov.granules import LAYERS, Granule, is_diagonal
+from gcov.granules import LAYERS, LOCAL_INCIDENCE, Granule, is_diagonal
 from gcov.stores import geozarr
 from gcov.stores.provenance import VERIFY, metadata_of
 from gcov.stores.radiometry import OUTSIDE, fill_value
@@ -203,7 +203,7 @@ def cf_attributes(name: str) -> dict[str, str]:
     if name.endswith(VALID):
         return {"long_name": f"1 where samples of {name.removesuffix(VALID)} count, as far as exceptions tell"}
     if name in LAYERS:
-        return {"units": "1", "long_name": LAYERS[name]}
+        return {"units": "degrees" if name == LOCAL_INCIDENCE else "1", "long_name": LAYERS[name]}
     attributes = {"units": "1", "long_name": f"Geocoded polarimetric covariance term {name}"}
     if is_diagonal(name):  # off-diagonal terms have no CF name
         attributes["comment"] = "gamma0, terrain-corrected, linear power"
