@@ -8,6 +8,7 @@ from gcov import captions
 from gcov.figures import style
 from gcov.figures.change import change as draw
 from gcov.files import read_json
+from gcov.headings import title
 from gcov.stores import store
 from gcov.stores.provenance import provenance
 
@@ -30,7 +31,7 @@ def plot_change(
     """
     data = store.open_store(change)
     patches = {"geojson": geojson, "csv": csv}
-    figure = draw(data, read_json(summary), **patches, title=f"{data.attrs['aoi']}, {term}: change {name}")
+    figure = draw(data, read_json(summary), **patches, title=f"{title(data.attrs, term)}: change {name}")
     captions.write(warning, captions.bold(data.attrs.get("warning", "")))
     style.save(figure, output, origin)
 

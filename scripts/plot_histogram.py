@@ -8,6 +8,7 @@ from gcov import tables
 from gcov.figures import style
 from gcov.figures.histogram import histogram
 from gcov.files import read_json
+from gcov.headings import title, view
 from gcov.stores.provenance import metadata_of, provenance
 
 
@@ -29,8 +30,8 @@ def plot_histogram(
     """
     table, finer = tables.read(counts), read_json(limits)
     facts = metadata_of(stack)["attributes"]
-    shown = {"quantity": quantity, "term": term, "frequency": facts["frequency"], "title": f"{facts['aoi']}, {term}"}
-    figure = histogram(table, finer, tables.read_series(series, no_echo), **shown)
+    shown = {"quantity": quantity, "term": term, "frequency": facts["frequency"], "title": title(facts, term)}
+    figure = histogram(table, finer, tables.read_series(series, no_echo), view=view(facts), **shown)
     style.save(figure, output, origin)
 
 

@@ -5,15 +5,18 @@ from gcov.log import job_log
 from pathlib import Path
 
 from gcov import tables
+from gcov.cautions import of_stack
 from gcov.figures import style
 from gcov.figures.indices import indices as draw
+from gcov.headings import view
 from gcov.stores.provenance import metadata_of, provenance
 
 
 def plot_indices(*, indices: Path, stack: Path, origin: dict[str, str], output: Path) -> None:
     """Write a PNG of indices.csv. `origin` is the provenance written into it."""
     facts = metadata_of(stack)["attributes"]
-    figure = draw(tables.read_indices(indices), title=facts["aoi"], warnings=[facts["maturity_note"]])
+    warnings = [facts["maturity_note"], *of_stack(facts)]
+    figure = draw(tables.read_indices(indices), title=facts["aoi"], warnings=warnings, view=view(facts))
     style.save(figure, output, origin)
 
 

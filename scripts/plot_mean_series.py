@@ -8,6 +8,7 @@ from gcov import captions, tables
 from gcov.cautions import of_stack
 from gcov.figures import style
 from gcov.figures.series import mean_series
+from gcov.headings import title, view
 from gcov.stores.provenance import metadata_of, provenance
 
 
@@ -31,7 +32,7 @@ def plot_mean_series(
     shown["stated"] = of_stack(facts)
     table = tables.read_series(series, no_echo)
     captions.write(caption, captions.of_series(table, **shown))
-    figure = mean_series(table, title=f"{facts['aoi']}, {term}", **shown)
+    figure = mean_series(table, title=title(facts, term), view=view(facts), **shown)
     style.save(figure, output, origin)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from gcov import captions
 from gcov.figures import style
 from gcov.figures.statistics import statistics as draw
+from gcov.headings import title
 from gcov.stores import store
 from gcov.stores.provenance import provenance
 
@@ -17,7 +18,7 @@ def plot_statistics(*, statistics: Path, origin: dict[str, str], term: str, outp
     `warning` is the store's warning, for the caption.
     """
     data = store.open_store(statistics)
-    figure = draw(data, title=f"{data.attrs['aoi']}, {term}")
+    figure = draw(data, title=title(data.attrs, term))
     captions.write(warning, captions.bold(data.attrs.get("warning", "")))
     style.save(figure, output, origin)
 

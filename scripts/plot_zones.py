@@ -7,6 +7,7 @@ from pathlib import Path
 from gcov import tables
 from gcov.figures import style
 from gcov.figures.zones import zones as draw
+from gcov.headings import title, view
 from gcov.stores.provenance import metadata_of, provenance
 
 
@@ -16,7 +17,8 @@ def plot_zones(
     """Write a PNG of zones.csv. `origin` is the provenance written into it."""
     facts = metadata_of(stack)["attributes"]
     shown = {"term": term, "frequency": facts["frequency"], "min_valid_fraction": min_valid_fraction}
-    figure = draw(tables.read_series(zones), title=f"{facts['aoi']}, {term}", **shown)
+    shown["posting"] = facts["spatial:transform"][0]
+    figure = draw(tables.read_series(zones), title=title(facts, term), view=view(facts), **shown)
     style.save(figure, output, origin)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 import zarr
 
+from gcov import headings
 from gcov.files import building
 from gcov.granules import FACTOR, LOCAL_INCIDENCE, maturity_note, passes
 from gcov.stores import echoes, facts, mosaic, store
@@ -53,6 +54,7 @@ def stack(*, fragments: list[Path], output: Path, computed: Sequence[str] = ()) 
         **{key: first.attributes[key] for key in SHARED},
         "maturity_note": note or "",
         "cautions": json.dumps(cautions),
+        headings.VIEW: json.dumps(facts.view(by_date)),
         **echoes.gathered([[one.attributes for one in members] for members in by_date]),
         "granule_records": json.dumps([vars(granule) for granule in granules]),
         "software": store.software(),

@@ -47,7 +47,7 @@ def zone_table(number: int, dates: int = 5, **columns) -> pd.DataFrame:
 
 
 def draw_zones(rows: pd.DataFrame) -> Figure:
-    figure = zones(rows, term="HHHH", frequency="A", title="x, HHHH", min_valid_fraction=0.5)
+    figure = zones(rows, term="HHHH", frequency="A", title="x, HHHH", min_valid_fraction=0.5, posting=20)
     FigureCanvasAgg(figure).draw()
     return figure
 

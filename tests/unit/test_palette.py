@@ -106,7 +106,7 @@ def test_a_zone_has_one_colour_in_every_figure():
     rows = zone_table(70)
     still = rows["zone"].isin([f"zone {n}" for n in range(1, 11)])
     rows["mean_db"] += np.where(still, 0, rows.groupby("zone").cumcount())
-    panels = [axes for axes in zones(rows, **SHOWN).axes if axes.get_title(loc="left")]
+    panels = [axes for axes in zones(rows, posting=20, **SHOWN).axes if axes.get_title(loc="left")]
     assert len(panels) == 60 and panels[1].get_title(loc="left") == "zone 11"
     for axes in panels:
         (line,) = [line for line in axes.get_lines() if line.get_label() == "mean"]
@@ -125,7 +125,7 @@ def draw_both(names) -> tuple[list[Text], list[Text]]:
     def named(rows: pd.DataFrame) -> pd.DataFrame:
         return rows.assign(zone=rows["zone"].replace({f"zone {n}": name for n, name in enumerate(names)}))
 
-    panels = zones(named(zone_table(len(names))), **SHOWN)
+    panels = zones(named(zone_table(len(names))), posting=20, **SHOWN)
     lines = indices(named(index_table(len(names))), title="x", warnings=[])
     for figure in (panels, lines):
         FigureCanvasAgg(figure).draw()

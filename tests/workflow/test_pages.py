@@ -115,7 +115,10 @@ def test_why_values_are_empty_is_in_the_table_the_figures_and_the_page(power, re
     series = series_of(stack, ["HHHH"])
     assert series["HHHH"][["se_db", "noise_db"]].isna().all(axis=None)
     options = {"term": "HHHH", "frequency": "A", "title": "", "min_valid_fraction": 0.5}
-    drawn = mean_series(series["HHHH"], **options), draw_zones(series["HHHH"].assign(zone="field"), **options)
+    drawn = (
+        mean_series(series["HHHH"], **options),
+        draw_zones(series["HHHH"].assign(zone="field"), posting=20, **options),
+    )
     notes = [" ".join(text.get_text() for text in figure.texts).replace("\n", " ") for figure in drawn]
     for said in (series["HHHH"]["why_empty"][0], *notes, page_of(stack, ["HHHH"])):
         assert reason in said and "no noise_db (the fragment does not say why)" in said

@@ -78,7 +78,7 @@ def item(day: str, members: Sequence[Fragment], grid: xr.Dataset) -> pystac.Item
         "instruments": ["lsar"],
         "gsd": abs(transform(grid)[0]),
         "sar:frequency_band": "L",
-        "sar:observation_direction": known["look_direction"],
+        "sar:observation_direction": known.get("look_direction"),
         "sar:instrument_mode": first.mode,
         "sar:polarizations": [term[:2] for term in held],
         "sar:center_frequency": (known["center_frequency"] or 0) / 1e9,  # GHz

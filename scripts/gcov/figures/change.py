@@ -15,6 +15,7 @@ from gcov.figures import outlines, rasters
 from gcov.figures.palette import AMOUNT, CHANGE, CHANGE_DB, UNCHANGED
 from gcov.figures.statistics import cautions_of
 from gcov.figures.style import SMALL, add_words
+from gcov.headings import view
 from gcov.words import days, number_of
 
 NOT_ALL_IS_CHANGE_OF_COVER = (
@@ -48,6 +49,7 @@ def change(data: xr.Dataset, facts: dict, *, geojson: Path, csv: Path, title: st
         title,
         [*cautions_of(data), *_other_warning(data, facts)],
         [*found(facts), patches.note, *notes],
+        view=view(data.attrs),
         layout="compressed",
     )
     return figure
@@ -168,6 +170,7 @@ def change_history(data: xr.Dataset, *, geojson: Path, csv: Path, title: str) ->
         title,
         cautions_of(data),
         [*in_words(data, counts), said, patches.note, *notes],
+        view=view(data.attrs),
         layout="compressed",
     )
     return figure

@@ -27,6 +27,7 @@ def histogram(
     term: str,
     frequency: str,
     title: str,
+    view: str = "",
 ) -> Figure:
     """Histogram of all dates: percent of samples per dB (`quantity` db), or per 0.001 of linear power (power).
 
@@ -68,7 +69,7 @@ def histogram(
         *([f"Left out: {number_of(lost, 'sample')} without an echo."] if lost else []),
     ]
     said = [maturity_note(series["maturity"]), without_term(series, term, frequency)]
-    add_words(figure, f"{title}: histogram", said, notes)
+    add_words(figure, f"{title}: histogram", said, notes, view=view)
     return figure
 
 

@@ -17,7 +17,7 @@ from gcov.words import number_of
 AOI = "aoi"  # the whole AOI in the table's column `zone`
 
 
-def indices(table: pd.DataFrame, *, title: str, warnings: list[str]) -> Figure:
+def indices(table: pd.DataFrame, *, title: str, warnings: list[str], view: str = "") -> Figure:
     """One panel per index in indices.csv: the AOI in black, up to 12 zones in distinct lines, more zones in grey."""
     names = list(dict.fromkeys(table["index"]))
     zones = [zone for zone in dict.fromkeys(table["zone"]) if zone != AOI]
@@ -37,7 +37,7 @@ def indices(table: pd.DataFrame, *, title: str, warnings: list[str]) -> Figure:
     dates = dates_in_words(table.drop_duplicates("time").sort_values("time"))
     notes = [f"{dates}; ratios of means over the samples valid in all terms"]
     said = [*warnings, *_without(table)]
-    add_words(figure, f"{title}: {', '.join(map(label_of, names))}", said, notes)
+    add_words(figure, f"{title}: {', '.join(map(label_of, names))}", said, notes, view=view)
     return figure
 
 

@@ -50,12 +50,13 @@ def mean_series(
     title: str,
     min_valid_fraction: float,
     stated: Sequence[str] = (),
+    view: str = "",
 ) -> Figure:
     """Mean backscatter per date, in dB (left axis) and linear power (right axis); valid samples and rain below.
 
     `series` has the columns of mean_series.csv; dates without the term are left out. If known, these are drawn too: the
     95 % interval from the standard error (otherwise the band from p05_db to p95_db), the noise floor, and rain.
-    `stated` are the warnings of the stack.
+    `stated` are the warnings of the stack, `view` is from where it was seen.
     """
     dates = series[has_term(series, term, frequency)].reset_index(drop=True)
     rain = dates["rain_mm"]
@@ -79,7 +80,7 @@ def mean_series(
     figure.align_ylabels([axes, *below])
     said = cautions(series, term=term, frequency=frequency, min_valid_fraction=min_valid_fraction, stated=stated)
     notes = [in_words(dates), *empty_values(dates), *untold_echoes(dates)]
-    add_words(figure, f"{title}: mean of the AOI", said, notes)
+    add_words(figure, f"{title}: mean of the AOI", said, notes, view=view)
     return figure
 
 

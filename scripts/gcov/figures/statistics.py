@@ -1,5 +1,7 @@
 """Maps of a term's statistics over time."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
@@ -9,6 +11,7 @@ from gcov.cautions import dates_left_out
 from gcov.figures import rasters
 from gcov.figures.palette import AMOUNT, LEVEL
 from gcov.figures.style import GAMMA0, add_words
+from gcov.headings import view
 from gcov.stores.radiometry import to_db
 
 
@@ -40,7 +43,8 @@ def statistics(data: xr.Dataset, *, title: str) -> Figure:
             most = np.sqrt(variance * chdtri(dates - 1, 0.05) / (dates - 1))  # a sample variance is about chi-squared
             words += f"; with {dates:.0f} dates, 5 % of unchanged pixels exceed {most:.2f}"
         notes.insert(0, f"{words}.")
-    add_words(figure, f"{title}: statistics over time", cautions_of(data), notes, layout="compressed")
+    seen: dict[str, Any] = {"view": view(data.attrs), "layout": "compressed"}
+    add_words(figure, f"{title}: statistics over time", cautions_of(data), notes, **seen)
     return figure
 
 

@@ -36,9 +36,10 @@ def add_words(
     warnings: Iterable[str | None],
     notes: Iterable[str] = (),
     *,
+    view: str = "",
     layout: Literal["constrained", "compressed"] = "constrained",
 ) -> None:
-    """Add a title and warnings above the axes of a figure, and notes below; each starts on its own line.
+    """Add a title, the view and warnings above the axes of a figure, and notes below; each starts on its own line.
 
     The figure grows by the space they need, and all its text is drawn verbatim. The layout `compressed` suits axes
     with a fixed aspect, such as maps.
@@ -46,14 +47,17 @@ def add_words(
     width, height = figure.get_size_inches() * POINTS
     across = int((width - 16) / (0.53 * SMALL))  # characters
     above = [line for warning in warnings if warning for line in textwrap.wrap(f"Warning: {warning}", across)]
+    seen = textwrap.wrap(view, across)
     below = [line for note in notes for line in textwrap.wrap(note, across)]
-    head, foot = LINE * (TITLE + SMALL * len(above)) + 8, LINE * SMALL * len(below) + 8
+    head, foot = LINE * (TITLE + SMALL * (len(seen) + len(above))) + 8, LINE * SMALL * len(below) + 8
     whole = height + head + foot
     figure.set_size_inches(width / POINTS, whole / POINTS)
     left = 8 / width
     small: dict[str, Any] = {"fontsize": SMALL, "linespacing": LINE / 1.2}
     figure.text(left, 1 - 5 / whole, title, va="top", fontsize=TITLE, weight="bold")
-    figure.text(left, 1 - (7 + LINE * TITLE) / whole, "\n".join(above), va="top", color="#a00000", **small)
+    figure.text(left, 1 - (7 + LINE * TITLE) / whole, "\n".join(seen), va="top", color="#333333", **small)
+    warned = 7 + LINE * (TITLE + SMALL * len(seen))
+    figure.text(left, 1 - warned / whole, "\n".join(above), va="top", color="#a00000", **small)
     figure.text(left, 4 / whole, "\n".join(below), va="bottom", color="#333333", **small)
     verbatim(figure)
     figure.set_layout_engine(layout, rect=(0, foot / whole, 1, height / whole))

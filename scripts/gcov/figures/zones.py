@@ -1,6 +1,7 @@
 """The mean series of zones, one small panel each."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,10 +27,20 @@ MOST = 60  # zones that fit in one figure
 COLUMNS = ((1, 1), (4, 2), (12, 3), (24, 4), (MOST, 5))  # (largest number of zones, columns of panels)
 
 
-def zones(table: pd.DataFrame, *, term: str, frequency: str, title: str, min_valid_fraction: float) -> Figure:
+def zones(
+    table: pd.DataFrame,
+    *,
+    term: str,
+    frequency: str,
+    title: str,
+    min_valid_fraction: float,
+    posting: float,
+    view: str = "",
+) -> Figure:
     """Mean backscatter of each zone in zones.csv. All axes span the same number of dB, so that slopes are comparable.
 
-    If there are more than 60 zones, those with the largest range are drawn and the title says so.
+    If there are more than 60 zones, those with the largest range are drawn and the title says so. `posting` is that of
+    the samples, in metres; `view` is from where they were seen.
     """
     whole = {str(name): rows.reset_index(drop=True) for name, rows in table.groupby("zone", sort=False)}
     series = {name: rows[has_term(rows, term, frequency)].reset_index(drop=True) for name, rows in whole.items()}
@@ -44,6 +55,7 @@ def zones(table: pd.DataFrame, *, term: str, frequency: str, title: str, min_val
     limits = {name: limits_of(dates.assign(noise_db=np.nan)) for name, dates in shown.items()}
     span = max((high - low for (low, high), dates in zip(limits.values(), shown.values()) if _seen(dates)), default=1.0)
     colours = {name: palette.zone(place).colour for place, name in enumerate(series)}
+    corner: dict[str, Any] = {"fontsize": SMALL - 1.5, "pad": 3}
     names = told_apart(list(shown), 90 if number == 1 else 19)
     for axes, words, (name, dates) in zip(grid.flat, names, shown.items()):
         large = 5 if number == 1 else 2.6
@@ -55,7 +67,8 @@ def zones(table: pd.DataFrame, *, term: str, frequency: str, title: str, min_val
             axes.set_yticks([])
         axes.tick_params(labelsize=SMALL)
         axes.set_title(words, loc="left", fontsize=SMALL + 0.5, weight="bold", pad=3)
-        axes.set_title(number_of(int(dates["n_pixels"].max()), "sample"), loc="right", fontsize=SMALL - 1.5, pad=3)
+        hectares = dates["n_pixels"].max() * posting**2 / 1e4
+        axes.set_title(f"{hectares:,.3g} ha" if hectares < 100 else f"{hectares:,.0f} ha", loc="right", **corner)
     for index, axes in enumerate(grid[:rows].flat):
         axes.set_visible(index < len(shown))
         axes.tick_params(labelbottom=not rain and len(shown) - number <= index)
@@ -70,7 +83,7 @@ def zones(table: pd.DataFrame, *, term: str, frequency: str, title: str, min_val
     chosen = f"the {len(shown)} of {number_of(len(series), 'zone')} with the largest range"
     heading = number_of(len(series), "zone") if len(shown) == len(series) else chosen
     said = _warnings(table, series, term, frequency, min_valid_fraction)
-    add_words(figure, f"{title}: {heading}", said, _notes(shown, table, span, min_valid_fraction, rain))
+    add_words(figure, f"{title}: {heading}", said, _notes(shown, table, span, min_valid_fraction, rain), view=view)
     return figure
 
 

@@ -73,6 +73,13 @@ def coordinates(dates: Sequence[Sequence[Fragment]], terms: Sequence[str]) -> di
     return found
 
 
+def view(dates: Sequence[Sequence[Fragment]]) -> dict[str, Any]:
+    """The side to which the radar looked, empty if it is not known, and the mean incidence angle in degrees or None."""
+    sides = {one.attributes.get("look_direction", "") for members in dates for one in members}
+    angle = _mean(of_date(members)[INCIDENCE] for members in dates)  # type: ignore[misc]
+    return {"look": " and ".join(sorted(sides - {""})), "incidence_deg": angle}
+
+
 def of_stack(data: xr.Dataset) -> dict[str, np.ndarray]:
     """The facts of a stack's dates, by name; not known in a stack of an earlier version."""
     terms = [name for name in store.variables_of(data) if name != "mask" and not name.endswith(store.VALID)]
