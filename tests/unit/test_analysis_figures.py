@@ -425,6 +425,7 @@ def test_the_scale_bar_is_as_long_on_the_ground_as_it_says(epsg, x, y):
 def test_scripts_draw_from_files(temporal, periods, history, none_found, tmp_path):
     records = json.dumps([{"name": "g1"}, {"name": "g2"}])
     facts = {"granule_records": records, "aoi_bbox": [0, 0, 1, 1], "aoi_polygon": "", "frequency": "A", "software": "s"}
+    facts["spatial:transform"] = [20.0, 0.0, 0.0, 0.0, -20.0, 0.0]
     for name, data in (("statistics", temporal), ("change", periods), ("history", history)):
         whole = data.assign_attrs({"maturity_note": "", **data.attrs, **facts})
         whole.to_zarr(tmp_path / f"{name}.zarr", zarr_format=3, consolidated=True)
