@@ -220,14 +220,18 @@ rule plot_zone_changes:
         mem_mb=500,
         runtime=15,
     params:
-        **stack_settings(
-            "change_history",
-            "significance",
-            "min_change_db",
-            "calibration_db",
-            "change_reference",
-            "min_valid_fraction",
-        ),
+        **{
+            key: setting(key)
+            for key in (
+                "valid_samples_only",
+                "change_history",
+                "significance",
+                "min_change_db",
+                "calibration_db",
+                "change_reference",
+                "min_valid_fraction",
+            )
+        },
         terms=setting("diagonal_terms"),
         changes=lambda w: list(aois[w.aoi].changes),
     script:

@@ -9,7 +9,7 @@ import geopandas
 import numpy as np
 import pytest
 import shapely
-from helpers import BBOX, EPSG
+from helpers import BBOX, EPSG, REPO
 from search import report
 
 from gcov.granules import Granule
@@ -68,6 +68,18 @@ def test_every_product_states_what_it_costs(registered):
     """But for the search, which has run before `explain` counts jobs."""
     stated = {one["rule"] for one in registered if one["cost"]}
     assert {one["rule"] for one in registered} - stated == {"search"}
+
+
+def test_the_gallery_shows_every_product(registered):
+    """Under its heading, with its first file and the key that makes it."""
+    gallery = (REPO / "docs" / "gallery.md").read_text()
+    entries = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", gallery, re.MULTILINE | re.DOTALL))
+    first = {one["name"]: one for one in reversed(registered)}
+    assert set(entries) == set(first)
+    for name, one in first.items():
+        file = one["files"][0].removeprefix("results/{aoi}/")
+        assert file in entries[name] or "{movie}" in file or "{quantity}" in file, name
+        assert one["key"] is None or f"key `{one['key']}`" in entries[name], name
 
 
 def test_explain_counts_the_jobs_that_snakemake_runs(analysis, aoi):
