@@ -12,7 +12,8 @@ demo: $(VENV)/runtime
 # every picture of docs/pictures, from the demo's results; needs chromium
 pictures: demo
 	cd demo/results/phewa && cp location.png indices.png change_history.png zone_changes.png ../../../docs/pictures
-	cd demo/results/phewa/HVHV && cp mean_series.png histogram_db.png statistics.png zones.png animation_means.gif ../../../../docs/pictures
+	cd demo/results/phewa/HVHV && cp mean_series.png histogram_db.png statistics.png zones.png ../../../../docs/pictures
+	$(BIN)/python -c "from PIL import Image; one = Image.open('demo/results/phewa/HVHV/animation_means.gif'); one.seek(one.n_frames - 1); one.save('docs/pictures/animation_means.png')"
 	cp demo/results/phewa/HVHV/change/felling.png docs/pictures/change.png
 	chromium --headless=new --no-sandbox --window-size=1440,900 --virtual-time-budget=10000 --screenshot=docs/pictures/explore.png file://$(CURDIR)/demo/results/phewa/explore.html
 

@@ -39,6 +39,13 @@ def test_a_room_imports_what_the_table_allows(room):
         assert {room_of(name) for name in used if name.split(".")[0] == "gcov"} <= ALLOWED[room], path
 
 
+@pytest.mark.parametrize("path", sorted(GCOV.rglob("*.py")), ids=lambda path: str(path.relative_to(GCOV)))
+def test_a_module_that_uses_the_rio_accessor_imports_it(path):
+    """Otherwise it works only in jobs in which another module has done so."""
+    uses = any(isinstance(node, ast.Attribute) and node.attr == "rio" for node in ast.walk(ast.parse(path.read_text())))
+    assert not uses or "rioxarray" in set(imported(path))
+
+
 def test_every_folder_is_in_the_table():
     assert {f"gcov.{path.parent.name}" for path in GCOV.glob("*/__init__.py")} | {"gcov"} == set(ALLOWED)
 

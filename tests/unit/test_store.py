@@ -20,7 +20,7 @@ from gcov.analysis.looks import looks_of
 from gcov.errors import GcovError
 from gcov.files import building, read_json
 from gcov.granules import read_record
-from gcov.pages.explore import ChangeOnPage
+from gcov.pages.change import ChangeOnPage
 from gcov.stores import store
 from gcov.stores.provenance import provenance
 

@@ -34,7 +34,7 @@ class GroundArea:
             left + (axes[1] + 0.5) * (right - left) / self.width,
             indexing="ij",
         )
-        projection = pyproj.Proj(grid.rio.crs)
+        projection = pyproj.Proj(int(grid["spatial_ref"]))
         self._ha = RegularGridInterpolator(axes, of_map / _areal_scale(projection, x, y))
         self.largest_ha = float(self._ha.values.max())
 

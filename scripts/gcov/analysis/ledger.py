@@ -121,7 +121,7 @@ def _new_id(date: str, row: int, column: int, used: set[str]) -> str:
 
 def _facts(grid: xr.Dataset) -> dict[str, Any]:
     return {
-        "crs": grid.rio.crs.to_string(),
+        "crs": f"EPSG:{int(grid['spatial_ref'])}",
         "transform": grid["spatial_ref"].attrs["GeoTransform"],
         "rows": grid.sizes["y"],
         "columns": grid.sizes["x"],

@@ -6,6 +6,7 @@ from itertools import product
 import h5py
 import numpy as np
 import pyproj
+import rioxarray  # noqa: F401  (the .rio accessor)
 import shapely
 import xarray as xr
 

@@ -14,6 +14,7 @@ import geopandas
 import numpy as np
 import pyogrio
 import pyproj
+import rioxarray  # noqa: F401  (the .rio accessor)
 import shapely
 import xarray as xr
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyproj
+import rioxarray  # noqa: F401  (the .rio accessor)
 import shapely
 import xarray as xr
 

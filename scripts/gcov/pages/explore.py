@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyproj
+import rioxarray  # noqa: F401  (the .rio accessor)
 import shapely
 import xarray as xr
 from PIL import ImageColor
