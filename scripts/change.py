@@ -4,6 +4,7 @@ from gcov.log import job_log, log
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from gcov.analysis.maps import CHANGE, attributes_of
 from gcov.analysis.reference import DRIFT_CELLS, drift_caution, reference_of
 from gcov.analysis.shared import inflation
 from gcov.analysis.tested import Cells
-from gcov.files import building
+from gcov.files import building, read_json
 from gcov.stores import store
 from gcov.stores.stack import Stack, open_with
 
@@ -56,52 +57,56 @@ def change(
         "change_reference": change_reference,
         **selection.left_out(table, use, term, data.attrs["frequency"], min_valid_fraction),
     }
-    tally = periods.Tally(cell_km2(data, multilook), significance)
     dates = np.array([*before, *after])
-    maps_of = {
-        "dates": len(dates),
-        "multilook": multilook,
-        "types": CHANGE,
-        "attributes": data.attrs,
-        "cf": attributes_of,
-    }
-    if missing := periods.without_date(table, use, days):
-        of_periods = periods.facts(store.dates_of(data), before, after, np.zeros(len(dates)))
-        facts = {**tally.summary(), **of_periods, **common, "warning": missing}
-        with building(output) as part:
-            cube.create_maps(part, data, **maps_of)
-            store.write_no_data(part)
-            store.finish(part, **facts)
-        report(summary, facts)
-        return
-    assumed = Assumed.of(data, term, looks, dates, np.ones(len(dates), bool))
-    shared = inflation(assumed.correlated, assumed.looks, np.arange(len(dates)) < len(before))
-    reference = reference_of(change_reference, data, multilook, zones, zone_name, point_size)
-    cells = Cells(stack, {term: assumed}, reference, dates=dates, multilook=multilook)
-    lattice, ratios = Lattice(cells.shape, DRIFT_CELLS), []
-    rule = {"inflation": shared, "min_change_db": min_change_db}
+    tally = periods.Tally(cell_km2(data, multilook), significance)
+    shape = {"dates": len(dates), "multilook": multilook}
     with building(output) as part:
-        cube.create_maps(part, data, **maps_of)
-        for block in cells:
-            share = block.share[term]
-            maps = change_between(block.power[term], assumed.looks, len(before), significance, share=share, **rule)
-            store.write(part, block.region, {**vars(maps), "looks_share": share})
-            tally.add(maps.change, maps.p_value)
-            ratios.append(lattice.of(block.region, maps.log_ratio_db))
-        ratio = joined(ratios)
-        median = float(np.nanmedian(ratio)) if np.isfinite(ratio).any() else None
-        facts = {
-            **tally.summary(),
-            **periods.facts(store.dates_of(data), before, after, assumed.looks),
-            **common,
-            "inflation_by_shared_speckle": round(max(shared, 1), 4),
-            "median_db": median if median is None else round(median, 4),
-            **{name: of[term] for name, of in cells.facts().items()},
-        }
-        drift = "" if reference else drift_caution({term: median or 0})
-        facts["warning"] = "; ".join(filter(None, (facts["warning"], *cells.warnings, drift)))
+        cube.create_maps(part, data, **shape, types=CHANGE, attributes=data.attrs, cf=attributes_of)
+        if missing := periods.without_date(table, use, days):
+            store.write_no_data(part)
+            of_periods = periods.facts(store.dates_of(data), before, after, np.zeros(len(dates)))
+            facts = {**tally.summary(), **of_periods, **common, "warning": missing}
+        else:
+            assumed = Assumed.of(data, term, read_json(looks), dates, np.ones(len(dates), bool))
+            reference = reference_of(change_reference, data, multilook, zones, zone_name, point_size)
+            cells = Cells(stack, {term: assumed}, reference, dates=dates, multilook=multilook)
+            found = write_maps(part, cells, assumed, len(before), significance, min_change_db, tally)
+            of_periods = periods.facts(store.dates_of(data), before, after, assumed.looks)
+            facts = {**tally.summary(), **of_periods, **common, **found}
+            drift = "" if reference else drift_caution({term: found["median_db"] or 0})
+            facts["warning"] = "; ".join(filter(None, (facts["warning"], *cells.warnings, drift)))
         store.finish(part, **facts)
     report(summary, facts)
+
+
+def write_maps(
+    path: Path,
+    cells: Cells,
+    assumed: Assumed,
+    n_before: int,
+    significance: float,
+    min_change_db: float,
+    tally: periods.Tally,
+) -> dict[str, Any]:
+    """Write the maps of a change block by block, add them to the tally, and return the facts about cells and looks.
+
+    The first `n_before` dates are those of the first period.
+    """
+    shared = inflation(assumed.correlated, assumed.looks, np.arange(len(assumed.looks)) < n_before)
+    rule = {"inflation": shared, "min_change_db": min_change_db}
+    lattice, ratios = Lattice(cells.shape, DRIFT_CELLS), []
+    for block in cells:
+        share = block.share[assumed.term]
+        maps = change_between(block.power[assumed.term], assumed.looks, n_before, significance, share=share, **rule)
+        store.write(path, block.region, {**vars(maps), "looks_share": share})
+        tally.add(maps.change, maps.p_value)
+        ratios.append(lattice.of(block.region, maps.log_ratio_db))
+    ratio = joined(ratios)
+    return {
+        "inflation_by_shared_speckle": round(max(shared, 1), 4),
+        "median_db": round(float(np.nanmedian(ratio)), 4) if np.isfinite(ratio).any() else None,
+        **{name: of[assumed.term] for name, of in cells.facts().items()},
+    }
 
 
 def report(summary: Path, facts: dict) -> None:

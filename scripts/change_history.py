@@ -3,8 +3,10 @@
 from gcov.log import job_log, log
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from gcov import tables
@@ -17,9 +19,11 @@ from gcov.analysis.intervals import ChangedArea, times_of
 from gcov.analysis.maps import DATES, DIMS, HISTORY, LAST, LASTS, NUMBERS, STEPS, attributes_of
 from gcov.analysis.reference import Drift, drift_caution, range_db, reference_of
 from gcov.analysis.tested import Cells
-from gcov.files import building
+from gcov.files import building, read_json
 from gcov.stores import store
 from gcov.stores.stack import Stack, open_with
+
+RELEASES = {"maturities": "maturity", "crids": "crid"}  # attributes, and what of a date they list
 
 
 def change_history(
@@ -50,62 +54,93 @@ def change_history(
     use = {term: selection.usable(means[term], min_valid_fraction) for term in terms}
     dates = np.flatnonzero(np.any(list(use.values()), axis=0))
     times = data["time"].values[dates].astype("datetime64[s]")
-    changed, pixels = ChangedArea(cell_km2(data, multilook), terms, times), 0
-    releases_of_dates = [store.dates_of(data)[date] for date in dates]
+    changed = ChangedArea(cell_km2(data, multilook), terms, times)
     common = {
         "significance": significance,
         "min_change_db": min_change_db,
         "multilook": multilook,
         "change_reference": change_reference,
-        "maturities": sorted(releases.count(releases_of_dates, "maturity")),
-        "crids": sorted(releases.count(releases_of_dates, "crid")),
+        **facts_of_dates(data, dates, means, use, min_valid_fraction),
     }
-    for term in terms:
-        left_out = selection.left_out(means[term], use[term], term, data.attrs["frequency"], min_valid_fraction)
-        common |= {key if key.endswith(term) else f"{key}_{term}": value for key, value in left_out.items()}
-    if len(dates) < 2:
-        few = f"nothing is tested: it takes two usable dates; of {data.sizes['time']}, {len(dates)} can be used"
-        with building(output) as part:
-            create(part, data, terms, times, multilook)
-            store.write_no_data(part)
-            store.finish(part, **common, pixels=0, expected_false_alarms=0.0, warning=few)
-        tables.write(table, changed.table().assign(median_db=[]))
-        log.warning("%s", few)
-        return
-    assumed = {term: Assumed.of(data, term, looks, dates, use[term][dates]) for term in terms}
-    reference = reference_of(change_reference, data, multilook, zones, zone_name, point_size)
-    cells = Cells(stack, assumed, reference, dates=dates, multilook=multilook)
-    known = Dates(
-        {term: one.looks for term, one in assumed.items()}, {term: one.correlated for term, one in assumed.items()}
-    )
-    drift = Drift(cells.shape, assumed)
     with building(output) as part:
         create(part, data, terms, times, multilook)
-        for block in cells:
-            drift.add(block.region, block.power)
-            history = history_of(block.power, known, Rule(significance, min_change_db), block.share)
-            write(part, block.region, history, times, block.share)
-            changed.add(history.direction)
-            pixels += int(np.isfinite(history.p_value).sum())
-            log.info("rows to %d, columns to %d", block.region["y"].stop, block.region["x"].stop)
-            del history
-        medians = drift.medians()
-        moved = {term: round(range_db(of), 4) for term, of in medians.items()}
-        moving = "" if reference else drift_caution(moved, "moved")
-        warning = "; ".join(filter(None, (releases.within(releases_of_dates), *cells.warnings, moving)))
-        facts = {
-            "looks": {term: one.looks[one.use].tolist() for term, one in assumed.items()},
-            **common,
-            "pixels": pixels,
-            **cells.facts(),
-            "expected_false_alarms": significance * pixels,
-            "median_range_db": moved,
-            "warning": warning,
-        }
-        store.finish(part, **facts)
-    tables.write(table, changed.table().assign(median_db=np.round(np.concatenate(list(medians.values())), 4)))
-    if warning:
-        log.warning("%s", warning)
+        if len(dates) < 2:
+            store.write_no_data(part)
+            few = f"nothing is tested: it takes two usable dates; of {data.sizes['time']}, {len(dates)} can be used"
+            found, median_db = {"pixels": 0, "expected_false_alarms": 0.0, "warning": few}, np.empty(0)
+        else:
+            content = read_json(looks)
+            assumed = {term: Assumed.of(data, term, content, dates, use[term][dates]) for term in terms}
+            reference = reference_of(change_reference, data, multilook, zones, zone_name, point_size)
+            cells = Cells(stack, assumed, reference, dates=dates, multilook=multilook)
+            drift = Drift(cells.shape, assumed)
+            pixels = write_maps(part, cells, assumed, Rule(significance, min_change_db), times, drift, changed)
+            found = {"pixels": pixels, "expected_false_alarms": significance * pixels}
+            found |= facts_of_cells(cells, assumed, drift, dates_of(data, dates), referred=reference is not None)
+            median_db = np.round(np.concatenate(list(drift.medians().values())), 4)
+        store.finish(part, **common, **found)
+    tables.write(table, changed.table().assign(median_db=median_db))
+    if found["warning"]:
+        log.warning("%s", found["warning"])
+
+
+def dates_of(data: xr.Dataset, dates: np.ndarray) -> list[store.Date]:
+    """The dates with these indices."""
+    every = store.dates_of(data)
+    return [every[date] for date in dates]
+
+
+def facts_of_dates(
+    data: xr.Dataset,
+    dates: np.ndarray,
+    means: dict[str, pd.DataFrame],
+    use: dict[str, np.ndarray],
+    min_valid_fraction: float,
+) -> dict[str, Any]:
+    """The releases of the usable `dates` (indices), and what is left out, from the terms' mean series."""
+    used = dates_of(data, dates)
+    facts: dict[str, Any] = {name: sorted(releases.count(used, fact)) for name, fact in RELEASES.items()}
+    for term, series in means.items():
+        left_out = selection.left_out(series, use[term], term, data.attrs["frequency"], min_valid_fraction)
+        facts |= {key if key.endswith(term) else f"{key}_{term}": value for key, value in left_out.items()}
+    return facts
+
+
+def write_maps(
+    path: Path,
+    cells: Cells,
+    assumed: dict[str, Assumed],
+    rule: Rule,
+    times: np.ndarray,
+    drift: Drift,
+    changed: ChangedArea,
+) -> int:
+    """Write the maps block by block, add each block to `drift` and `changed`, and return the number of cells tested."""
+    known = Dates(*({term: getattr(one, name) for term, one in assumed.items()} for name in ("looks", "correlated")))
+    pixels = 0
+    for block in cells:
+        drift.add(block.region, block.power)
+        history = history_of(block.power, known, rule, block.share)
+        write(path, block.region, history, times, block.share)
+        changed.add(history.direction)
+        pixels += int(np.isfinite(history.p_value).sum())
+        log.info("rows to %d, columns to %d", block.region["y"].stop, block.region["x"].stop)
+        del history
+    return pixels
+
+
+def facts_of_cells(
+    cells: Cells, assumed: dict[str, Assumed], drift: Drift, dates: list[store.Date], *, referred: bool
+) -> dict[str, Any]:
+    """What the maps state of their cells and of how the area moved, after all blocks have been read."""
+    moved = {term: round(range_db(of), 4) for term, of in drift.medians().items()}
+    moving = "" if referred else drift_caution(moved, "moved")
+    return {
+        "looks": {term: one.looks[one.use].tolist() for term, one in assumed.items()},
+        **cells.facts(),
+        "median_range_db": moved,
+        "warning": "; ".join(filter(None, (releases.within(dates), *cells.warnings, moving))),
+    }
 
 
 def create(path: Path, data: xr.Dataset, terms: list[str], times: np.ndarray, multilook: int) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import shapely
@@ -60,45 +61,61 @@ def clip(
             frames.check_with_fragments(granule, grid, area, records, fragment.parent)
         outline = projected(polygon, grid.rio.crs) if polygon else None
         if zones:
-            from gcov.inputs.zones import on_grid, read_zones  # geopandas, for AOIs with zones
-
-            on_grid(read_zones(zones, zone_name, "zones"), grid, polygon, point_size)
+            check_zones(zones, zone_name, grid, polygon, point_size)
         tables, without_noise = band.noise(terms)
-        footprint, footprint_source = band.footprint
         attributes = {
             "title": f"{granule.name}: {aoi}",
-            "granule_record": json.dumps(asdict(granule)),
-            "bounding_polygon": footprint,
-            "bounding_polygon_source": footprint_source,
             "aoi": aoi,
             **area,
-            "mean_number_of_looks": band.mean_looks or "",
-            "center_frequency": band.center_frequency or "",  # Hz
-            "look_direction": band.look_direction,
+            **provenance_of(granule, band),
             facts.NOTE: json.dumps(band.facts(terms, grid, outline)),
             "n_pixels_on_granule": math.prod(window.within(band.data["mask"].shape).shape),
-            "software": store.software(),
-            **read_from,
-        }
+        } | read_from
         with building(fragment) as part:
-            date = mosaic.date_of([granule])
-            store.create(part, grid=grid, dates=[date], types=band.types(terms), attributes=attributes)
+            dates = [mosaic.date_of([granule])]
+            store.create(part, grid=grid, dates=dates, types=band.types(terms), attributes=attributes)
             n_pixels, n_valid, points = copy_samples(part, band, terms, window, grid, outline)
             if n_pixels == 0:
                 size = abs(grid.rio.resolution()[0])
                 raise GcovError(f"the polygon of {aoi} holds no pixel centre at {size:g} m: draw a larger one")
             floor = noise.described(tables, grid, *points)
             store.finish(part, n_pixels=n_pixels, n_valid=n_valid, noise=floor, without_noise=without_noise)
-        if note := band.ignored_exceptions:
-            log.info("%s: %s", granule.name, note)
-        if footprint_source == "grid":
-            log.info("%s: no boundingPolygon that can be one: its grid's outline is used", granule.name)
-        if without_noise:
-            log.info("%s: no noise floor: %s", granule.name, without_noise)
+        report(granule.name, band.ignored_exceptions, attributes["bounding_polygon_source"], without_noise)
     percent = 100 * n_valid / max(n_pixels, 1)
     log.info("%s: %d of %d samples in the AOI valid (%.1f %%)", granule.name, n_valid, n_pixels, percent)
     if isinstance(source, RangeFile):
         log.info("%s: %d requests, %.1f MB", granule.name, len(source.received), sum(source.received) / 1e6)
+
+
+def check_zones(zones: str, zone_name: str, grid: xr.Dataset, polygon: str | None, point_size: float) -> None:
+    """Raise GcovError if one of the zones, polygons and points in a file, contains no pixel centre of the grid."""
+    from gcov.inputs.zones import on_grid, read_zones  # geopandas, for AOIs with zones
+
+    on_grid(read_zones(zones, zone_name, "zones"), grid, polygon, point_size)
+
+
+def provenance_of(granule: Granule, band: Band) -> dict[str, Any]:
+    """The attributes of a fragment that say what was read, whatever the AOI."""
+    footprint, footprint_source = band.footprint
+    return {
+        "granule_record": json.dumps(asdict(granule)),
+        "bounding_polygon": footprint,
+        "bounding_polygon_source": footprint_source,
+        "mean_number_of_looks": band.mean_looks or "",
+        "center_frequency": band.center_frequency or "",  # Hz
+        "look_direction": band.look_direction,
+        "software": store.software(),
+    }
+
+
+def report(name: str, ignored_exceptions: str, footprint_source: str, without_noise: str) -> None:
+    """Log what a granule lacks."""
+    if ignored_exceptions:
+        log.info("%s: %s", name, ignored_exceptions)
+    if footprint_source == "grid":
+        log.info("%s: no boundingPolygon that can be one: its grid's outline is used", name)
+    if without_noise:
+        log.info("%s: no noise floor: %s", name, without_noise)
 
 
 def copy_samples(

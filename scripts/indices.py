@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gcov import tables
 from gcov.analysis import cube, looks, ratios, zonal
-from gcov.files import building
+from gcov.files import building, read_json
 from gcov.indices import name_of_index, terms_of_index
 from gcov.inputs.zones import on_grid, read_zones, whole
 from gcov.stores import store
@@ -35,7 +35,8 @@ def indices(
     areas = [whole(data)]
     if zones:
         areas += on_grid(read_zones(zones, zone_name, "zones"), data, data.attrs["aoi_polygon"] or None, point_size)
-    speckle = {term: looks.entries_of(looks_json, term, looks.codes_of(data, term)) for term in terms}
+    content = read_json(looks_json)
+    speckle = {term: looks.entries_of(content, term, looks.codes_of(data, term)) for term in terms}
     tables.write(table, zonal.indices(stack, indices, terms, areas, speckle=speckle))
     attributes = {**stack.attributes, "multilook": multilook}
     if multilook < ratios.SPECKLED:

@@ -9,7 +9,7 @@ import numpy as np
 from gcov import tables
 from gcov.analysis import cube, looks, selection, temporal
 from gcov.analysis.assumed import Assumed
-from gcov.files import building
+from gcov.files import building, read_json
 from gcov.stores import noise, store
 from gcov.stores.stack import Stack, open_with
 
@@ -33,7 +33,8 @@ def temporal_statistics(
     use = selection.usable(table, min_valid_fraction)
     excluded = selection.left_out(table, use, term, data.attrs["frequency"], min_valid_fraction)
     codes = looks.codes_of(data, term)
-    entries = looks.entries_of(looks_json, term, codes)
+    content = read_json(looks_json)
+    entries = looks.entries_of(content, term, codes)
     found = looks.looks(entries, codes, multilooked=True)[use]
     warning = looks.caution(entries, term)
     if known := not np.isnan(found).any():
@@ -50,7 +51,7 @@ def temporal_statistics(
     cf, shape = temporal.attributes, {"dates": len(dates), "multilook": multilook}
     with building(output) as part:
         cube.create_maps(part, data, **shape, types={**temporal.TYPES, **temporal.FLAGS}, attributes=attributes, cf=cf)
-        assumed = Assumed.of(data, term, looks_json, np.array(dates), np.ones(len(dates), bool)) if known else None
+        assumed = Assumed.of(data, term, content, np.array(dates), np.ones(len(dates), bool)) if known else None
         of_dates = {term: assumed.looks} if assumed else None
         use = {term: np.ones(len(dates), bool)}
         for block in cube.blocks(stack, use, dates=dates, multilook=multilook, looks=of_dates):

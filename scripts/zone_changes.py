@@ -102,7 +102,7 @@ class Term:
         use = selection.usable(means, min_valid_fraction)
         selection.left_out(means, use, name, frequency, min_valid_fraction)
         codes = [code if holds(code, name, frequency) else None for code in means["polarizations"]]
-        entries = number_of_looks.entries_of(looks, name, codes)
+        entries = number_of_looks.entries_of(read_json(looks), name, codes)
         correlated = shared.of_dates(means["time"].to_numpy(), codes, entries)
         of_zones = dict(iter(tables.read_series(zones).groupby("zone", sort=False)))
         return cls(name, of_zones, means, use, correlated, min_valid_fraction)

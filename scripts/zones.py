@@ -8,6 +8,7 @@ import pandas as pd
 
 from gcov import tables
 from gcov.analysis import looks, means, zonal
+from gcov.files import read_json
 from gcov.inputs.rain import rain_of
 from gcov.inputs.zones import on_grid, read_zones
 from gcov.stores import noise
@@ -34,8 +35,9 @@ def zones(
     data = stack.data
     found = on_grid(read_zones(zones, zone_name, "zones"), data, data.attrs["aoi_polygon"] or None, point_size)
     codes = looks.codes_of(data, term)
-    shared = {"codes": codes, "speckle": looks.entries_of(looks_json, term, codes), "rain": rain_of(data, rainfall)}
-    shared |= {"without_noise": noise.missing(data, term), "baseline": baseline}
+    speckle = looks.entries_of(read_json(looks_json), term, codes)
+    shared = {"codes": codes, "speckle": speckle, "rain": rain_of(data, rainfall), "baseline": baseline}
+    shared["without_noise"] = noise.missing(data, term)
     series = []
     for zone, sums in zip(found, zonal.sums(stack, term, found)):
         floor = noise.of_dates(data, term, zone.points(data))

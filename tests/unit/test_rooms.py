@@ -1,4 +1,4 @@
-"""Which module may import which: the table in docs/architecture.md."""
+"""Which module may import which: the table in docs/architecture.md. How long a function may be."""
 
 import ast
 import re
@@ -7,6 +7,7 @@ import pytest
 from helpers import REPO
 
 GCOV = REPO / "scripts" / "gcov"
+LONGEST = 60  # lines of a function: what a reader sees at once
 ROW = re.compile(r"^\| `scripts/(gcov[\w/]*)` \| [^|]+ \|(.*)\|$", re.MULTILINE)
 ALLOWED = {
     room.replace("/", "."): {room.replace("/", "."), *re.findall(r"`([\w.]+)`", allowed)}
@@ -53,3 +54,13 @@ def test_every_folder_is_in_the_table():
 def test_scripts_do_not_write_granules():
     for path in (REPO / "scripts").glob("*.py"):
         assert not [name for name in imported(path) if name.startswith("gcov.testing")], path
+
+
+def test_functions_are_short():
+    lengths = {
+        f"{path.relative_to(REPO)}: {node.name}": node.end_lineno - node.lineno + 1
+        for path in (REPO / "scripts").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert len(lengths) > 500 and not {name: lines for name, lines in lengths.items() if lines > LONGEST}

@@ -14,6 +14,7 @@ from gcov.analysis import looks
 from gcov.analysis.speckle import Blocks, Estimate, estimated, n_effective, of_variance, semivariances, standard_error
 from gcov.analysis.summary import Summary
 from gcov.errors import GcovError
+from gcov.files import read_json
 from gcov.stores import store
 from gcov.stores.stack import Stack
 
@@ -199,23 +200,23 @@ def data():
 
 
 def written(folder, data, term="HHHH", given=None, multilook=1):
-    """looks.json, made from what a pass over a stack has seen."""
+    """The content of looks.json, made from what a pass over a stack has seen."""
     (folder / "speckle.json").write_text(json.dumps(Summary.of(Stack(data, valid_samples_only=True), term).speckle))
     path = folder / "looks.json"
     looks_script(speckle=[folder / "speckle.json"], terms=[term], looks=given, multilook=multilook, output=path)
-    return path
+    return read_json(path)
 
 
 def test_codes_that_alternate_have_looks_of_their_own(data, tmp_path):
     codes = looks.codes_of(data, "HHHH")
-    path = written(tmp_path, data, multilook=3)
-    np.testing.assert_allclose(looks.looks_of(path, "HHHH", codes, multilooked=False), [9.3, 4.6] * 2, rtol=0.05)
-    averaged = looks.looks_of(path, "HHHH", codes)
+    content = written(tmp_path, data, multilook=3)
+    np.testing.assert_allclose(looks.looks_of(content, "HHHH", codes, multilooked=False), [9.3, 4.6] * 2, rtol=0.05)
+    averaged = looks.looks_of(content, "HHHH", codes)
     window = n_effective((3, 3), [[2 / 3, 1 / 3]] * 2)
     np.testing.assert_allclose(averaged, np.array([9.3, 4.6] * 2) * window, rtol=0.1)
-    path = written(tmp_path, data, given={"SHSH": 5}, multilook=3)
-    assert looks.looks_of(path, "HHHH", codes, multilooked=False)[1] == 5
-    assert looks.looks_of(path, "HHHH", codes)[1] == pytest.approx(5 * window, rel=0.1)
+    content = written(tmp_path, data, given={"SHSH": 5}, multilook=3)
+    assert looks.looks_of(content, "HHHH", codes, multilooked=False)[1] == 5
+    assert looks.looks_of(content, "HHHH", codes)[1] == pytest.approx(5 * window, rel=0.1)
 
 
 def test_shared_speckle_is_noticed_by_the_mean_that_granules_state(data):
@@ -231,10 +232,10 @@ def test_shared_speckle_is_noticed_by_the_mean_that_granules_state(data):
 
 def test_a_term_that_one_code_lacks_has_one_entry(data, tmp_path):
     data = data.rename(HHHH="HVHV")
-    path = written(tmp_path, data, "HVHV")
+    content = written(tmp_path, data, "HVHV")
     codes = looks.codes_of(data, "HVHV")
-    assert codes == ["DHDH", None, "DHDH", None] and "looks" in json.loads(path.read_text())["HVHV"]
-    found = looks.looks_of(path, "HVHV", codes)
+    assert codes == ["DHDH", None, "DHDH", None] and "looks" in content["HVHV"]
+    found = looks.looks_of(content, "HVHV", codes)
     assert found[0] == pytest.approx(9.3, rel=0.05) and np.isnan(found[[1, 3]]).all()
 
 
@@ -243,9 +244,9 @@ def test_no_estimate_is_refused_unless_looks_are_given(data, tmp_path):
     codes = looks.codes_of(data, "HHHH")
     with pytest.raises(GcovError, match=r"looks for HHHH \(DHDH\): one date alone.*`looks: \{DHDH: 9.3\}`"):
         looks.looks_of(written(tmp_path, data), "HHHH", codes)
-    path = written(tmp_path, data, given=7, multilook=2)
-    assert looks.looks_of(path, "HHHH", codes).tolist() == [7, 7], "neighbours may be wholly correlated"
-    entries = looks.entries_of(path, "HHHH", codes)
+    content = written(tmp_path, data, given=7, multilook=2)
+    assert looks.looks_of(content, "HHHH", codes).tolist() == [7, 7], "neighbours may be wholly correlated"
+    entries = looks.entries_of(content, "HHHH", codes)
     assert np.isnan(looks.effective(entries, codes, np.array([9, 9]))).all()
     assert entries["DHDH"]["looks"] is None
     reason = "one date alone.*; correlation of neighbours unknown: a cell of 2 x 2 samples counts with the looks of one"

@@ -16,7 +16,6 @@ from helpers import grid_of
 from zarr_cm import proj, spatial
 
 from gcov import tables
-from gcov.analysis.looks import looks_of
 from gcov.errors import GcovError
 from gcov.files import building, read_json
 from gcov.granules import read_record
@@ -246,7 +245,6 @@ TABLES = [tables.read, tables.read_series, tables.read_indices, tables.read_gran
     ("read", "remedy"),
     [
         (read_record, "run `snakemake --cores 1 -R search`"),
-        (lambda path: looks_of(path, "HHHH", ["DHDH"]), "delete it, then run again"),
         (ChangeOnPage.of, "delete it, then run again"),
         (read_json, "delete it, then run again"),
         *((read, "delete it, then run again") for read in TABLES),

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -24,17 +23,21 @@ class Assumed:
     entries: Mapping[str, dict]  # of looks.json, by polarization code
 
     @classmethod
-    def of(cls, data: xr.Dataset, term: str, path: Path, dates: np.ndarray, use: np.ndarray) -> "Assumed":
-        """Those of `dates` (indices into the stack's), of which the term uses `use` (dates,); `path` is looks.json.
+    def of(
+        cls, data: xr.Dataset, term: str, content: Mapping[str, dict], dates: np.ndarray, use: np.ndarray
+    ) -> "Assumed":
+        """Those of `dates` (indices into the stack's), of which the term uses `use` (dates,).
+
+        `content` is that of looks.json.
 
         Raises GcovError, naming the setting `looks`, if the number of looks is unknown.
         """
         codes = looks.codes_of(data, term)
         cell, sample = (
-            np.where(use, looks.looks_of(path, term, codes, multilooked=several)[dates], np.nan)
+            np.where(use, looks.looks_of(content, term, codes, multilooked=several)[dates], np.nan)
             for several in (True, False)
         )
-        entries = looks.entries_of(path, term, codes)
+        entries = looks.entries_of(content, term, codes)
         correlated = of_dates(data["time"].values[dates], [codes[date] for date in dates], entries)
         return cls(term, cell, sample, correlated, entries)
 

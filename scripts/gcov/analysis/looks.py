@@ -1,6 +1,6 @@
-"""The equivalent number of looks of an AOI's terms: writing and reading looks.json.
+"""The equivalent number of looks of an AOI's terms: the content of looks.json.
 
-Its layout is {term: {looks, looks_multilooked, multilook, method, pairs, blocks, iqr, rho, shared, coherence,
+The layout is {term: {looks, looks_multilooked, multilook, method, pairs, blocks, iqr, rho, shared, coherence,
 median_number_of_looks, given}}, or {term: {code: {...}}} if polarization codes alternate. `looks` is the estimate, or
 null with the reason in `method`. `given` is the configured value, which takes precedence. `rho` is the correlation of
 neighbours, empty if unknown; `shared` that of dates 1, 2, ... repeats of 12 days apart, and `coherence` its root at one
@@ -10,14 +10,12 @@ because neighbours are correlated. Where their correlation is unknown, an averag
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
 from gcov.analysis.speckle import Blocks, estimated, n_effective
 from gcov.errors import GcovError
-from gcov.files import read_json
 from gcov.granules import holds
 from gcov.stores import store
 
@@ -109,23 +107,25 @@ def caution(entries: Mapping[str, dict], term: str) -> str:
     return f"{term}: {reasons}" if reasons else ""
 
 
-def entries_of(path: Path, term: str, codes: Sequence[str | None]) -> dict[str, dict]:
-    """A term's entries in looks.json, by polarization code, for the codes that occur in `codes`."""
-    found = read_json(path)[term]
+def entries_of(content: Mapping[str, dict], term: str, codes: Sequence[str | None]) -> dict[str, dict]:
+    """A term's entries in the content of looks.json, by polarization code, for the codes that occur in `codes`."""
+    found = content[term]
     return {code: found if "method" in found else found[code] for code in dict.fromkeys(codes) if code is not None}
 
 
-def looks_of(path: Path, term: str, codes: Sequence[str | None], *, multilooked: bool = True) -> np.ndarray:
+def looks_of(
+    content: Mapping[str, dict], term: str, codes: Sequence[str | None], *, multilooked: bool = True
+) -> np.ndarray:
     """The looks (dates,) of a term's samples, or of their averages over `multilook` x `multilook` if `multilooked`.
 
-    `codes` comes from `codes_of`; NaN where a date lacks the term. The setting `looks` takes precedence over the
-    estimate. Raises GcovError, naming that setting, if there is neither.
+    `content` is that of looks.json. `codes` comes from `codes_of`; NaN where a date lacks the term. The setting `looks`
+    takes precedence over the estimate. Raises GcovError, naming that setting, if there is neither.
     """
-    entries = entries_of(path, term, codes)
+    entries = entries_of(content, term, codes)
     for code, entry in entries.items():
         if entry["looks_multilooked"] is None:
             raise GcovError(
-                f"{path}: no number of looks for {term} ({code}): {entry['method']}. Set it in the"
+                f"no number of looks for {term} ({code}): {entry['method']}. Set it in the"
                 f" configuration, for example `looks: {{{code}: 9.3}}`, or one number for all"
             )
     return looks(entries, codes, multilooked=multilooked)

@@ -16,7 +16,7 @@ from pystac.layout import CustomLayoutStrategy
 
 from gcov import __version__
 from gcov.analysis import looks as estimates
-from gcov.files import building
+from gcov.files import building, read_json
 from gcov.granules import Granule, day_names, is_diagonal, maturity_note, passes
 from gcov.stores import facts as facts_of_dates
 from gcov.stores import mosaic, store
@@ -181,7 +181,7 @@ def looks_of(looks: Path | None, key: str, granule: Granule, frequency: str) -> 
     if looks is None or quantity not in ("power", "db") or not granule.holds(term, frequency):
         return None
     codes = [granule.polarizations]
-    (found,) = estimates.looks(estimates.entries_of(looks, term, codes), codes)
+    (found,) = estimates.looks(estimates.entries_of(read_json(looks), term, codes), codes)
     return None if np.isnan(found) else float(found)
 
 

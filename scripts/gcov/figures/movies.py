@@ -11,7 +11,7 @@ import io
 import json
 import math
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from PIL import GifImagePlugin, Image
 
 from gcov.analysis.multilook import LARGEST, LONGEST, cells_of, image_of, side_for
@@ -114,21 +115,13 @@ def frames(
     layout = Layout.of(shape, with_means=with_means)
     figure = Figure(figsize=(layout.size[0] / 100, layout.size[1] / 100), dpi=100)
     canvas = FigureCanvasAgg(figure)
-    top = layout.size[1]
     title = f"{data.attrs['aoi']}, {term}{', ' + averaged if looks > 1 else ''}"
-    figure.text(*layout.at(layout.left, top - 24), title, fontsize=11, weight="bold")
-    if note := maturity_note(series["maturity"]):
-        across = int((layout.size[0] - 20) / 6)  # characters
-        warning = textwrap.fill(f"Warning: {note}", across)
-        figure.text(*layout.at(10, 5), warning, va="bottom", fontsize=8, color="#a00000")
+    _add_title(figure, layout, title, maturity_note(series["maturity"]))
     picture = _add_image(figure, layout, shape, extent(data, looks), limits)
-    caption = figure.text(*layout.at(layout.left, top - 48), "", fontsize=10)
+    caption = figure.text(*layout.at(layout.left, layout.size[1] - 48), "", fontsize=10)
     empty = picture.axes.text(0.5, 0.5, "", ha="center", va="center", transform=picture.axes.transAxes, fontsize=13)
     has = has_term(series, term, data.attrs["frequency"]).tolist()
-    lost = picture.axes.imshow(np.full(shape, np.nan), cmap=ListedColormap([NO_ECHO]), extent=picture.get_extent())
-    lost.set(interpolation="nearest", zorder=picture.get_zorder())
-    share = picture.axes.text(0.02, 0.98, "", va="top", transform=picture.axes.transAxes, fontsize=9, color=NO_ECHO)
-    share.set_bbox({"facecolor": "white", "edgecolor": NO_ECHO, "pad": 3})
+    lost, share = _add_lost(picture, shape)
     moving = [picture, lost, share, caption, empty]
     shares = without_echo(series)
     if with_means:
@@ -155,12 +148,36 @@ def frames(
         nothing = "no valid sample on this date" if has[number - 1] else f"this date has no {term}"
         empty.set_text("" if np.isfinite(db).any() else nothing)
         if with_means:
-            for drawn, rows in zip(lines, curves):
-                seen = rows[rows["time"] <= series["time"][number - 1]]
-                drawn.set_data(seen["time"], seen["mean_db"])
+            _show_until(series["time"][number - 1], lines, curves)
         for artist in moving:
             figure.draw_artist(artist)
         yield to_palette(np.asarray(canvas.buffer_rgba()))
+
+
+def _add_title(figure: Figure, layout: Layout, title: str, note: str | None) -> None:
+    """Add the title at the top, and at the bottom a warning of immature releases, if there is a note of them."""
+    figure.text(*layout.at(layout.left, layout.size[1] - 24), title, fontsize=11, weight="bold")
+    if note:
+        across = int((layout.size[0] - 20) / 6)  # characters
+        warning = textwrap.fill(f"Warning: {note}", across)
+        figure.text(*layout.at(10, 5), warning, va="bottom", fontsize=8, color="#a00000")
+
+
+def _add_lost(picture: AxesImage, shape: tuple[int, int]) -> tuple[AxesImage, Text]:
+    """Add over an image what shows where echoes were lost, still empty, and the text that says how many."""
+    axes = picture.axes
+    lost = axes.imshow(np.full(shape, np.nan), cmap=ListedColormap([NO_ECHO]), extent=picture.get_extent())
+    lost.set(interpolation="nearest", zorder=picture.get_zorder())
+    share = axes.text(0.02, 0.98, "", va="top", transform=axes.transAxes, fontsize=9, color=NO_ECHO)
+    share.set_bbox({"facecolor": "white", "edgecolor": NO_ECHO, "pad": 3})
+    return lost, share
+
+
+def _show_until(time: pd.Timestamp, lines: Sequence[Line2D], curves: Sequence[pd.DataFrame]) -> None:
+    """Let each line show its curve (time, mean_db) up to a date."""
+    for drawn, rows in zip(lines, curves):
+        seen = rows[rows["time"] <= time]
+        drawn.set_data(seen["time"], seen["mean_db"])
 
 
 def _add_image(
