@@ -31,7 +31,7 @@ from gcov.analysis.summary import Summary
 from gcov.errors import GcovError
 from gcov.figures.change import change as draw_change
 from gcov.figures.change import change_history as draw_history
-from gcov.pages import explore
+from gcov.pages.change import ChangeOnPage
 from gcov.stores import store
 from gcov.stores.stack import Stack
 from gcov.testing.landscape import CLEARED_ON, landscape
@@ -271,7 +271,7 @@ def test_a_period_without_a_date_yet(made, before, after, dates, named, multiloo
     found = len(summary["dates_before"]), len(summary["dates_after"])
     assert found == dates and not maps.n_before.any() and not maps.n_after.any()
     assert (summary["pixels"], summary["up"], summary["expected_false_alarms"]) == (0, 0, 0)
-    text = explore.ChangeOnPage.of(one.folder / "HHHH.json").text
+    text = ChangeOnPage.of(one.folder / "HHHH.json").text
     figure = draw_change(maps, summary, title="x")
     for said in (caplog.text, summary["warning"], maps.attrs["warning"], text, " ".join(words(figure).split())):
         assert "no usable date" in said and f"usable are {day(0)}" in said and all(name in said for name in named)
