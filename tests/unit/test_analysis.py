@@ -179,7 +179,7 @@ def test_indices_of_averages():
     np.testing.assert_array_equal(ratios.value("RVI", vertical), rvi)
     np.testing.assert_array_equal(ratios.value("RFDI", vertical), rfdi)
     quad = ratios.value("RVI", {**power, "VVVV": hh})
-    np.testing.assert_allclose(quad[:3], (8 * hv / (hh + hh + 2 * hv))[:3])
+    np.testing.assert_allclose(quad[:3], 8 * hv[:3] / (hh + hh + 2 * hv)[:3])
     assert terms_of_index("RVI", ["VVVV"]) == ("VVVV", "VHVH") and name_of_index("A/B") == "A_B"
 
 
