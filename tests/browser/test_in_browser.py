@@ -405,6 +405,38 @@ def test_zones_indices_rain_and_changes_are_drawn(browser, tmp_path):
     assert page.violations() == [] and page.complaints() == []
 
 
+def test_names_of_releases_do_not_overlap(browser, tmp_path):
+    power, mask = speckle(9)
+    crids = ["X05009", "X05009", "X05010", "X05009", "X05009", "X05009", "X05009", "P05023", "P05024"]
+    page = browser.open(written(tmp_path, memory_stack({"HHHH": power}, mask, crid=crids), ["HHHH"]), size=PHONE)
+    names = [name for name in page.driver.find_elements("css selector", "#chart text") if name.text in crids]
+    assert [name.text for name in names] == ["X05010", "X05009", "P05023", "P05024"]
+    edges = "const {left, top, right, bottom} = arguments[0].getBoundingClientRect(); return [left, top, right, bottom]"
+    boxes = [shapely.box(*page.run(edges, name)) for name in names]
+    assert not [1 for n, box in enumerate(boxes) for other in boxes[:n] if box.intersection(other).area > 20]
+
+
+def test_names_of_zones_at_the_edges_are_not_cut(browser, tmp_path):
+    power, mask = speckle(2)
+    stack = memory_stack({"HHHH": power}, mask)
+    inside = shapely.box(WEST, NORTH - 800, WEST + 1000, NORTH)  # 40 x 50 samples
+    corners = [(760, 100), (940, 10), (-40, 20), (700, 790)]
+    boxes = [shapely.box(WEST + x, NORTH - y - 60, WEST + x + 60, NORTH - y) for x, y in corners]
+    zones = [(f"a field with a long name {n}", box) for n, box in enumerate(boxes)]
+    assert not all(inside.contains(box) for box in boxes)
+    facts = {"time": pd.Series(stack["time"].values), "n_pixels": 9, "n_valid": 9, "mean_db": -10.0}
+    table = pd.concat(pd.DataFrame({"zone": name, **facts}) for name, _ in zones)
+    path = written(tmp_path, stack, ["HHHH"], zones=zones, tables={"HHHH": table})
+    for size in (DESK, PHONE):
+        edges = browser.open(path, size=size).run(
+            "return ['#scroll', ...document.querySelectorAll('.name')].map(one => (one.nodeType ? one :"
+            " document.querySelector(one)).getBoundingClientRect()).map(({left, top, right, bottom}) =>"
+            " [left, top, -right, -bottom])"
+        )
+        assert len(edges) == 5
+        assert np.all(np.array(edges[1:]) >= np.array(edges[0]) - 0.5)
+
+
 def test_a_term_that_only_some_dates_have(browser, tmp_path):
     """HV every other pass: its line connects the dates that have it, without crosses or gaps."""
     power, mask = speckle(6)
