@@ -15,7 +15,18 @@ from helpers import BBOX, FACTS, FIRST, REPO, SERIES, assert_counts, notebook_st
 
 from gcov.testing.synthetic import granule_name, write_granule
 
-PER_AOI = ["explore.html", "granules.csv", "location.geojson", "location.png", "stack.zarr", "stack_db.zarr"]
+PER_AOI = [
+    "dates.csv",
+    "explore.html",
+    "geometry.json",
+    "granules.csv",
+    "granules.parquet",
+    "location.geojson",
+    "location.png",
+    "methods.txt",
+    "stack.zarr",
+    "stack_db.zarr",
+]
 PER_TERM = [
     "animation.gif",
     "animation_means.gif",
@@ -26,6 +37,7 @@ PER_TERM = [
     "histogram_power.png",
     "mean_series.csv",
     "mean_series.png",
+    "no_echo.csv",
     "speckle.json",
     "stretch.json",
 ]
@@ -107,9 +119,9 @@ def test_each_job_ran_once(complete):
     wanted = Counter()
     for aoi, terms in (("one", 2), ("two", 1)):
         wanted.update({("search", aoi): 1, ("clip", aoi): 2, ("stack", aoi): 1, ("stack_db", aoi): 1})
-        wanted.update(
-            {("explore", aoi): 1, ("location", aoi): 1, ("summarize", aoi): terms, ("plot_mean_series", aoi): terms}
-        )
+        wanted.update({(rule, aoi): 1 for rule in ("dates", "geometry", "granules_parquet", "methods")})
+        wanted.update({("explore", aoi): 1, ("location", aoi): 1})
+        wanted.update({("summarize", aoi): terms, ("plot_mean_series", aoi): terms})
         wanted.update({("plot_histogram", aoi): 2 * terms, ("animation", aoi): 2 * terms})
     assert jobs(output) == wanted
 
@@ -191,7 +203,8 @@ def test_valid_samples_only_reruns_products_alone(changed):
         config["aois"]["two"]["valid_samples_only"] = True
 
     found = rules(changed(change))
-    assert set(found) == {"stack_db", "summarize", "animation", "explore", "plot_histogram", "plot_mean_series"}
+    figures = {"animation", "explore", "plot_histogram", "plot_mean_series"}
+    assert set(found) == {"stack_db", "summarize", "dates", "methods", *figures}
     assert found["summarize"] == 1
 
 
@@ -399,7 +412,7 @@ def test_one_bad_granule_leaves_the_other_aoi(analysis, newest, tmp_path):
 def test_complex_terms_alone_make_a_stack_and_no_pictures(analysis, newest):
     entry = {"bbox": SMALL, "granules": [str(newest[0])], "terms": ["HHHV"]}
     found = rules(analysis.configure({"aois": {"x": entry}, "basemap": None}).run("--dry-run"))
-    assert set(found) == {"search", "stack", "location"}
+    assert set(found) == {"search", "stack", "location", "dates", "geometry", "granules_parquet", "methods"}
 
 
 # ---- what else comes with it
