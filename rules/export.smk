@@ -248,6 +248,8 @@ rule qgis_layers:
     resources:
         mem_mb=500,
         runtime=15,
+    params:
+        shown_db=settings.stretch,
     script:
         "../scripts/qgis_layers.py"
 

@@ -30,6 +30,7 @@ rule plot_histogram:
         runtime=10,
     params:
         valid_samples_only=setting("valid_samples_only"),
+        shown_db=lambda w: settings.stretch.get(w.term),
     script:
         "../scripts/plot_histogram.py"
 
@@ -100,6 +101,7 @@ rule animation:
         runtime=60,
     params:
         **stack_settings("min_valid_fraction"),
+        shown_db=lambda w: settings.stretch.get(w.term),
         with_means=lambda w: w.movie == "animation_means",
     script:
         "../scripts/animation.py"

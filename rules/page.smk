@@ -81,6 +81,7 @@ rule explore:
         contents_of("zones"),
         **stack_settings("zone_name", "point_size", "min_valid_fraction"),
         megabytes=setting("explore_megabytes"),
+        shown_db=settings.stretch,
         products=files_by_product,
     script:
         "../scripts/explore.py"
@@ -113,17 +114,20 @@ rule index:
         valid_samples_only={name: aoi.valid_samples_only for name, aoi in aois.items()},
         looks={name: aoi.looks for name, aoi in aois.items()},
         min_valid_fraction={name: aoi.min_valid_fraction for name, aoi in aois.items()},
+        shown_db=settings.stretch,
         explored=[name for name, aoi in aois.items() if is_explored(aoi)],
     script:
         "../scripts/index.py"
 
 
-# What the last run found, as this run begins. Modules have no `onsuccess`.
+# What the last run found, as this run begins. The last lines of a run say what is new, and what it has made. Modules
+# have no `onsuccess`.
 found_file = Path("results/index.memory.json")
 found_before = found_file.read_bytes() if workflow.is_main_process and found_file.exists() else b""
 
 
 onsuccess:
+    from gcov.closing import last_lines
     from gcov.errors import GcovError
     from gcov.pages.news import Memory
 
@@ -134,5 +138,13 @@ onsuccess:
                 logger.info(f"{aoi}: {'; '.join(found.news(aoi))}")
         elif found.now and all(found.has_granules(aoi, kept_names(f"results/{aoi}/granules")) for aoi in aois):
             logger.info(f"Nothing new since the last run: {', '.join(aois)}")
+        finished = [] if workflow.touch else list(workflow.dag.finished_jobs)
+        made = {}
+        for job in finished:
+            made.setdefault(job.wildcards_dict.get("aoi", ""), []).extend(map(str, job.output))
+        for line in last_lines(
+            made, [str(path) for job in finished for path in job.log], workflow.overwrite_workdir or ""
+        ):
+            logger.info(line)
     except GcovError as error:
         logger.warning(f"{error}")

@@ -2,12 +2,13 @@
 
 from gcov.log import job_log, log
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gcov import tables
 from gcov.figures import movies
-from gcov.files import read_json
 from gcov.stores.stack import Stack, open_with
+from gcov.stretch import limits
 
 
 def animation(
@@ -16,15 +17,18 @@ def animation(
     series: Path,
     no_echo: Path,
     stretch: Path,
+    shown_db: Sequence[float] | None,
     term: str,
     min_valid_fraction: float,
     with_means: bool,
     output: Path,
 ) -> None:
-    """Write one frame per date to `output` (.gif or .html). The grey scale runs from q05 to q95 of `stretch`, in dB."""
-    table, stretched = tables.read_series(series, no_echo), read_json(stretch)
-    limits = stretched["q05"], stretched["q95"]
-    shown = {"limits": limits, "with_means": with_means, "min_valid_fraction": min_valid_fraction}
+    """Write one frame per date to `output` (.gif or .html).
+
+    The grey scale has the limits `shown_db` (dB), or runs from q05 to q95 of `stretch`, a stretch.json.
+    """
+    table = tables.read_series(series, no_echo)
+    shown = {"limits": limits(stretch, shown_db), "with_means": with_means, "min_valid_fraction": min_valid_fraction}
     frames = movies.frames(stack, term, table, **shown)
     title, origin = f"{stack.data.attrs['aoi']}, {term}", stack.provenance
     as_page = output.suffix == ".html"

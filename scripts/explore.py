@@ -2,7 +2,7 @@
 
 from gcov.log import job_log, log
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import shapely
@@ -47,6 +47,7 @@ def explore(
     no_echo: dict[str, Path],
     granules: Path,
     megabytes: float | None,
+    shown_db: Mapping[str, Sequence[float]],
     products: explorer.Products,
     zones: Path | None,
     zone_name: str,
@@ -65,8 +66,8 @@ def explore(
 
     `series`, `no_echo` and `zone_series` are mean_series.csv, no_echo.csv and zones.csv by term, `zones` is the zone
     file, `changes` are the JSON summaries beside the change stores and patches, `history` is change_history.zarr,
-    `patches` its patches (GeoJSON, with the CSV beside it), and `products` are the files to link to. Raises GcovError
-    if `megabytes` is None.
+    `patches` its patches (GeoJSON, with the CSV beside it), `products` are the files to link to, and `shown_db` limits
+    of the first view in dB, by term. Raises GcovError if `megabytes` is None.
     """
     if megabytes is None:
         raise GcovError("explore_megabytes is null for this AOI, which turns its page off: give it a number")
@@ -85,6 +86,7 @@ def explore(
         origin=stack.provenance,
         cite=methods.read_text(encoding="utf-8"),
         megabytes=megabytes,
+        shown_db=shown_db,
     )
     with building(output) as part:
         part.write_text(page, encoding="utf-8")

@@ -40,13 +40,15 @@ def index(
     patches: Sequence[Path],
     min_valid_fraction: Mapping[str, float],
     explored: Sequence[str],
+    shown_db: Mapping[str, Sequence[float]],
     output: Path,
     memory: Path,
 ) -> None:
     """Write the page, and to `memory` what this run has found, which the next run compares with what it finds.
 
     `granules` are in the order of `stacks`; `series`, `no_echo` and `patches` are those of all AOIs. `stacks` and
-    `min_valid_fraction` are given by AOI name; `explored` names the AOIs that have an explore.html. Raises GcovError
+    `min_valid_fraction` are given by AOI name; `explored` names the AOIs that have an explore.html, and `shown_db`
+    are limits of images in dB, by term. Raises GcovError
     if `memory` is damaged.
     """
     found = {
@@ -65,6 +67,7 @@ def index(
             tables.read_granules(table),
             explored=name in explored,
             min_valid_fraction=min_valid_fraction[name],
+            shown_db=shown_db,
             news=known.news(name),
         )
         for (name, stack), table in zip(stacks.items(), granules, strict=True)

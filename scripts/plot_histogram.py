@@ -2,6 +2,7 @@
 
 from gcov.log import job_log
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gcov import tables
@@ -10,12 +11,14 @@ from gcov.figures.histogram import histogram
 from gcov.files import read_json
 from gcov.headings import title, view
 from gcov.stores.provenance import metadata_of, provenance
+from gcov.stretch import limits as limits_of
 
 
 def plot_histogram(
     *,
     counts: Path,
     limits: Path,
+    shown_db: Sequence[float] | None,
     series: Path,
     no_echo: Path,
     stack: Path,
@@ -26,21 +29,25 @@ def plot_histogram(
 ) -> None:
     """Write a PNG of the histogram CSV `counts` and the finer bins in `limits`, a stretch.json.
 
-    `series` gives dates and samples. `origin` is the provenance written into the PNG.
+    `shown_db` are the limits of the grey scale in dB, if they are set. `series` gives dates and
+    samples. `origin` is the provenance written into the PNG.
     """
     table, finer = tables.read(counts), read_json(limits)
     facts = metadata_of(stack)["attributes"]
     shown = {"quantity": quantity, "term": term, "frequency": facts["frequency"], "title": title(facts, term)}
-    figure = histogram(table, finer, tables.read_series(series, no_echo), view=view(facts), **shown)
+    shown |= {"view": view(facts), "limits": limits_of(limits, shown_db)}
+    figure = histogram(table, finer, tables.read_series(series, no_echo), **shown)
     style.save(figure, output, origin)
 
 
 if __name__ == "__main__":
     wildcards = snakemake.wildcards
     with job_log(snakemake.log[0], f"{wildcards.aoi} {wildcards.term}"):
+        settings = dict(snakemake.params)
         plot_histogram(
             **{name: Path(path) for name, path in snakemake.input.items()},
-            origin=provenance(Path(snakemake.input.stack), **snakemake.params),
+            shown_db=settings.pop("shown_db"),
+            origin=provenance(Path(snakemake.input.stack), **settings),
             quantity=wildcards.quantity,
             term=wildcards.term,
             output=Path(snakemake.output[0]),

@@ -2,21 +2,27 @@
 
 from gcov.log import job_log
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.colors import to_hex
 
 from gcov.export import qgis
 from gcov.figures.palette import CHANGE, CHANGE_DB
-from gcov.files import building, read_json
+from gcov.files import building
+from gcov.stretch import limits
 
 STOPS = 9  # colours of the scale of changes
 
 
-def qgis_layers(*, aoi: str, geotiffs: list[Path], stretches: list[Path], output: Path) -> None:
-    """Write the layer definition `output` beside the GeoTIFFs; `stretches` are {term}/stretch.json."""
-    limits = {path.parent.name: read_json(path) for path in stretches}
-    stretch = {term: (found["q05"], found["q95"]) for term, found in limits.items() if found["q05"] is not None}
+def qgis_layers(
+    *, aoi: str, geotiffs: list[Path], stretches: list[Path], shown_db: dict[str, Sequence[float]], output: Path
+) -> None:
+    """Write the layer definition `output` beside the GeoTIFFs; `stretches` are {term}/stretch.json.
+
+    `shown_db` are the limits of the grey scale in dB, by term, where they are set.
+    """
+    stretch = {path.parent.name: limits(path, shown_db.get(path.parent.name)) for path in stretches}
     shares = [stop / (STOPS - 1) for stop in range(STOPS)]
     change = [(CHANGE_DB * (2 * share - 1), to_hex(CHANGE(share))) for share in shares]
     with building(output) as part:
@@ -29,5 +35,6 @@ if __name__ == "__main__":
             aoi=snakemake.wildcards.aoi,
             geotiffs=[Path(path) for path in snakemake.input.geotiffs],
             stretches=[Path(path) for path in snakemake.input.stretches],
+            **snakemake.params,
             output=Path(snakemake.output[0]),
         )

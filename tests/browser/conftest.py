@@ -23,6 +23,6 @@ def results(module_analysis, granules):
     """The folder results/ of an AOI on the small granules, with its pages."""
     config = {"aois": {"valley": {"bbox": BBOX, "granules": [f"{granules[0].parent}/*.h5"]}}, "terms": ["HHHH", "HVHV"]}
     pages = ["results/valley/explore.html", "results/index.html"]
-    config |= {"change_history": True, "looks": 8, "multilook": 2, "min_patch_ha": 0}
+    config |= {"change_history": True, "looks": 8, "multilook": 2, "min_patch_ha": 0, "stretch": {"HVHV": [-31, -4.5]}}
     module_analysis.configure({**config, "basemap": None, "explore_megabytes": 24}).run(*pages)
     return module_analysis.folder / "results"

@@ -300,7 +300,7 @@ def written(folder: Path, stack: xr.Dataset, terms, *, rain=None, zones=(), tabl
         table["time"] = pd.to_datetime(table["time"])
         table["rain_mm"] = np.nan if rain is None else rain
     granules = pd.DataFrame({"name": ["G"], "kept": ["true"], "reason": [""]})
-    options = {"changed": Changed(), "products": [], "origin": {}, "megabytes": 24} | more
+    options = {"changed": Changed(), "products": [], "origin": {}, "megabytes": 24, "shown_db": {}} | more
     page = explore.page(
         Stack(stack, valid_samples_only=True),
         Tables(series, tables or {}, indices, 0.5),
@@ -317,6 +317,15 @@ def speckle(dates: int, ny: int = 40, nx: int = 50) -> tuple[np.ndarray, np.ndar
     """Power (time, y, x) of five looks around 0.1, and a mask that is valid."""
     rng = np.random.default_rng(3)
     return rng.gamma(5, 0.02, (dates, ny, nx)).astype("f4"), np.ones((dates, ny, nx), "u1")
+
+
+def test_the_first_view_has_the_limits_that_are_set(browser, results):
+    page = browser.open(results / "valley" / "explore.html")
+    shown = {}
+    for term in ("HHHH", "HVHV"):
+        page.choose("show", term)
+        shown[term] = [float(page.element(end).get_attribute("value")) for end in ("low", "high")]
+    assert shown["HVHV"] == [-31, -4.5] and shown["HHHH"] != [-31, -4.5]
 
 
 def test_one_date_of_one_term(browser, tmp_path):

@@ -186,6 +186,10 @@ def test_bad_entry(entry, message):
         ({"aois": {"x": {"bbox": BOX}}, "archive": {"cmr_host": "https://cmr"}}, "should be a host name"),
         ({"aois": {"x": {"bbox": BOX}}, "archive": {"credentials_url": "http://x"}}, "should be the https address"),
         ({"aois": {"x": {"bbox": BOX}}, "basemap": 3}, "config: basemap: holds 3"),
+        ({"aois": {"x": {"bbox": BOX}}, "stretch": {"HVHV": [-20, 0]}}, "stretch.HVHV: no AOI shows this term"),
+        ({"aois": {"x": {"bbox": BOX}}, "stretch": {"HHHH": [0, -20]}}, "stretch.HHHH: 0 is not below -20"),
+        ({"aois": {"x": {"bbox": BOX}}, "stretch": {"HHHH": [-20]}}, "lowest and highest level in dB"),
+        ({"aois": {"x": {"bbox": BOX, "stretch": {}}}}, "it belongs at the top level"),
     ],
 )
 def test_bad_configuration(config, message):

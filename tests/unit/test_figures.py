@@ -248,7 +248,7 @@ def counted():
     return samples, tables, json.loads(json.dumps(stretch)), series
 
 
-SHOWN = {"term": "HHHH", "frequency": "A", "title": "x"}
+SHOWN = {"term": "HHHH", "frequency": "A", "title": "x", "limits": (-15, -5)}
 
 
 @pytest.mark.parametrize(("quantity", "unit"), [("db", 1), ("power", 0.001)])
@@ -283,7 +283,7 @@ def test_samples_that_a_histogram_cannot_show_are_counted(counted, quantity):
 def test_a_grey_scale_beyond_the_axis_is_no_picture_too_large_to_draw(counted, quantity, white):
     """Where power is 1e30, on dates of which the axis shows others."""
     _, tables, stretch, series = counted
-    figure = histogram(tables[quantity], {**stretch, "q95": white}, series, quantity=quantity, **SHOWN)
+    figure = histogram(tables[quantity], stretch, series, quantity=quantity, **SHOWN | {"limits": (-100, white)})
     FigureCanvasAgg(figure).draw()
     assert "white" not in words(figure).split("\n")
 
@@ -303,11 +303,11 @@ def test_tails_are_cropped_and_counted(counted, quantity, left, right):
     )
 
 
-def test_the_stretch_is_marked(counted):
+def test_the_limits_of_the_grey_scale_are_marked(counted):
     _, tables, stretch, series = counted
     for quantity, of in (("db", float), ("power", lambda db: 10 ** (db / 10))):
         lines = histogram(tables[quantity], stretch, series, quantity=quantity, **SHOWN).axes[0].get_lines()
-        assert [line.get_xdata()[0] for line in lines] == [of(stretch["q05"]), of(stretch["q95"])]
+        assert [line.get_xdata()[0] for line in lines] == [of(-15), of(-5)]
 
 
 def test_one_date_has_no_outlines(counted):

@@ -56,8 +56,11 @@ def layers(tmp_path):
     (tmp_path / "HVHV").mkdir()
     (tmp_path / "HVHV" / "stretch.json").write_text('{"q05": -30, "q95": -10}')
     stretches = [tmp_path / "HVHV" / "stretch.json"]
-    qgis_layers(aoi="valley", geotiffs=files, stretches=stretches, output=tmp_path / "valley.qlr")
+    qgis_layers(aoi="valley", geotiffs=files, stretches=stretches, shown_db={}, output=tmp_path / "valley.qlr")
     root = ElementTree.parse(tmp_path / "valley.qlr").getroot()
+    fixed = tmp_path / "fixed.qlr"
+    qgis_layers(aoi="valley", geotiffs=files, stretches=stretches, shown_db={"HVHV": [-31, -4]}, output=fixed)
+    assert "<minValue>-31<" in fixed.read_text() and "<minValue>-31<" not in (tmp_path / "valley.qlr").read_text()
     return root, {one.findtext("id"): one for one in root.find("maplayers")}
 
 

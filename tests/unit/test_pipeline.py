@@ -102,6 +102,7 @@ def products(folder: Path, term="HHHH", valid_samples_only=True) -> SimpleNamesp
                 series=made.mean_series,
                 no_echo=made.no_echo,
                 stretch=made.stretch,
+                shown_db=None,
                 term=term,
                 min_valid_fraction=0.5,
                 with_means=with_means,
@@ -303,12 +304,18 @@ def test_pages_need_no_network(made, movie):
     assert not re.search(r"https?://|src=[\"'][^\"'d]|<link|@import|fetch\(|XMLHttpRequest", content)
 
 
-def test_frames_show_the_valid_samples_in_the_stretch(made):
+@pytest.mark.parametrize("shown_db", [None, [-31.0, -4.0]])
+def test_frames_show_the_valid_samples_in_the_stretch(made, shown_db, tmp_path):
     """Grey levels of a frame of the plain movie rise with dB; invalid pixels have the no-data colour."""
-    one = made[True]
+    one, page = made[True], tmp_path / "animation.html"
     db, limits = xr.open_zarr(one.db)["HVHV"][0].values, json.loads(one.stretch.read_text())
+    if shown_db:
+        limits = dict(zip(("q05", "q95"), shown_db))
+    files = {"series": one.mean_series, "no_echo": one.no_echo, "stretch": one.stretch, "output": page}
+    shown = {"term": "HVHV", "min_valid_fraction": 0.5, "with_means": False, "shown_db": shown_db}
+    animation(stack=Stack(one.stack, valid_samples_only=True), **files, **shown)
     zoom = movies.zoom_for(db.shape)
-    picture = np.asarray(frames(one.animation.with_suffix(".html"))[0][1].convert("RGB")).astype(int)
+    picture = np.asarray(frames(page)[0][1].convert("RGB")).astype(int)
     layout = movies.Layout.of(db.shape, with_means=False)
     assert (picture.shape[1], picture.shape[0]) == layout.size
     block = picture[layout.top : layout.top + db.shape[0] * zoom, layout.left : layout.left + db.shape[1] * zoom]
@@ -393,6 +400,7 @@ def test_still_figures(made, tmp_path):
         plot_histogram(
             counts=getattr(one, f"histogram_{quantity}"),
             limits=one.stretch,
+            shown_db=None,
             series=one.mean_series,
             no_echo=one.no_echo,
             stack=one.stack,
@@ -902,6 +910,7 @@ def test_a_table_and_a_stack_that_disagree_make_no_movie(made, tmp_path):
             series=tmp_path / "short.csv",
             no_echo=one.no_echo,
             stretch=one.stretch,
+            shown_db=None,
             term="HVHV",
             min_valid_fraction=0.5,
             with_means=False,

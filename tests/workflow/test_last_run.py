@@ -24,7 +24,7 @@ def test_a_run_says_what_is_new(analysis, newest):
     analysis.configure({"aois": {"one": aoi}, **keys})
 
     def run(*arguments: str) -> list[str]:
-        return analysis.run("results/index.html", *arguments).splitlines()[-4:]
+        return analysis.run("results/index.html", *arguments).splitlines()[-7:]
 
     def content() -> dict[str, tuple[str, int]]:
         files = [path for path in results.rglob("*") if path.is_file()]
@@ -36,14 +36,19 @@ def test_a_run_says_what_is_new(analysis, newest):
 
     for path in newest[:3]:
         os.link(path, folder / path.name)
-    assert any(line.startswith("one: first run: 3 dates") for line in run())
+    lines = run()
+    assert any(line.startswith("one: first run: 3 dates") for line in lines)
+    (made,) = [line for line in lines if line.startswith("one: made")]
+    paths = set(re.findall(r"results/one/(\S+)", analysis.run("results/index.html", "--summary")))
+    assert made.startswith(f"one: made {len(paths)} results; it has 3 dates, 2025-11-23 to 2025-12-17")
+    assert f"Open {results / 'index.html'}" in lines and "made" not in analysis.run("--dry-run")
     before = content()
     assert "Nothing new since the last run: one" in run("-R", "search")
     assert content() == before
 
     known = set(pd.read_csv(results / "one/change_patches.csv")["id"])
     os.link(newest[3], folder / newest[3].name)
-    (news,) = [line for line in run("-R", "search") if line.startswith("one: ")]
+    (news,) = [line for line in run("-R", "search") if line.startswith("one: ") and "made" not in line]
     new = [one for one in pd.read_csv(results / "one/change_patches.csv").itertuples() if one.id not in known]
     assert news.startswith(f"one: 1 new date: 2025-12-29; {len(new)} new patch") and len(new) > 1
     for one in new[:5]:

@@ -23,6 +23,7 @@ def histogram(
     stretch: dict,
     series: pd.DataFrame,
     *,
+    limits: tuple[float, float],
     quantity: str,
     term: str,
     frequency: str,
@@ -32,8 +33,8 @@ def histogram(
     """Histogram of all dates: percent of samples per dB (`quantity` db), or per 0.001 of linear power (power).
 
     Bars and outlines (the first and the last date) have the same bins, those of 0.25 dB in `stretch`, the content of
-    stretch.json. The grey scale of the movies is marked. `counts` is the histogram's table, for the number of samples
-    outside of its bins.
+    stretch.json. The `limits` of the movies' grey scale, in dB, are marked. `counts` is the histogram's table, for the
+    number of samples outside of its bins.
     """
     dates = series[has_term(series, term, frequency)]
     samples = int(dates["n_valid"].sum())
@@ -54,7 +55,7 @@ def histogram(
             axes.stairs(density, edges, color=colour, linewidth=1.2, label=f"{which}: {date['time']:%Y-%m-%d}")
     low, high = _shown(edges, numbers, TAILS[quantity])
     axes.set(xlim=(low, high), ylim=(0, None), xlabel=GAMMA0[quantity], ylabel=f"% of samples per {name}")
-    _mark_stretch(axes, stretch, quantity)
+    _mark_stretch(axes, limits, quantity)
     axes.grid(alpha=0.3)
     legend_above(axes)
     beyond = numbers.sum() - numbers[(edges[:-1] >= low) & (edges[1:] <= high)].sum()
@@ -85,13 +86,13 @@ def _shown(edges: np.ndarray, numbers: np.ndarray, tails: tuple[float, float]) -
     return float(edges[first]), float(edges[last + 1])
 
 
-def _mark_stretch(axes: Axes, stretch: dict, quantity: str) -> None:
+def _mark_stretch(axes: Axes, limits: tuple[float, float], quantity: str) -> None:
     """Mark with dashed lines where the movies' grey scale reaches black and white, if the axis shows it."""
     low, high = axes.get_xlim()
-    for key, word in (("q05", "black"), ("q95", "white")):
-        value = stretch[key] if quantity == "db" else 10 ** (stretch[key] / 10)
-        label = f"movies are black below {stretch['q05']:.1f}, white above {stretch['q95']:.1f} dB"
-        axes.axvline(value, linestyle="--", color="#555555", linewidth=1, label=label if key == "q05" else None)
+    for level, word in zip(limits, ("black", "white")):
+        value = level if quantity == "db" else 10 ** (level / 10)
+        label = f"movies are black below {limits[0]:.1f}, white above {limits[1]:.1f} dB"
+        axes.axvline(value, linestyle="--", color="#555555", linewidth=1, label=label if word == "black" else None)
         place: dict[str, Any] = {
             "xy": (value, 1),
             "xycoords": ("data", "axes fraction"),

@@ -135,7 +135,18 @@ def read_config(config: dict) -> tuple[dict, Settings]:
     config = _with_defaults(config, schema())
     _check_names(config["aois"], "aois")
     aois = {name: _aoi(name, config) for name in config["aois"]}
+    _check_stretch(config["stretch"], aois.values())
     return config, Settings(**{**values_of(Settings, config), "aois": aois, "archive": Archive.of(config)})
+
+
+def _check_stretch(stretch: dict[str, list[float]], aois: Iterable[Aoi]) -> None:
+    """Refuse limits of grey scales that no image has, or in the wrong order."""
+    known = dict.fromkeys(term for aoi in aois for term in aoi.diagonal_terms)
+    for term, (low, high) in stretch.items():
+        if term not in known:
+            raise GcovError(f"config: stretch.{term}: no AOI shows this term; they show {', '.join(known) or 'none'}")
+        if low >= high:
+            raise GcovError(f"config: stretch.{term}: {low:g} is not below {high:g}; should be [lowest, highest] in dB")
 
 
 def _matches(validator, pattern, instance, schema):

@@ -284,6 +284,16 @@ class Settings:
             " {y}, or null"
         ),
     ] = "OpenStreetMap.Mapnik"
+    stretch: Annotated[  # of animations, cards and the first view of explore.html
+        dict[
+            Term,
+            Annotated[
+                list[Annotated[float, Key("a level in dB from -100 to 100", minimum=-100, maximum=100)]],
+                Key("lowest and highest level in dB, such as [-25, -5]", minItems=2, maxItems=2),
+            ],
+        ],
+        Key("limits of grey scales in dB by term: {HVHV: [-25, -5]}"),
+    ] = field(default_factory=dict)
 
 
 def entry_of(config: dict, aoi: str) -> dict[str, Any]:

@@ -52,13 +52,15 @@ def page(
     products: Products,
     origin: Mapping[str, str],
     megabytes: float,
+    shown_db: Mapping[str, Sequence[float]],
     cite: str = "",
 ) -> str:
     """The page of a stack, of at most `megabytes` (10^6 bytes).
 
-    `granules` is granules.csv as text, `products` are the files to link to, `origin` is the provenance, `cite` is
-    methods.txt. Means, zones and indices come from the tables, which use every sample. Only images and clicked places
-    use averaged cells. Raises GcovError if the page cannot be made small enough.
+    `granules` is granules.csv as text, `products` are the files to link to, `origin` is the provenance, `shown_db` are
+    limits of the first view in dB, by term, `cite` is methods.txt. Means, zones and indices come from the tables, which
+    use every sample. Only images and clicked places use averaged cells. Raises GcovError if the page cannot be made
+    small enough.
     """
     data = stack.data
     warned = notes.warnings(tables.series, data.attrs, tables.min_valid_fraction)
@@ -79,7 +81,11 @@ def page(
         room=megabytes * pixels.MEGABYTE - rest,
     )
     for term, image in images.items():
-        facts["terms"][term] |= {"low": image.low, "stretch": image.stretch, "lost": list(image.lost)}
+        facts["terms"][term] |= {
+            "low": image.low,
+            "stretch": shown_db.get(term) or image.stretch,
+            "lost": list(image.lost),
+        }
     facts |= {"grid": grid_of(data, looks), "layers": list(layers)}
     texts = {f"{term}-{date}": text for term, image in images.items() for date, text in image.texts.items()}
     texts |= {f"{term}-{date}-lost": text for term, image in images.items() for date, text in image.lost.items()}

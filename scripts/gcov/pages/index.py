@@ -36,6 +36,7 @@ class Area:
     granules: pd.DataFrame
     explored: bool  # whether it has an explore.html
     min_valid_fraction: float
+    shown_db: Mapping[str, Sequence[float]]  # limits of the images in dB by term, where they are set
     news: Sequence[str] = ()  # since the run before
 
     @property
@@ -115,7 +116,7 @@ def facts(area: Area) -> dict[str, str]:
 
 
 def picture(area: Area, term: str, series: pd.DataFrame) -> str:
-    """The latest dB image with a valid sample, in grey from its 5 % to its 95 % quantile."""
+    """The latest dB image with a valid sample, in grey: within the limits set, or from its 5 to its 95 % quantile."""
     valid = np.flatnonzero(series["n_valid"])
     if not len(valid):
         return '<p class="soft">no valid sample on any date</p>'
@@ -124,7 +125,8 @@ def picture(area: Area, term: str, series: pd.DataFrame) -> str:
     power, lost = image_of(area.stack, term, date, looks)
     db = to_db(power)
     seen = np.isfinite(db)
-    low, high = np.percentile(db[seen], [5, 95]) if seen.any() else (0, 1)
+    measured = np.percentile(db[seen], [5, 95]) if seen.any() else (0, 1)
+    low, high = area.shown_db.get(term, measured)
     grey = 2 + np.clip(np.nan_to_num((db - low) / max(high - low, 0.1)), 0, 1) * 253
     image = Image.fromarray(np.where(seen, grey, lost).astype("u1"), "P")
     colours = [*ImageColor.getrgb(palette.NO_DATA), *ImageColor.getrgb(palette.NO_ECHO)]
