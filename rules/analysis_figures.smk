@@ -4,16 +4,11 @@
 rule plot_zones:
     """The mean series of each zone."""
     input:
-        "results/{aoi}/{term}/caption.rst",
+        ancient("results/{aoi}/{term}/caption.rst"),
         zones="results/{aoi}/{term}/zones.csv",
         stack=stack_of,
     output:
-        report(
-            "results/{aoi}/{term}/zones.png",
-            caption="../report/zones.rst",
-            category="{aoi}",
-            labels={"figure": "3 zones", "term": "{term}"},
-        ),
+        picture=figure("results/{aoi}/{term}/zones.png", caption="zones", label="3 zones", term="{term}"),
     log:
         "logs/{aoi}/{term}/plot_zones.log",
     benchmark:
@@ -39,15 +34,10 @@ rule plot_statistics:
     """How much each pixel varies over time."""
     input:
         after_search,
-        "results/{aoi}/{term}/caption.rst",
+        ancient("results/{aoi}/{term}/caption.rst"),
         statistics="results/{aoi}/{term}/statistics.zarr",
     output:
-        picture=report(
-            "results/{aoi}/{term}/statistics.png",
-            caption="../report/statistics.rst",
-            category="{aoi}",
-            labels={"figure": "6 statistics", "term": "{term}"},
-        ),
+        picture=figure("results/{aoi}/{term}/statistics.png", caption="statistics", label="6 statistics", term="{term}"),
         warning="results/{aoi}/{term}/statistics_warning.rst",
     log:
         "logs/{aoi}/{term}/plot_statistics.log",
@@ -82,12 +72,7 @@ rule plot_indices:
         indices="results/{aoi}/indices.csv",
         stack=stack_of,
     output:
-        report(
-            "results/{aoi}/indices.png",
-            caption="../report/indices.rst",
-            category="{aoi}",
-            labels={"figure": "4 indices", "term": "-"},
-        ),
+        picture=figure("results/{aoi}/indices.png", caption="indices", label="4 indices", term="-"),
     log:
         "logs/{aoi}/plot_indices.log",
     benchmark:
@@ -112,17 +97,14 @@ rule plot_change:
     """Where a term changed between two periods, with the outlines of patches."""
     input:
         after_search,
-        "results/{aoi}/{term}/caption.rst",
+        ancient("results/{aoi}/{term}/caption.rst"),
         change="results/{aoi}/{term}/change/{name}.zarr",
         summary="results/{aoi}/{term}/change/{name}.json",
         geojson="results/{aoi}/{term}/change/{name}.geojson",
         csv="results/{aoi}/{term}/change/{name}.csv",
     output:
-        picture=report(
-            "results/{aoi}/{term}/change/{name}.png",
-            caption="../report/change.rst",
-            category="{aoi}",
-            labels={"figure": "5 change {name}", "term": "{term}"},
+        picture=figure(
+            "results/{aoi}/{term}/change/{name}.png", caption="change", label="5 change {name}", term="{term}"
         ),
         warning="results/{aoi}/{term}/change/{name}_warning.rst",
     log:
@@ -160,12 +142,7 @@ rule plot_change_history:
         geojson="results/{aoi}/change_patches.geojson",
         csv="results/{aoi}/change_patches.csv",
     output:
-        picture=report(
-            "results/{aoi}/change_history.png",
-            caption="../report/change_history.rst",
-            category="{aoi}",
-            labels={"figure": "5 change history", "term": "-"},
-        ),
+        picture=figure("results/{aoi}/change_history.png", caption="change_history", label="5 change history", term="-"),
         warning="results/{aoi}/change_history_warning.rst",
     log:
         "logs/{aoi}/plot_change_history.log",
@@ -202,12 +179,7 @@ rule plot_zone_changes:
         series=lambda w: per_term(w.aoi, "mean_series.csv"),
         stack=stack_of,
     output:
-        report(
-            "results/{aoi}/zone_changes.png",
-            caption="../report/plot_zone_changes.rst",
-            category="{aoi}",
-            labels={"figure": "5 zone changes", "term": "-"},
-        ),
+        picture=figure("results/{aoi}/zone_changes.png", caption="plot_zone_changes", label="5 zone changes", term="-"),
     log:
         "logs/{aoi}/plot_zone_changes.log",
     benchmark:

@@ -124,6 +124,13 @@ def stack_settings(*keys):
     return {key: setting(key) for key in ("valid_samples_only", "looks", *keys)}
 
 
+def figure(path, *, caption, label, term):
+    """The outputs of a rule that draws: the PNG in the report, and beside it the formats that `figure_formats` adds."""
+    labels = {"figure": label, "term": term}
+    png = report(path, caption=f"../report/{caption}.rst", category="{aoi}", labels=labels)
+    return [png, *(path.removesuffix("png") + kind for kind in settings.figure_formats if kind != "png")]
+
+
 def searched(aoi):
     """What the search of an AOI has found. Until it has run, this makes Snakemake run it first."""
     keep_no_merged_groups()
@@ -310,8 +317,11 @@ def tests_zones(aoi):
 
 
 def captions(wildcards):
-    """What captions of a report say of the AOI's terms. An input without a name, which scripts do not receive."""
-    return per_term(wildcards.aoi, "caption.rst")
+    """What captions of a report say of the AOI's terms. An input without a name, which scripts do not receive.
+
+    `ancient`: nothing but the report reads it, so that figures in another format make no animation again.
+    """
+    return [ancient(path) for path in per_term(wildcards.aoi, "caption.rst")]
 
 
 def needs_looks(aoi):

@@ -4,18 +4,18 @@
 rule plot_histogram:
     """Distribution of backscatter over all dates, in dB or in power."""
     input:
-        "results/{aoi}/{term}/caption.rst",
+        ancient("results/{aoi}/{term}/caption.rst"),
         counts="results/{aoi}/{term}/histogram_{quantity}.csv",
         limits="results/{aoi}/{term}/stretch.json",
         series="results/{aoi}/{term}/mean_series.csv",
         no_echo="results/{aoi}/{term}/no_echo.csv",
         stack=stack_of,
     output:
-        report(
+        picture=figure(
             "results/{aoi}/{term}/histogram_{quantity}.png",
-            caption="../report/histogram.rst",
-            category="{aoi}",
-            labels={"figure": "8 histogram, {quantity}", "term": "{term}"},
+            caption="histogram",
+            label="8 histogram, {quantity}",
+            term="{term}",
         ),
     log:
         "logs/{aoi}/{term}/histogram_{quantity}.log",
@@ -45,11 +45,8 @@ rule plot_mean_series:
         no_echo="results/{aoi}/{term}/no_echo.csv",
         stack=stack_of,
     output:
-        picture=report(
-            "results/{aoi}/{term}/mean_series.png",
-            caption="../report/mean_series.rst",
-            category="{aoi}",
-            labels={"figure": "2 mean series", "term": "{term}"},
+        picture=figure(
+            "results/{aoi}/{term}/mean_series.png", caption="mean_series", label="2 mean series", term="{term}"
         ),
         caption="results/{aoi}/{term}/caption.rst",
     log:
@@ -76,7 +73,7 @@ register(rules.plot_mean_series, "Mean series", outputs=rules.plot_mean_series.o
 rule animation:
     """The dB images by date, alone or beside the growing mean series."""
     input:
-        "results/{aoi}/{term}/caption.rst",
+        ancient("results/{aoi}/{term}/caption.rst"),
         stack=stack_of,
         series="results/{aoi}/{term}/mean_series.csv",
         no_echo="results/{aoi}/{term}/no_echo.csv",
@@ -132,12 +129,7 @@ rule location:
         zones=zones_of,
     output:
         geojson="results/{aoi}/location.geojson",
-        picture=report(
-            "results/{aoi}/location.png",
-            caption="../report/location.rst",
-            category="{aoi}",
-            labels={"figure": "9 location", "term": "-"},
-        ),
+        picture=figure("results/{aoi}/location.png", caption="location", label="9 location", term="-"),
     log:
         "logs/{aoi}/location.log",
     benchmark:

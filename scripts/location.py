@@ -3,6 +3,7 @@
 from gcov.log import job_log
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from gcov.figures import footprints, maps, style
@@ -11,7 +12,13 @@ from gcov.stores.provenance import metadata_of
 
 
 def location(
-    *, fragments: list[Path], zones: Path | None, zone_name: str, basemap: str | None, geojson: Path, picture: Path
+    *,
+    fragments: list[Path],
+    zones: Path | None,
+    zone_name: str,
+    basemap: str | None,
+    geojson: Path,
+    picture: Sequence[Path],
 ) -> None:
     """Write the AOI and each granule's footprint (as stated in the product) as GeoJSON features and as a map.
 
@@ -41,5 +48,5 @@ if __name__ == "__main__":
             fragments=[Path(path) for path in snakemake.input.fragments],
             zones=Path(snakemake.input.zones) if snakemake.input.zones else None,
             geojson=Path(snakemake.output.geojson),
-            picture=Path(snakemake.output.picture),
+            picture=list(map(Path, snakemake.output.picture)),
         )

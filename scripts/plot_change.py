@@ -2,6 +2,7 @@
 
 from gcov.log import job_log
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gcov import captions
@@ -22,10 +23,10 @@ def plot_change(
     origin: dict[str, str],
     term: str,
     name: str,
-    output: Path,
+    output: Sequence[Path],
     warning: Path,
 ) -> None:
-    """Write a PNG of a change store, the numbers in its JSON, and the outlines of its patches (GeoJSON and table).
+    """Write a figure of a change store, the numbers in its JSON, and the outlines of its patches (GeoJSON and table).
 
     `origin` is the provenance written into it, `warning` the store's warning, for the caption.
     """
@@ -44,6 +45,6 @@ if __name__ == "__main__":
             origin=provenance(Path(snakemake.input.change), **snakemake.params),
             term=wildcards.term,
             name=wildcards.name,
-            output=Path(snakemake.output.picture),
+            output=list(map(Path, snakemake.output.picture)),
             warning=Path(snakemake.output.warning),
         )

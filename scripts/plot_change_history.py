@@ -2,6 +2,7 @@
 
 from gcov.log import job_log
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gcov import captions
@@ -12,9 +13,9 @@ from gcov.stores.provenance import provenance
 
 
 def plot_change_history(
-    *, history: Path, geojson: Path, csv: Path, origin: dict[str, str], output: Path, warning: Path
+    *, history: Path, geojson: Path, csv: Path, origin: dict[str, str], output: Sequence[Path], warning: Path
 ) -> None:
-    """Write a PNG of change_history.zarr, with the outlines of its patches (GeoJSON and table).
+    """Write a figure of change_history.zarr, with the outlines of its patches (GeoJSON and table).
 
     `origin` is the provenance written into it, `warning` the store's warning, for the caption.
     """
@@ -29,6 +30,6 @@ if __name__ == "__main__":
         plot_change_history(
             **{name: Path(path) for name, path in snakemake.input.items()},
             origin=provenance(Path(snakemake.input.history), **snakemake.params),
-            output=Path(snakemake.output.picture),
+            output=list(map(Path, snakemake.output.picture)),
             warning=Path(snakemake.output.warning),
         )

@@ -25,9 +25,9 @@ def plot_histogram(
     origin: dict[str, str],
     quantity: str,
     term: str,
-    output: Path,
+    output: Sequence[Path],
 ) -> None:
-    """Write a PNG of the histogram CSV `counts` and the finer bins in `limits`, a stretch.json.
+    """Write a figure of the histogram CSV `counts` and the finer bins in `limits`, a stretch.json.
 
     `shown_db` are the limits of the grey scale in dB, if they are set. `series` gives dates and
     samples. `origin` is the provenance written into the PNG.
@@ -50,5 +50,5 @@ if __name__ == "__main__":
             origin=provenance(Path(snakemake.input.stack), **settings),
             quantity=wildcards.quantity,
             term=wildcards.term,
-            output=Path(snakemake.output[0]),
+            output=list(map(Path, snakemake.output.picture)),
         )

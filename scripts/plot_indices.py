@@ -2,6 +2,7 @@
 
 from gcov.log import job_log
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gcov import tables
@@ -12,8 +13,8 @@ from gcov.headings import view
 from gcov.stores.provenance import metadata_of, provenance
 
 
-def plot_indices(*, indices: Path, stack: Path, origin: dict[str, str], output: Path) -> None:
-    """Write a PNG of indices.csv. `origin` is the provenance written into it."""
+def plot_indices(*, indices: Path, stack: Path, origin: dict[str, str], output: Sequence[Path]) -> None:
+    """Write a figure of indices.csv. `origin` is the provenance written into it."""
     facts = metadata_of(stack)["attributes"]
     warnings = [facts["maturity_note"], *of_stack(facts)]
     figure = draw(tables.read_indices(indices), title=facts["aoi"], warnings=warnings, view=view(facts))
@@ -25,5 +26,5 @@ if __name__ == "__main__":
         plot_indices(
             **{name: Path(path) for name, path in snakemake.input.items()},
             origin=provenance(Path(snakemake.input.stack), **snakemake.params),
-            output=Path(snakemake.output[0]),
+            output=list(map(Path, snakemake.output.picture)),
         )

@@ -2,6 +2,7 @@
 
 from gcov.log import job_log
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gcov import captions, tables
@@ -20,10 +21,10 @@ def plot_mean_series(
     origin: dict[str, str],
     min_valid_fraction: float,
     term: str,
-    output: Path,
+    output: Sequence[Path],
     caption: Path,
 ) -> None:
-    """Write a PNG of mean_series.csv and no_echo.csv. `origin` is the provenance written into it.
+    """Write a figure of mean_series.csv and no_echo.csv. `origin` is the provenance written into it.
 
     `caption` is the text for all captions of the term.
     """
@@ -44,6 +45,6 @@ if __name__ == "__main__":
             origin=provenance(Path(snakemake.input.stack), snakemake.params.valid_samples_only),
             min_valid_fraction=snakemake.params.min_valid_fraction,
             term=wildcards.term,
-            output=Path(snakemake.output.picture),
+            output=list(map(Path, snakemake.output.picture)),
             caption=Path(snakemake.output.caption),
         )

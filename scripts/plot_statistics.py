@@ -2,6 +2,7 @@
 
 from gcov.log import job_log
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gcov import captions
@@ -12,8 +13,10 @@ from gcov.stores import store
 from gcov.stores.provenance import provenance
 
 
-def plot_statistics(*, statistics: Path, origin: dict[str, str], term: str, output: Path, warning: Path) -> None:
-    """Write a PNG of statistics.zarr. `origin` is the provenance written into it.
+def plot_statistics(
+    *, statistics: Path, origin: dict[str, str], term: str, output: Sequence[Path], warning: Path
+) -> None:
+    """Write a figure of statistics.zarr. `origin` is the provenance written into it.
 
     `warning` is the store's warning, for the caption.
     """
@@ -30,6 +33,6 @@ if __name__ == "__main__":
             statistics=Path(snakemake.input.statistics),
             origin=provenance(Path(snakemake.input.statistics), **snakemake.params),
             term=wildcards.term,
-            output=Path(snakemake.output.picture),
+            output=list(map(Path, snakemake.output.picture)),
             warning=Path(snakemake.output.warning),
         )

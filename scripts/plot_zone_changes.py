@@ -2,6 +2,7 @@
 
 from gcov.log import job_log
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gcov import tables
@@ -29,9 +30,9 @@ def plot_zone_changes(
     change_reference: str | dict[str, str] | None,
     min_valid_fraction: float,
     origin: dict[str, str],
-    output: Path,
+    output: Sequence[Path],
 ) -> None:
-    """Write a PNG of zone_changes.csv. `zones` and `series` are zones.csv and mean_series.csv of the `terms`.
+    """Write a figure of zone_changes.csv. `zones` and `series` are zones.csv and mean_series.csv of the `terms`.
 
     `origin` is the provenance written into it.
     """
@@ -68,5 +69,5 @@ if __name__ == "__main__":
             stack=stack,
             origin=provenance(stack, settings.pop("valid_samples_only")),
             **settings,
-            output=Path(snakemake.output[0]),
+            output=list(map(Path, snakemake.output.picture)),
         )

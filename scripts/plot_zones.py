@@ -2,6 +2,7 @@
 
 from gcov.log import job_log
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gcov import tables
@@ -12,9 +13,9 @@ from gcov.stores.provenance import metadata_of, provenance
 
 
 def plot_zones(
-    *, zones: Path, stack: Path, origin: dict[str, str], min_valid_fraction: float, term: str, output: Path
+    *, zones: Path, stack: Path, origin: dict[str, str], min_valid_fraction: float, term: str, output: Sequence[Path]
 ) -> None:
-    """Write a PNG of zones.csv. `origin` is the provenance written into it."""
+    """Write a figure of zones.csv. `origin` is the provenance written into it."""
     facts = metadata_of(stack)["attributes"]
     shown = {"term": term, "frequency": facts["frequency"], "min_valid_fraction": min_valid_fraction}
     shown["posting"] = facts["spatial:transform"][0]
@@ -30,5 +31,5 @@ if __name__ == "__main__":
             origin=provenance(Path(snakemake.input.stack), snakemake.params.valid_samples_only),
             min_valid_fraction=snakemake.params.min_valid_fraction,
             term=wildcards.term,
-            output=Path(snakemake.output[0]),
+            output=list(map(Path, snakemake.output.picture)),
         )

@@ -436,15 +436,15 @@ def test_scripts_draw_from_files(temporal, periods, history, none_found, tmp_pat
     counted = {"origin": provenance(stack, True)}
     pictures = [tmp_path / f"{number}.png" for number in range(5)]
     named = {"stack": stack, "term": "HHHH", **counted}
-    plot_zones(zones=tmp_path / "zones.csv", min_valid_fraction=0.5, **named, output=pictures[0])
-    plot_indices(indices=tmp_path / "indices.csv", stack=stack, **counted, output=pictures[1])
+    plot_zones(zones=tmp_path / "zones.csv", min_valid_fraction=0.5, **named, output=[pictures[0]])
+    plot_indices(indices=tmp_path / "indices.csv", stack=stack, **counted, output=[pictures[1]])
     warning = tmp_path / "warning.rst"
-    plot_statistics(statistics=stack, term="HHHH", **counted, output=pictures[2], warning=warning)
+    plot_statistics(statistics=stack, term="HHHH", **counted, output=[pictures[2]], warning=warning)
     summary = tmp_path / "change.json"
     change_store = tmp_path / "change.zarr"
     counted |= {"warning": warning, **none_found}
-    plot_change(change=change_store, summary=summary, term="HHHH", name="felling", **counted, output=pictures[3])
-    plot_change_history(history=tmp_path / "history.zarr", **counted, output=pictures[4])
+    plot_change(change=change_store, summary=summary, term="HHHH", name="felling", **counted, output=[pictures[3]])
+    plot_change_history(history=tmp_path / "history.zarr", **counted, output=[pictures[4]])
     for path in pictures:
         with Image.open(path) as picture:
             assert picture.width > 600 and picture.text["Granules"] == "g1 g2"

@@ -3,6 +3,7 @@
 import itertools
 import json
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,13 @@ from helpers import FIRST
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import date2num
 from matplotlib.figure import Figure
+from PIL import Image
 
 from gcov import tables
 from gcov.analysis import histogram as bins
 from gcov.analysis.summary import Summary
 from gcov.cautions import cautions
-from gcov.figures import maps, movies
+from gcov.figures import maps, movies, style
 from gcov.figures.histogram import histogram
 from gcov.figures.land import land_rings
 from gcov.figures.series import mean_series
@@ -410,3 +412,21 @@ def test_words_that_look_like_places_of_the_player_page_stay(tmp_path):
         pass
     page = (tmp_path / "a.html").read_text()
     assert "<title>{{frames}}</title>" in page and "<dt>{{title}}<dd>{{milliseconds}}</dl>" in page
+
+
+def test_a_figure_is_saved_in_all_formats_with_its_provenance_and_the_same_each_time(tmp_path):
+    def saved(folder: Path) -> dict[str, bytes]:
+        folder.mkdir()
+        figure, facts = Figure(), {"Granules": "G1 G2", "Terms": "a"}
+        figure.subplots().imshow(np.arange(12.0).reshape(3, 4))
+        style.add_words(figure, "γ⁰ of valley", [])
+        style.save(figure, [folder / f"x.{kind}" for kind in ("png", "pdf", "svg")], facts)
+        return {path.suffix: path.read_bytes() for path in folder.iterdir()}
+
+    first = saved(tmp_path / "one")
+    assert first == saved(tmp_path / "two")
+    with Image.open(tmp_path / "one" / "x.png") as picture:
+        assert picture.text["Granules"] == "G1 G2"
+    assert first[".pdf"].startswith(b"%PDF") and b"/Keywords (Granules: G1 G2; Terms: a)" in first[".pdf"]
+    assert b"/Type3" not in first[".pdf"] and b"/CIDFontType2" in first[".pdf"]  # text is text
+    assert b"<dc:description>Granules: G1 G2; Terms: a</dc:description>" in first[".svg"]

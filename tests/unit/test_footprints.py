@@ -144,7 +144,7 @@ def test_a_granule_anywhere_has_a_map(write, tmp_path, stated, epsg, place, bbox
     facts = {"aoi": "x", "bbox": bbox, "polygon": None, "frequency": "A", "terms": ("HHHH",), "archive": {}}
     clip(granule=granule_of_file(str(path)), fragment=fragment, **facts)
     options = {"zones": None, "zone_name": "name", "basemap": None}
-    location(fragments=[fragment], geojson=geojson, picture=tmp_path / "a.png", **options)
+    location(fragments=[fragment], geojson=geojson, picture=[tmp_path / "a.png"], **options)
     granule = json.loads(geojson.read_text())["features"][1]
     shape = shapely.geometry.shape(granule["geometry"])
     assert shape.is_valid and GLOBE.covers(shape)

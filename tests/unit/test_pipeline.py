@@ -407,7 +407,7 @@ def test_still_figures(made, tmp_path):
             origin=provenance(one.stack, True),
             quantity=quantity,
             term="HVHV",
-            output=tmp_path / f"{quantity}.png",
+            output=[tmp_path / f"{quantity}.png"],
         )
     plot_mean_series(
         series=one.mean_series,
@@ -416,7 +416,7 @@ def test_still_figures(made, tmp_path):
         origin=provenance(one.stack, True),
         min_valid_fraction=0.5,
         term="HVHV",
-        output=tmp_path / "series.png",
+        output=[tmp_path / "series.png"],
         caption=tmp_path / "caption.rst",
     )
     for name in ("db", "power", "series"):
@@ -520,7 +520,7 @@ def test_a_date_without_a_valid_sample_is_a_result(kind, band, write, newest, tm
         origin=provenance(made.stack, True),
         min_valid_fraction=0.5,
         term="HHHH",
-        output=tmp_path / "series.png",
+        output=[tmp_path / "series.png"],
         caption=tmp_path / "caption.rst",
     )
     location(
@@ -529,7 +529,7 @@ def test_a_date_without_a_valid_sample_is_a_result(kind, band, write, newest, tm
         zone_name="name",
         basemap=None,
         geojson=tmp_path / "a.geojson",
-        picture=tmp_path / "a.png",
+        picture=[tmp_path / "a.png"],
     )
     with Image.open(made.animation) as gif:
         assert gif.n_frames == 3

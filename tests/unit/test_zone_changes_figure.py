@@ -178,7 +178,7 @@ def files(tmp_path):
     paths = {name: [tmp_path / f"{name}.csv"] * 2 for name in ("series", "zones")}
     rule = {"changes": ["felling"], "change_history": True, "significance": 0.01, "min_change_db": 0}
     known = {"calibration_db": 0.25, "change_reference": None, "min_valid_fraction": 0.5, "terms": ["HHHH", "HVHV"]}
-    made = {"table": tmp_path / "changes.csv", "stack": tmp_path / "stack.zarr", "output": tmp_path / "x.png"}
+    made = {"table": tmp_path / "changes.csv", "stack": tmp_path / "stack.zarr", "output": [tmp_path / "x.png"]}
     return {**paths, **rule, **known, **made, "origin": {}}
 
 

@@ -86,7 +86,7 @@ def test_the_series_loses_these_samples_and_says_so(folder, stack, summary):
         origin=provenance(folder / "stack.zarr", True),
         min_valid_fraction=0.5,
         term="HHHH",
-        output=folder / "series.png",
+        output=[folder / "series.png"],
         caption=folder / "caption.rst",
     )
     assert wanted in (folder / "caption.rst").read_text()

@@ -126,6 +126,20 @@ def test_each_job_ran_once(complete):
     assert jobs(output) == wanted
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "remade"),
+    [
+        ("figure_formats", ["pdf", "svg"], {"plot_histogram": 6, "plot_mean_series": 3, "location": 2}),
+        ("stretch", {"HHHH": [-20, 0]}, {"plot_histogram": 2, "animation": 2}),
+    ],
+)
+def test_only_what_shows_a_setting_of_figures_is_made_again(changed, key, value, remade):
+    """Nothing is fetched, and no table; the pages list the files."""
+    output = changed(lambda config: config.update({key: value}))
+    counts = {rule: int(number) for rule, number in re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE)}
+    assert {rule: n for rule, n in counts.items() if rule not in ("all", "total", "explore", "index")} == remade
+
+
 def test_tables_have_the_contracts_columns(complete):
     analysis, _ = complete
     root = analysis.folder / "results" / "one"

@@ -2,12 +2,13 @@
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
-from matplotlib import patheffects
+from matplotlib import patheffects, rc_context
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, MonthLocator, YearLocator, date2num, num2date
 from matplotlib.figure import Figure
@@ -18,16 +19,29 @@ from gcov.files import building
 
 GAMMA0 = {"power": "γ⁰ (linear power)", "db": "γ⁰ (dB)"}
 POINTS = 72  # per inch
+DPI = 130  # of PNGs, and of images in the other formats
 TITLE, SMALL = 12, 8  # font sizes, points
 LINE = 1.35  # line height, in font sizes
 LABELLED = 8  # most dates that are labelled individually
 LONG = 200  # days; a longer axis with few labels is labelled by month
 
 
-def save(figure: Figure, path: Path, provenance: dict[str, str]) -> None:
-    """Write a PNG with its provenance as text chunks; it appears at `path` only once it is complete."""
-    with building(path) as part:
-        figure.savefig(part, format="png", dpi=130, metadata=provenance)
+def save(figure: Figure, paths: Iterable[Path], provenance: dict[str, str]) -> None:
+    """Write a figure in the format of each path (.png, .pdf, .svg) with its provenance, all at once when complete.
+
+    A PNG has the provenance as text chunks, a PDF as keywords, an SVG as its description. Text in a PDF stays text. Two
+    files of one figure are equal: they hold no time of writing.
+    """
+    text = "; ".join(f"{name}: {words}" for name, words in provenance.items())
+    metadata: dict[str, dict[str, Any]] = {
+        ".png": provenance,
+        ".pdf": {"Keywords": text, "CreationDate": None},
+        ".svg": {"Description": text, "Date": None},
+    }
+    with rc_context({"pdf.fonttype": 42, "svg.hashsalt": "gcov"}), ExitStack() as parts:
+        for path in paths:
+            part = parts.enter_context(building(path))
+            figure.savefig(part, format=path.suffix[1:], dpi=DPI, metadata=metadata[path.suffix])
 
 
 def add_words(

@@ -44,6 +44,7 @@ ChangeName = Annotated[str, Key("a change becomes the name of files: use letters
 Collection = Annotated[str, Key("the short name of a collection, such as NISAR_EA_L2", pattern="^NISAR_[A-Z0-9_]+$")]
 Day = Annotated[str, Key("a day such as 2025-11-22", pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 Degrees = Annotated[float, Key("a number of degrees", minimum=-1e9, maximum=1e9)]
+FigureFormat = Annotated[Literal["png", "pdf", "svg"], Key("png, pdf or svg")]
 Frame = Annotated[int, Key("a whole number from 1 to 176", minimum=1, maximum=176)]
 Geotiff = Annotated[str, Key(f"{', '.join([*GEOTIFFS][:-1])} or {[*GEOTIFFS][-1]}", enum=list(GEOTIFFS))]
 GranuleSource = Annotated[str, Key("a file, an s3:// object, a glob or a URL")]
@@ -284,6 +285,9 @@ class Settings:
             " {y}, or null"
         ),
     ] = "OpenStreetMap.Mapnik"
+    figure_formats: Annotated[  # besides png, which is always made; animations are no figures
+        tuple[FigureFormat, ...], Key("a list of png, pdf, svg; png is always made", uniqueItems=True)
+    ] = ("png",)
     stretch: Annotated[  # of animations, cards and the first view of explore.html
         dict[
             Term,
