@@ -26,9 +26,22 @@ class Browser:
         self.downloads = downloads
         self.driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
 
-    def open(self, path: Path, *, size: tuple[int, int] = DESK, address: str = "") -> "Browser":
-        """Open a page in a window of a size, and wait until its script, if it has one, has all images."""
+    def open(
+        self,
+        path: Path,
+        *,
+        size: tuple[int, int] = DESK,
+        address: str = "",
+        scheme: str = "light",
+        media: str = "screen",
+    ) -> "Browser":
+        """Open a page in a window of a size, and wait until its script, if it has one, has all images.
+
+        It is shown in a colour scheme (light, dark), on a screen or in print.
+        """
         self.size(size)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
         self.driver.get("about:blank")
         self.driver.get_log("performance"), self.driver.get_log("browser")
         self.driver.get(path.as_uri() + address)

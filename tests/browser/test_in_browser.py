@@ -270,18 +270,69 @@ def test_the_address_says_what_is_shown(browser, page, results):
     WebDriverWait(page.driver, 10).until(lambda _: browser.element("slider").get_attribute("value") == "0")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESK, PHONE])
-def test_nothing_is_wrong_in_either_size(browser, results, size):
-    """No violation found by axe, no console output, no request, no horizontal scrolling."""
+def test_nothing_is_wrong_in_either_size(browser, results, size, scheme):
+    """No violation found by axe, no console output, no request but for figures beside it, no horizontal scrolling."""
     path = results / "valley" / "explore.html"
-    page = browser.open(path, size=size)
+    page = browser.open(path, size=size, scheme=scheme)
+    back = page.run("return getComputedStyle(document.body).backgroundColor")
+    assert back == {"light": "rgb(255, 255, 255)", "dark": "rgb(15, 19, 24)"}[scheme]
     click(page, 0.3, 0.4)
     for mode in ("swipe", "change", "spread", "number", "when", "step", "one"):
         page.choose("mode", mode)
         assert page.run("return document.documentElement.scrollWidth") <= size[0], mode
     assert page.violations() == []
-    assert page.requests() == [path.as_uri()]
+    first, *figures = page.requests()
+    assert first == path.as_uri() and all(url.startswith(path.parent.as_uri()) for url in figures)
     assert page.complaints() == []
+
+
+def test_files_are_small_pictures_by_subject(browser, results):
+    page = browser.open(results / "valley" / "explore.html")
+    shown = page.run(
+        "return [...document.querySelectorAll('#files article')].map(one => [one.querySelector('h3').textContent,"
+        " [...one.querySelectorAll('a')].map(a => a.getAttribute('href')), one.querySelectorAll('img').length])"
+    )
+    by_name = {name: (set(files), pictures) for name, files, pictures in shown}
+    terms = ("HHHH", "HVHV")
+    names = ("mean_series.csv", "mean_series.png", "no_echo.csv")
+    assert by_name["Mean series"] == ({f"{term}/{name}" for term in terms for name in names}, 2)
+    movies = {f"{term}/{name}.gif" for term in terms for name in ("animation", "animation_means")}
+    assert by_name["Animations"] == (movies, 0)  # many megabytes, and they move
+    page.run("document.querySelector('#files').scrollIntoView()")
+    drawn = "return [...document.querySelectorAll('#files img')].every(img => img.naturalWidth)"
+    WebDriverWait(page.driver, 10).until(lambda driver: driver.execute_script(drawn))
+
+
+def test_a_figure_that_is_not_there_leaves_its_name(browser, tmp_path):
+    power, mask = speckle(1)
+    products = [("Location", "Where it is.", ["location.png"])]
+    page = browser.open(written(tmp_path, memory_stack({"VVVV": power}, mask), ["VVVV"], products=products))
+    page.run("document.querySelector('#files').scrollIntoView()")
+    gone = "return !document.querySelector('#files img')"
+    WebDriverWait(page.driver, 10).until(lambda driver: driver.execute_script(gone))
+    assert page.element("files").find_element("tag name", "a").text == "location.png"
+
+
+def test_places_and_python_need_no_scroll_bars_at_1300_pixels(browser, results):
+    page = browser.open(results / "valley" / "explore.html", size=(1300, 900))
+    click(page, 0.3, 0.4), click(page, 0.6, 0.6)
+    for box in ("#python", ".table:has(#lines)"):
+        assert page.run(f"const box = document.querySelector('{box}'); return box.scrollWidth - box.clientWidth") == 0
+
+
+def test_a_printed_page_is_light_and_has_whole_tables_and_no_buttons(browser, results):
+    page = browser.open(results / "valley" / "explore.html", scheme="dark", media="print")
+    assert page.run("return getComputedStyle(document.body).color") == "rgb(27, 31, 36)"
+    hidden = "return [...document.querySelectorAll('.table')].some(box => box.scrollHeight > box.clientHeight + 1)"
+    assert page.run(hidden) is False
+    assert page.run("return document.getElementById('time').checkVisibility()") is False
+
+
+def test_without_javascript_the_page_says_so(results):
+    content = (results / "valley" / "explore.html").read_text()
+    assert "need JavaScript" in content.split("<noscript>")[1].split("</noscript>")[0]
 
 
 def test_a_phone_shows_image_and_dates_without_scrolling(browser, results):
@@ -464,10 +515,17 @@ def test_a_term_that_only_some_dates_have(browser, tmp_path):
 # ---- index.html
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESK, PHONE])
-def test_nothing_is_wrong_with_the_index(browser, results, size):
+def test_nothing_is_wrong_with_the_index(browser, results, size, scheme):
+    """One area has a card as wide as the page, with its image on the left where there is room."""
     path = results / "index.html"
-    page = browser.open(path, size=size)
+    page = browser.open(path, size=size, scheme=scheme)
+    wide, left = page.run(
+        "const box = of => document.querySelector(of).getBoundingClientRect(), picture = box('article img');"
+        " return [box('article').width / box('main').width, picture.right < box('article dl').left]"
+    )
+    assert wide == pytest.approx(1) and left == (size == DESK)
     assert page.violations() == []
     assert page.complaints() == []
     assert page.requests() == [path.as_uri()]

@@ -273,19 +273,38 @@ def details(
     return (
         f"<h2>Dates and granules</h2>{html_table('Dates and granules', heads, rows)}"
         f"<details><summary>Granules found and not used: {len(dropped)}</summary>{why}</details>"
-        f"<h2>Files</h2><dl>{files(products)}</dl>"
+        f'<h2>Files</h2><div id="files">{files(products)}</div>'
         f"<details><summary>Granules, settings, software</summary><dl>{facts}</dl></details>"
         f"<details><summary>Cite: methods for a paper</summary><p>{html.escape(cite)}</p></details>"
     )
 
 
 def files(products: Products) -> str:
-    """Each product as an HTML term with its words and links to its files."""
-    return "".join(
-        f"<dt>{html.escape(name)}<dd>{html.escape(words)}<br>"
-        + " ".join(f'<a href="{html.escape(path)}">{html.escape(path)}</a>' for path in paths)
-        for name, words, paths in products
-    )
+    """Each product as an HTML article: its words, its figures as small pictures, and links to its other files.
+
+    Pictures are read from beside the page when they come into view; one that is not there leaves its name, a link.
+    """
+    articles = []
+    for name, words, paths in products:
+        figures = [path for path in paths if path.endswith(".png")]
+        pictures = "".join(
+            f'<figure><a href="{html.escape(path)}"><img loading="lazy" alt="" src="{html.escape(path)}"'
+            f' onerror="this.remove()">{breakable(path)}</a></figure>'
+            for path in figures
+        )
+        links = " ".join(
+            f'<a href="{html.escape(path)}">{breakable(path)}</a>' for path in paths if path not in figures
+        )
+        shown = f'<div class="pictures">{pictures}</div>' if figures else ""
+        articles.append(
+            f"<article><h3>{html.escape(name)}</h3><p>{html.escape(words)}</p><p>{links}</p>{shown}</article>"
+        )
+    return "".join(articles)
+
+
+def breakable(path: str) -> str:
+    """A path as HTML that may be broken after / and _."""
+    return html.escape(path).replace("/", "/<wbr>").replace("_", "_<wbr>")
 
 
 def cells(texts: Iterable[object]) -> str:
