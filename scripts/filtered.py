@@ -16,6 +16,8 @@ from gcov.granules import is_diagonal
 from gcov.stores import store
 from gcov.stores.stack import Stack, open_with
 
+ROWS = 2048  # filtered at once: a dozen arrays of 4096 columns are in memory
+
 
 def filtered(*, stack: Stack, looks: Path, window: int, output: Path) -> None:
     """Write the diagonal terms filtered by Quegan and Yu's method: (time, y, x) linear power, NaN as in the stack.
@@ -28,11 +30,12 @@ def filtered(*, stack: Stack, looks: Path, window: int, output: Path) -> None:
     types = {name: "f4" for name in store.variables_of(data) if is_diagonal(name)}
     attributes = {**stack.attributes, "filter_window": window}
     with building(output) as part:
-        store.create(part, grid=data, dates=store.dates_of(data), types=types, attributes=attributes)
+        dates = store.dates_of(data)
+        store.create(part, grid=data, dates=dates, types=types, attributes=attributes, shard=(ROWS, store.SHARD))
         gains = {}
         for term in types:
             measured = []
-            for region in store.regions(data.isel(time=0), rows=store.SHARD, columns=store.SHARD):
+            for region in store.regions(data.isel(time=0), rows=ROWS, columns=store.SHARD):
                 for date, image, gain in images(stack, term, region, window):
                     store.write(part, {**region, "time": slice(date, date + 1)}, {term: image[None]})
                     measured.append(gain)

@@ -17,8 +17,9 @@ from helpers import EPSG, NORTH, WEST
 from gcov import tables
 from gcov.analysis import zonal
 from gcov.errors import GcovError
-from gcov.inputs.zones import check_inside, on_grid, read_zones, whole
+from gcov.inputs.zones import Zone, check_inside, on_grid, read_zones, whole
 from gcov.stores import store
+from gcov.stores.bits import Bits
 from gcov.stores.grid import inside_polygon, make_grid, projected
 from gcov.stores.stack import Stack
 
@@ -82,6 +83,28 @@ def test_sums_of_overlapping_zones_are_numpys(data, tmp_path):
                 np.testing.assert_allclose(sums.percentiles[date], wanted, rtol=1e-6)
     everything = zonal.sums(Stack(data, valid_samples_only=False), "HHHH", [whole(data)])[0]
     assert everything.n.tolist() == np.isfinite(data.HHHH.values).sum(axis=(1, 2)).tolist()
+
+
+def test_percentiles_of_large_zones_come_from_bins(data, monkeypatch):
+    """Of zones that hold too many samples together, the largest ones are counted, to half a bin of 0.01 dB."""
+    zones = [whole(data), Zone("a", slice(10, 40), slice(5, 45), Bits.of(np.ones((30, 40), bool)))]
+    stack = Stack(data, valid_samples_only=True)
+    exact = zonal.sums(stack, "HHHH", zones)
+    monkeypatch.setattr(zonal, "SORTED", NY * NX)
+    counted = zonal.sums(stack, "HHHH", zones)
+    np.testing.assert_allclose(counted[0].percentiles, exact[0].percentiles, rtol=0, atol=0.0051)
+    assert not np.array_equal(counted[0].percentiles, exact[0].percentiles, equal_nan=True)
+    np.testing.assert_array_equal(counted[1].percentiles, exact[1].percentiles)
+    np.testing.assert_allclose(counted[0].total, exact[0].total, rtol=1e-12)
+
+
+def test_bits_are_the_image():
+    inside = np.random.default_rng(1).random((20, 21)) < 0.5
+    bits = Bits.of(inside)
+    assert bits.packed.nbytes == 20 * 3 and bits.sum() == inside.sum() and len(bits) == 20
+    np.testing.assert_array_equal(bits, inside)
+    np.testing.assert_array_equal(bits[3:7], inside[3:7])
+    np.testing.assert_array_equal(bits[1::2, 2::3], inside[1::2, 2::3])
 
 
 def test_indices_are_ratios_of_means(data, tmp_path):
@@ -370,7 +393,8 @@ def test_zones_outside_and_between_pixel_centres(data, tmp_path):
 
 
 def test_memory_of_the_whole_as_a_zone_is_nothing(data):
-    assert whole(data).inside.base.nbytes == 1 and whole(data).n_pixels == NY * NX
+    assert whole(data).inside.packed.base.nbytes < NX and whole(data).n_pixels == NY * NX
+    assert np.asarray(whole(data).inside).all()
     assert isinstance(
         zonal.indices(Stack(data, valid_samples_only=True), ["RFDI"], ["HHHH", "HVHV"], [whole(data)], speckle=SPECKLE),
         pd.DataFrame,

@@ -82,6 +82,15 @@ class Made:
         return self
 
     @property
+    def without_patches(self) -> dict[str, Path]:
+        """The files of patches, of which there are none, as figures take them."""
+        paths = {"geojson": self.folder / "none.geojson", "csv": self.folder / "none.csv"}
+        facts = {"type": "FeatureCollection", "min_patch_ha": 0.5, "expected_by_chance": 0.0}
+        paths["geojson"].write_text(json.dumps(facts)[:-1] + ', "features": [\n]}\n')
+        paths["csv"].write_text("area_ha,confirmed\n")
+        return paths
+
+    @property
     def inputs(self) -> dict[str, Any]:
         stack = Stack(self.folder / "stack.zarr", valid_samples_only=True)
         return {"stack": stack, "looks": self.folder / "looks.json"}
@@ -199,14 +208,14 @@ def test_false_alarms_of_cells_in_small_areas(made, shape, caplog):
 
 @pytest.mark.parametrize(("multilook", "cell_dates"), [(1, 14), (3, 1)])
 def test_samples_that_are_not_positive(made, multilook, cell_dates, caplog):
-    """Nine zeros fill a cell and five dark samples do not; a masked one and a date left out do not matter."""
+    """Nine samples below 0 fill a cell and five do not; a masked one and a date left out do not matter."""
     caplog.set_level("INFO")
     power, mask = speckle((5, 60, 60)), np.ones((5, 60, 60), np.uint8)
-    power[1, 3:6, 3:6] = 0
-    power[3, 9, 9:14] = [0, 0, -0.01, -0.02, 0]
-    power[3, 30, 30], mask[3, 30, 30] = 0, 0
-    power[4, 0], mask[4, :40] = 0, 0
-    power[4, 50] = 0  # on the date left out
+    power[1, 3:6, 3:6] = -0.001
+    power[3, 9, 9:14] = [-0.001, -0.001, -0.01, -0.02, -0.001]
+    power[3, 30, 30], mask[3, 30, 30] = -0.001, 0
+    power[4, 0], mask[4, :40] = -0.001, 0
+    power[4, 50] = -0.001  # on the date left out
     one = made({"HHHH": power}, mask).looks(9.3, multilook=multilook).independent()
     maps, summary = one.change("HHHH", [day(0), day(1)], [day(2), day(4)], multilook=multilook)
     history, _ = one.history(multilook=multilook)
@@ -272,7 +281,7 @@ def test_a_period_without_a_date_yet(made, before, after, dates, named, multiloo
     assert found == dates and not maps.n_before.any() and not maps.n_after.any()
     assert (summary["pixels"], summary["up"], summary["expected_false_alarms"]) == (0, 0, 0)
     text = ChangeOnPage.of(one.folder / "HHHH.json").text
-    figure = draw_change(maps, summary, title="x")
+    figure = draw_change(maps, summary, **one.without_patches, title="x")
     for said in (caplog.text, summary["warning"], maps.attrs["warning"], text, " ".join(words(figure).split())):
         assert "no usable date" in said and f"usable are {day(0)}" in said and all(name in said for name in named)
     assert "differs" not in summary["warning"]  # nothing to compare releases with
@@ -289,7 +298,9 @@ def test_a_history_of_less_than_two_dates(made, valid, caplog):
     assert table.empty and maps.sizes["interval"] == 0 and maps.attrs["pixels"] == 0
     said = f"it takes two usable dates; of 3, {len(valid)} can be used"
     assert said in caplog.text and said in maps.attrs["warning"]
-    assert said in " ".join(words(draw_history(store.open_store(one.folder / "history.zarr"), title="x")).split())
+    assert said in " ".join(
+        words(draw_history(store.open_store(one.folder / "history.zarr"), **one.without_patches, title="x")).split()
+    )
 
 
 def test_history_is_that_of_the_blocks(made, monkeypatch):
@@ -304,7 +315,8 @@ def test_history_is_that_of_the_blocks(made, monkeypatch):
     mask[2, 10:] = 0
     mask[:, 60:] = 0
     given = {"DHDH": 9.3, "SHSH": 4.6}
-    maps, table = made(power, mask, ["X05009"] * 5 + ["X05010"], codes).looks(given).independent().history()
+    one = made(power, mask, ["X05009"] * 5 + ["X05010"], codes).looks(given).independent()
+    maps, table = one.history()
     few = [0, 1, 3, 4, 5]
     power = {term: np.where(mask == 1, values, np.nan)[few] for term, values in power.items()}
     weights = np.array([given[codes[date]] for date in few])
@@ -331,7 +343,7 @@ def test_history_is_that_of_the_blocks(made, monkeypatch):
     assert maps.attrs["expected_false_alarms"] == pytest.approx(0.01 * 60 * 80)
     assert maps.attrs["warning"].startswith("CRID changes within the series (X05009 on 4 dates, X05010 on 1 date)")
     assert maps.attrs["dates_left_out_HHHH"] == day(2)
-    seen = words(draw_history(maps, title="x")).replace("\n", " ")
+    seen = words(draw_history(maps, **one.without_patches, title="x")).replace("\n", " ")
     assert f"left out for too few valid samples of HHHH, HVHV: 1 ({day(2)})" in seen
     assert f"left out because the granule has no HVHV: 2 ({day(1)}, {day(3)})" in seen
 
@@ -348,7 +360,7 @@ def test_a_change_names_the_dates_left_out_and_why(made):
     ):
         one = made(power, codes=codes, name=lacking or "none").looks({"DHDH": 9.3, "SHSH": 4.6})
         maps, summary = one.change("HVHV", [day(0), day(2)], [day(3), day(5)])
-        seen = words(draw_change(maps, summary, title="x")).replace("\n", " ")
+        seen = words(draw_change(maps, summary, **one.without_patches, title="x")).replace("\n", " ")
         assert (f"too few valid samples: {few.count('-') // 2} ({few})" in seen) == bool(few)
         assert (f"has no HVHV: {lacking.count('-') // 2} ({lacking})" in seen) == bool(lacking)
         assert summary.get("dates_without_HVHV", "") == lacking.replace(",", "")
@@ -414,7 +426,8 @@ def test_a_disc_in_a_scene_that_drifts(made):
 
 def test_filtered(made, monkeypatch):
     """Samples as by the formula, tile by tile; the gain in its attributes; radiometry kept."""
-    monkeypatch.setattr(store, "SHARD", 100)
+    for name, size in (("gcov.stores.store.CHUNK", 50), ("gcov.stores.store.SHARD", 100), ("filtered.ROWS", 50)):
+        monkeypatch.setattr(name, size)
     power, mask = speckle((6, 230, 250)), np.ones((6, 230, 250), np.uint8)
     mask[:, 200:, 200:] = 0
     mask[2, 20:40, 20:40] = 255

@@ -17,6 +17,7 @@ from gcov.stores import store
 from gcov.stores.radiometry import to_db
 from gcov.tables import ANOMALY
 
+AT_ONCE = 1_000_000  # samples widened to float64
 PERCENTILES = (0.05, 0.5, 0.95)
 DB = 10 / np.log(10)  # dB per small relative difference
 
@@ -39,16 +40,19 @@ class Sums:
 
     def add(self, date: int, power: np.ndarray) -> None:
         """Add samples (n,) of a date: finite linear power, all of which count. Percentiles are not changed."""
-        wide = power.astype(np.float64)
         self.n[date] += power.size
-        self.total[date] += wide.sum()
-        self.squares[date] += wide @ wide
+        for first in range(0, power.size, AT_ONCE):
+            wide = power[first : first + AT_ONCE].astype(np.float64)
+            self.total[date] += wide.sum()
+            self.squares[date] += wide @ wide
 
     def add_sigma0(self, date: int, power: np.ndarray, factor: np.ndarray) -> None:
         """Add samples (n,) of a date with the factor that makes sigma0 of each; NaN where it is unknown."""
-        values = power * factor.astype(np.float64)
-        known = np.isfinite(values)
-        self.sigma0[date] += values[known].sum(), known.sum()
+        for first in range(0, power.size, AT_ONCE):
+            part = slice(first, first + AT_ONCE)
+            values = power[part] * factor[part].astype(np.float64)
+            known = np.isfinite(values)
+            self.sigma0[date] += values[known].sum(), known.sum()
 
     @property
     def mean_sigma0(self) -> np.ndarray:

@@ -59,10 +59,13 @@ def looks_of_blocks(power: np.ndarray) -> np.ndarray:
     This is the number of looks only on homogeneous blocks, because texture adds to the variance.
     """
     rows, columns = (size // BLOCK for size in power.shape)
-    whole = power[: rows * BLOCK, : columns * BLOCK].astype(np.float64)
-    blocks = whole.reshape(rows, BLOCK, columns, BLOCK)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return blocks.mean(axis=(1, 3)) ** 2 / blocks.var(axis=(1, 3), ddof=1)
+    looks = np.full((rows, columns), np.nan)
+    for row, found in enumerate(looks):  # in float64, a row of blocks at a time: images are large
+        samples = power[row * BLOCK : (row + 1) * BLOCK, : columns * BLOCK].astype(np.float64)
+        blocks = samples.reshape(BLOCK, columns, BLOCK)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found[:] = blocks.mean(axis=(0, 2)) ** 2 / blocks.var(axis=(0, 2), ddof=1)
+    return looks
 
 
 def most_homogeneous(mean: np.ndarray) -> np.ndarray:

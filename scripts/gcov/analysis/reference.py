@@ -1,5 +1,6 @@
 """What is taken to have stayed the same: the gain of each date as a reference area shows it, or how the area drifts."""
 
+import math
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -76,7 +77,7 @@ class Reference:
     def _cells(self, assumed: Assumed) -> tuple[np.ndarray, np.ndarray]:
         """Linear power (used dates, cells) of the reference, and the cells' share of the looks."""
         zone, power, share = self._zone, [], []
-        lattice = Lattice(zone.inside.shape, MOST_CELLS * zone.inside.size // zone.n_pixels)
+        lattice = Lattice(zone.inside.shape, MOST_CELLS * math.prod(zone.inside.shape) // zone.n_pixels)
         window = {"y": zone.rows, "x": zone.columns}
         for block in cube.blocks(self._stack, {assumed.term: assumed.use}, within=window, **self._options):
             region = {

@@ -6,7 +6,7 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from gcov.analysis import looks, ratios
+from gcov.analysis import histogram, looks, ratios
 from gcov.analysis.means import PERCENTILES, Sums
 from gcov.cautions import noise_flags
 from gcov.indices import name_of_index, terms_of_index
@@ -15,7 +15,9 @@ from gcov.stores import noise, store
 from gcov.stores.radiometry import to_db
 from gcov.stores.stack import Stack
 
-AT_ONCE = 8_000_000  # samples
+AT_ONCE = 8_000_000  # samples read
+IN_PIECE = 1_000_000  # samples of a piece, or one row
+SORTED = 8_000_000  # samples of zones on one date that are kept for exact percentiles
 Piece = tuple[int, int, list[np.ndarray]]
 
 
@@ -31,8 +33,13 @@ def pieces(stack: Stack, terms: Sequence[str], zones: Sequence[Zone], *, factor:
         power = [part.power(term)[0] for term in terms]
         use = np.logical_and.reduce([np.isfinite(samples) for samples in power])
         power += [part.factor()[0]] if factor else []
-        for number, samples in in_zones(zones, region["y"], power, use):
-            yield region["time"].start, number, samples
+        step = max(IN_PIECE // use.shape[1], 1)
+        for first in range(0, len(use), step):
+            top = region["y"].start + first
+            band, rows = slice(first, first + step), slice(top, min(top + step, region["y"].stop))
+            for number, samples in in_zones(zones, rows, [image[band] for image in power], use[band]):
+                yield region["time"].start, number, samples
+        del part, power, use  # before the next region is read
 
 
 def in_zones(
@@ -49,31 +56,51 @@ def in_zones(
 
 
 def sums(stack: Stack, term: str, zones: Sequence[Zone]) -> list[Sums]:
-    """The sums and exact percentiles of each zone, from which the table of zones is made.
+    """The sums and percentiles of each zone, from which the table of zones is made.
 
-    Memory holds the samples of all zones on one date.
+    Percentiles are exact. If all zones together hold more than 8 million samples, those of the largest zones come from
+    bins of 0.01 dB, like those of an AOI, so that memory does not grow with the zones' area.
     """
     found = [Sums.empty(stack.data.sizes["time"]) for _ in zones]
+    small = smallest(zones)
     read = pieces(stack, [term], zones, factor=stack.has_factor)
     for date, of_date in groupby(read, key=lambda piece: piece[0]):
-        parts: list[list[np.ndarray]] = [[] for _ in zones]
+        parts: dict[int, list[np.ndarray]] = {number: [] for number in small}
+        counts = {number: np.zeros(histogram.FINE_DB.number, np.int64) for number in set(range(len(zones))) - small}
         for _, number, (power, *factor) in of_date:
-            parts[number].append(power)
+            if number in small:
+                parts[number].append(power)
+            else:
+                found[number].add(date, power)
+                counts[number] += histogram.count_db(to_db(power[power > 0]))
             for samples in factor:
                 found[number].add_sigma0(date, power, samples)
-        for zone, several in zip(found, parts):
+        for number, several in parts.items():
             power = np.concatenate(several)
-            zone.add(date, power)
-            power.sort()
-            none = np.searchsorted(power, 0, side="right")  # samples that are not positive
-            if none < power.size:
-                place = none + np.multiply(PERCENTILES, power.size - none - 1)  # like np.quantile
-                below = place.astype(int)
-                low, high = power[below], power[np.minimum(below + 1, power.size - 1)]
-                zone.percentiles[date] = low + (place - below) * (high - low)
-    for zone in found:
-        zone.percentiles[:] = to_db(zone.percentiles)
+            found[number].add(date, power)
+            found[number].percentiles[date] = to_db(exact_percentiles(power))
+        for number, counted in counts.items():
+            found[number].percentiles[date] = [histogram.FINE_DB.quantile(counted, q) for q in PERCENTILES]
     return found
+
+
+def smallest(zones: Sequence[Zone]) -> set[int]:
+    """The smallest zones (indices) that together hold no more samples than can be kept."""
+    order = sorted(range(len(zones)), key=lambda number: zones[number].n_pixels)
+    held = np.cumsum([zones[number].n_pixels for number in order])
+    return set(order[: int(np.searchsorted(held, SORTED, side="right"))])
+
+
+def exact_percentiles(power: np.ndarray) -> np.ndarray:
+    """The percentiles (3,) of the positive ones of samples (n,), as np.quantile gives them; sorts the samples."""
+    power.sort()
+    none = np.searchsorted(power, 0, side="right")  # samples that are not positive
+    if none == power.size:
+        return np.full(len(PERCENTILES), np.nan)
+    place = none + np.multiply(PERCENTILES, power.size - none - 1)
+    below = place.astype(int)
+    low, high = power[below], power[np.minimum(below + 1, power.size - 1)]
+    return low + (place - below) * (high - low)
 
 
 def indices(

@@ -21,6 +21,7 @@ import xarray as xr
 from gcov.errors import GcovError
 from gcov.inputs import geojson, points
 from gcov.stores import noise
+from gcov.stores.bits import Bits
 from gcov.stores.grid import inside_polygon, projected
 
 WHOLE = "aoi"  # the whole AOI in tables
@@ -28,6 +29,7 @@ EXACT = 2**53  # from here on, numbers read as floats may have lost digits
 AREAS, POINTS = ("Polygon", "MultiPolygon"), ("Point", "MultiPoint")  # geometries of zones
 EDGE_DEGREES = 1e-9  # 0.1 mm; points on the edge of the AOI are in it, rounded or not
 TIE = 0.001  # metres by which squares are moved south, so that none has an edge on pixel centres: GDAL would count both
+ROWS = 512  # placed on a grid at once
 PIECE_DEGREES, PIECE_METRES = 0.01, 1000  # longest piece of an edge before projection, as in `grid.projected`
 
 
@@ -38,12 +40,12 @@ class Zone:
     name: str
     rows: slice
     columns: slice
-    inside: np.ndarray
+    inside: Bits
 
     @property
     def n_pixels(self) -> int:
         """The number of samples whose centre is inside the zone."""
-        return int(self.inside.sum())
+        return self.inside.sum()
 
     def points(self, grid: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
         """Coordinates y and x (n,), in metres, of a subset of its samples."""
@@ -198,12 +200,7 @@ def on_grid(zones: geopandas.GeoDataFrame, grid: xr.Dataset, polygon: str | None
     found = []
     for name, shape in outlines(zones, grid, point_size).items():
         rows, columns = _part(grid, shapely.bounds(shape).tolist())
-        inside = np.zeros((rows.stop - rows.start, columns.stop - columns.start), bool)
-        if inside.size:
-            inside = inside_polygon(grid, shape, rows, columns)
-            if outline is not None:
-                inside &= inside_polygon(grid, outline, rows, columns)
-        found.append(Zone(name, rows, columns, inside))
+        found.append(Zone(name, rows, columns, _inside(grid, [shape, *filter(None, [outline])], rows, columns)))
     if empty := [zone.name for zone in found if not zone.n_pixels]:
         raise GcovError(
             f"zones without a pixel centre in the AOI at {spacing:g} m: {', '.join(empty)}; draw them larger"
@@ -214,7 +211,21 @@ def on_grid(zones: geopandas.GeoDataFrame, grid: xr.Dataset, polygon: str | None
 def whole(grid: xr.Dataset) -> Zone:
     """The whole grid as a zone."""
     shape = grid.sizes["y"], grid.sizes["x"]
-    return Zone(WHOLE, slice(0, shape[0]), slice(0, shape[1]), np.broadcast_to(np.True_, shape))
+    row = np.packbits(np.ones(shape[1], bool))
+    return Zone(WHOLE, slice(0, shape[0]), slice(0, shape[1]), Bits(np.broadcast_to(row, (shape[0], row.size)), shape))
+
+
+def _inside(grid: xr.Dataset, polygons: list[shapely.Geometry], rows: slice, columns: slice) -> Bits:
+    """The samples inside all polygons, in a part of a grid, some rows at a time."""
+    shape = rows.stop - rows.start, columns.stop - columns.start
+    if not all(shape):
+        return Bits.of(np.zeros(shape, bool))
+    bands = []
+    for top in range(rows.start, rows.stop, ROWS):
+        band = slice(top, min(top + ROWS, rows.stop))
+        inside = np.logical_and.reduce([inside_polygon(grid, polygon, band, columns) for polygon in polygons])
+        bands.append(np.packbits(inside, axis=1))
+    return Bits(np.concatenate(bands), shape)
 
 
 def _part(grid: xr.Dataset, bounds: list[float]) -> tuple[slice, slice]:

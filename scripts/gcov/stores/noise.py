@@ -13,6 +13,8 @@ from functools import cache
 import numpy as np
 import xarray as xr
 
+from gcov.stores.bits import Bits
+
 FEWEST = 100  # smallest number of samples to evaluate, if there are as many
 STEP = 499  # one in so many samples of an AOI or zone is evaluated; the tables are smooth over kilometres
 UNTOLD = "the fragment does not say why"
@@ -99,9 +101,9 @@ def _weights(nodes: np.ndarray, points: np.ndarray) -> np.ndarray:
     return found
 
 
-def points(grid: xr.Dataset, rows: slice, columns: slice, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def points(grid: xr.Dataset, rows: slice, columns: slice, inside: np.ndarray | Bits) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates y and x (n,), in metres, of an even subset of the pixels that are `inside`, in a part of a grid."""
-    step = max(1, min(STEP, int(np.count_nonzero(inside)) // FEWEST))
+    step = max(1, min(STEP, int(inside.sum()) // FEWEST))
     chosen: list[np.ndarray] = []
     passed = 0
     for top in range(0, len(inside), ROWS):
