@@ -7,17 +7,20 @@ from typing import Any
 import rioxarray  # noqa: F401  (the CRS of a store: `.rio`)
 import xarray as xr
 
+from gcov.errors import GcovError
 from gcov.stores import store
 
 
 def open_store(path: str | Path) -> xr.Dataset:
-    """Open any store as `gcov.stores.store.open_store` does, ready for `.to_netcdf()`.
+    """Open any store as `gcov.stores.store.open_store` does, ready for `.to_netcdf()`; also `s3://BUCKET/.../stack.zarr`.
+
+    A bucket is opened with AWS's usual settings (AWS_PROFILE, AWS_ENDPOINT_URL), which needs `pip install s3fs`.
 
     Attributes that NetCDF has no type for, such as true, null and mappings, are JSON text. Off-diagonal terms are
     complex: h5netcdf writes them, netCDF4 with `.to_netcdf(..., engine="netcdf4", auto_complex=True)` only. Raises
     GcovError, naming store and shard, if a shard is missing or the metadata is damaged.
     """
-    data = store.open_store(path)
+    data = _open_in_bucket(str(path)) if str(path).startswith("s3://") else store.open_store(path)
     data.attrs = _netcdf(data.attrs)
     for variable in data.variables.values():
         variable.attrs = _netcdf(variable.attrs)
@@ -25,6 +28,26 @@ def open_store(path: str | Path) -> xr.Dataset:
 
 
 open_stack = open_store  # its former name
+
+
+def _open_in_bucket(url: str) -> xr.Dataset:
+    """The store at an s3:// URL, as `gcov.stores.store.open_store` opens one on disk."""
+    try:
+        import s3fs
+    except ImportError:
+        raise GcovError(f"{url}: to open a store in a bucket, `pip install s3fs`") from None
+    bucket = s3fs.S3FileSystem(use_listings_cache=False)
+    url = url.rstrip("/")
+    try:
+        metadata = json.loads(bucket.cat_file(f"{url}/zarr.json"))
+    except FileNotFoundError:
+        raise GcovError(f"{url}: there is no store, or it lacks zarr.json") from None
+    except ValueError:
+        raise GcovError(f"{url} is damaged: zarr.json is no JSON; make it again") from None
+    sizes = {f"s3://{name}": entry["size"] for name, entry in bucket.find(url, detail=True).items()}
+    if missing := [key for key in store.shard_files(metadata) if not sizes.get(f"{url}/{key}")]:
+        raise GcovError(f"{url} is damaged: it lacks {', '.join(missing[:3])}; delete it, then run again")
+    return xr.open_dataset(url, engine="zarr", consolidated=True)
 
 
 def _netcdf(attributes: dict[Any, Any]) -> dict[Any, Any]:

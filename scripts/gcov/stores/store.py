@@ -174,15 +174,17 @@ def missing_shards(path: Path) -> list[str]:
 
     Every shard is written, even if all its samples are NaN.
     """
-    missing = []
-    for name, array in metadata_of(path)["consolidated_metadata"]["metadata"].items():
+    return [key for key in shard_files(metadata_of(path)) if not _holds_bytes(path / key)]
+
+
+def shard_files(metadata: dict) -> Iterator[str]:
+    """The paths, within a store of this metadata, of the shard files that it must hold."""
+    for name, array in metadata["consolidated_metadata"]["metadata"].items():
         shards = array["chunk_grid"]["configuration"]["chunk_shape"]
         counts = [
             range(math.ceil(size / max(shard, 1))) for size, shard in zip(array["shape"], shards)
         ]  # 0: no interval
-        keys = ("/".join([name, "c", *map(str, key)]) for key in itertools.product(*counts))
-        missing += [key for key in keys if not _holds_bytes(path / key)]
-    return missing
+        yield from ("/".join([name, "c", *map(str, key)]) for key in itertools.product(*counts))
 
 
 def _holds_bytes(path: Path) -> bool:
