@@ -79,7 +79,8 @@ def made(module_analysis, newest, band, valley):
     module_analysis.configure(config)
     names = ["HHHH/zones.csv", "HHHH/statistics.zarr", "HHHH/mean_series.csv", "zone_changes.csv"]
     targets = [f"results/{aoi}/{name}" for aoi in ("real", "scaled") for name in names]
-    module_analysis.run(*targets, "results/real/indices.csv", "results/real/change_patches.geojson")
+    more = ["indices.csv", "change_patches.geojson", "dates.csv", "HHHH/change/felling.csv"]
+    module_analysis.run(*targets, *(f"results/real/{name}" for name in more))
     return folder / "results"
 
 
@@ -92,6 +93,21 @@ def test_zones_and_series_have_the_contracts_columns(made):
     assert list(same) == list(zones) and str(same["time"].dtype).startswith("datetime64")
     np.testing.assert_allclose(same["mean_db"], zones["mean_db"])
     assert zones["n_pixels"].unique().tolist() == [72, 88 * 78, 15 * 30]
+
+
+def test_every_column_is_in_the_documentation(made):
+    """The table of columns in docs/analysis.md explains those of each table."""
+    page = (REPO / "docs" / "analysis.md").read_text().split("## Columns")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?) \| (.*?) \| .+ \|$", page, re.MULTILINE)
+    words = {"mean_series": "series", "zones": "series", "histogram_db": "histograms", "histogram_power": "histograms"}
+    words |= {"zone_changes": "changes of zones", "change_history": "change history", "change_patches": "patches"}
+    found = sorted((made / "real").rglob("*.csv"))
+    assert {"dates", "granules", "indices", "no_echo", "felling", *words} <= {path.stem for path in found}
+    for path in found:
+        word = words.get(path.stem, "patches" if path.parent.name == "change" else path.stem)
+        known = [name for names, of in rows if word in of for name in re.findall(r"`(\w[^`]*)`", names)]
+        pattern = "|".join(name.replace("{term}", "[HV]{4}").replace("{pol}", "[HV]{2}") for name in known)
+        assert [name for name in pd.read_csv(path, nrows=0) if not re.fullmatch(pattern, name)] == [], path
 
 
 def test_zones_are_means_over_the_stack(made):
