@@ -27,6 +27,12 @@ if not os.path.samefile(os.path.dirname(gcov.__file__), os.path.join(scripts, "g
         " the same version of it, and a Snakefile of your own must import gcov after them"
     )
 
+if workflow.storage_settings.default_storage_provider:
+    raise WorkflowError(
+        "--default-storage-provider: jobs need a folder that they share. For results in a bucket, run on one machine"
+        " beside the data and copy them: see docs/cloud.md"
+    )
+
 CONFIG = "config/config.yaml"
 as_module = workflow.modifier.skip_configfile  # then the other workflow has read its own configuration
 given = [str(path) for path in workflow.configfiles]  # from --configfile; as a module, also the other workflow's
