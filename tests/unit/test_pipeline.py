@@ -440,7 +440,7 @@ def test_location_has_the_aoi_and_every_footprint(newest, tmp_path):
             zone_name="name",
             basemap=None,
             geojson=tmp_path / "a.geojson",
-            picture=tmp_path / picture,
+            picture=[tmp_path / picture],
         )
     plain, with_zones = (np.asarray(Image.open(tmp_path / name).convert("RGB")) for name in ("plain.png", "a.png"))
     assert plain.shape != with_zones.shape or (plain != with_zones).any()
