@@ -125,7 +125,7 @@ def stack_settings(*keys):
 
 
 def figure(path, *, caption, label, term):
-    """The outputs of a rule that draws: the PNG in the report, and beside it the formats that `figure_formats` adds."""
+    """A drawing rule's outputs: the PNG in the report, and beside it the formats that `figure_formats` adds."""
     labels = {"figure": label, "term": term}
     png = report(path, caption=f"../report/{caption}.rst", category="{aoi}", labels=labels)
     return [png, *(path.removesuffix("png") + kind for kind in settings.figure_formats if kind != "png")]
