@@ -138,7 +138,9 @@ onsuccess:
                 logger.info(f"{aoi}: {'; '.join(found.news(aoi))}")
         elif found.now and all(found.has_granules(aoi, kept_names(f"results/{aoi}/granules")) for aoi in aois):
             logger.info(f"Nothing new since the last run: {', '.join(aois)}")
-        finished = [] if workflow.touch else list(workflow.dag.finished_jobs)
+        finished = list(workflow.dag.finished_jobs)
+        if workflow.touch or any(job.rule.name == "explain" for job in finished):
+            finished = []  # the search that `explain` runs is not what the user asks for
         made = {}
         for job in finished:
             made.setdefault(job.wildcards_dict.get("aoi", ""), []).extend(map(str, job.output))

@@ -62,14 +62,15 @@ def test_figures_come_first_and_in_the_order_to_read_them(page):
     assert labels == [
         "1 explore", "2 mean series", "7 animation", "7 animation_means",
         "8 histogram, db", "8 histogram, power", "9 location",
-        "table: granules", "table: histogram, db", "table: histogram, power", "table: mean series",
+        "table: dates", "table: granules", "table: histogram, db", "table: histogram, power", "table: mean series",
+        "text: methods",
     ]  # fmt: skip
     assert all(next(iter(one["labels"])) == "figure" for one in results.values())  # what the page sorts by
 
 
 def test_captions_name_dates_and_warnings(page):
     for path, one in embedded(page, "results").items():
-        if not path.endswith(".csv"):
+        if not path.endswith((".csv", ".txt")):
             words = re.sub(r"<[^>]+>", "", one["caption"])
             assert words.count(NOTE) == 1 + (one["labels"]["term"] == "-" and "/both/" in path), path
 
