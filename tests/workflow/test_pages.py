@@ -64,7 +64,7 @@ def series_of(stack, terms) -> dict[str, pd.DataFrame]:
 
 def page_of(stack, terms, **options) -> str:
     granules = pd.DataFrame({"name": ["A", "B"], "kept": ["true", "false"], "reason": ["", "superseded by A"]})
-    given = {"zones": (), "changed": Changed(), "products": [], "origin": {}, "megabytes": 24}
+    given = {"zones": (), "changed": Changed(), "products": [], "origin": {}, "megabytes": 24, "shown_db": {}}
     return explore.page(
         Stack(stack, valid_samples_only=True),
         Tables(series_of(stack, terms), {}, None, 0.5),
@@ -91,6 +91,7 @@ def test_names_of_zones_stand_on_the_page_as_written():
             "origin": {},
         },
         megabytes=24,
+        shown_db={},
     )
     facts = json.loads(re.search(r'id="facts">(.*?)</script>', page)[1])
     assert [zone["name"] for zone in facts["zones"]] == names
@@ -464,7 +465,7 @@ def test_the_index_shows_each_area(tmp_path):
     mask[-1] = 255
     stack = memory_stack({"HHHH": power}, mask)
     granules = pd.DataFrame({"track": ["26"], "direction": ["A"], "kept": ["true"]})
-    shown = {"min_valid_fraction": 0.5}
+    shown = {"min_valid_fraction": 0.5, "shown_db": {}}
     whole = index.Area(
         Stack(stack, valid_samples_only=True), series_of(stack, ["HHHH"]), granules, explored=True, **shown
     )
@@ -493,6 +494,6 @@ def test_no_page_where_none_is_wanted(analysis, aoi):
 def test_asked_for_by_name_it_says_what_to_set(tmp_path):
     names = ("series", "no_echo", "zone_series", "granules", "zones", "indices", "changes", "products", "history",
              "patches", "zone_changes", "methods")  # fmt: skip
-    settings = {"zone_name": "name", "point_size": 60, "min_valid_fraction": 0.5, "megabytes": None}
+    settings = {"zone_name": "name", "point_size": 60, "min_valid_fraction": 0.5, "megabytes": None, "shown_db": {}}
     with pytest.raises(GcovError, match="explore_megabytes is null"):
         explore_aoi(stack=None, output=tmp_path / "explore.html", **dict.fromkeys(names), **settings)
