@@ -21,6 +21,7 @@ use rule summarize from gcov as my_summarize with:
         histogram_power="own/{aoi}/{term}/power.csv",
         stretch="own/{aoi}/{term}/stretch.json",
         speckle="own/{aoi}/{term}/speckle.json",
+        no_echo="own/{aoi}/{term}/no_echo.csv",
 """
 MORE = """
 use rule {rule} from gcov as g_{rule} with:
@@ -85,5 +86,5 @@ def test_the_other_workflow_keeps_its_own_ways(config, analysis):
     analysis = host(analysis, config, ALL + KEPT)
     output = analysis.run("-s", f"{analysis.folder}/Snakefile", SERIES)
     assert "LIMIT (100, 1.0)" in output and "MALLOC None" in output and "GROUPS <class 'dict'>" in output
-    local = ["clip", "clip_superseded", "explain", "location", "record_of_superseded", "search", "verify"]
+    local = ["clip", "clip_superseded", "explain", "geometry", "location", "record_of_superseded", "search", "verify"]
     assert f"LOCAL {[f'g_{name}' for name in local]}" in output
