@@ -408,7 +408,9 @@ def test_ids_outlast_a_run_of_the_workflow(maps, analysis):
     analysis.configure({"aois": {"one": aoi}, "terms": ["HHHH"], "change_history": True, "min_patch_ha": 0})
     results = analysis.folder / "results" / "one"
     target = Path("results/one/change_patches.csv")
-    (results / "HHHH").mkdir(parents=True)
+    for folder in ("HHHH", "granules"):
+        (results / folder).mkdir(parents=True)
+    (results / "granules.csv").touch()  # as if the search had run
 
     def run() -> pd.DataFrame:
         shutil.rmtree(results / "change_history.zarr", ignore_errors=True)
