@@ -60,7 +60,6 @@ def page(areas: Sequence[Area]) -> str:
         "markers": "".join(map(marker, areas)),
         "cards": "\n".join(map(card, areas)),
         "aoi": palette.AOI,
-        "none": palette.NO_DATA,
     }
     return filled(TEMPLATE.read_text(encoding="utf-8"), parts)
 
