@@ -99,7 +99,7 @@ class _History:
         first, last, largest = (part[name].values[y, x] for name in DATES)
         before, after = (part[name].values[y, x] >= self.confirm_dates for name in NUMBERS)
         keep = (before | (first == largest)) & (after | (last == largest)) & (part[LASTS].values[y, x] == 1)
-        newest = part[LAST].values[y, x] == maps["interval"].values[-1]
+        newest = part[LAST].values[y, x] == maps["interval"].values[-1:]  # none with one date, and then no change
         newest &= (part["largest_n_after"].values[y, x] == self.confirm_dates) & (last == largest)
         y, x, confirmed, newest = y[keep], x[keep], (before & after)[keep], newest[keep]
         date = np.searchsorted(self.dates, largest[keep].astype("datetime64[s]")).astype(np.int16)
