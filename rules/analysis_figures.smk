@@ -214,6 +214,6 @@ register(
     rules.plot_zone_changes,
     "Change of zones",
     key="zones",
-    wanted=lambda aoi: aoi.zones and (aoi.changes or aoi.change_history),
+    wanted=tests_zones,
     cost=FIGURE,
 )
