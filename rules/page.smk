@@ -79,7 +79,7 @@ rule explore:
         runtime=60,
     params:
         contents_of("zones"),
-        **stack_settings("zone_name", "point_size", "min_valid_fraction"),
+        **stack_settings("zone_name", "point_size", "min_valid_fraction", "calibration_db", "change_reference"),
         megabytes=setting("explore_megabytes"),
         shown_db=settings.stretch,
         products=files_by_product,

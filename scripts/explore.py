@@ -9,6 +9,7 @@ import shapely
 import xarray as xr
 
 from gcov import tables
+from gcov.analysis.zone_changes import gain_in_words
 from gcov.errors import GcovError
 from gcov.files import building
 from gcov.pages import explore as explorer
@@ -25,8 +26,10 @@ def drawn(zones: Path, zone_name: str, point_size: float, data: xr.Dataset) -> l
     return list(outlines(read_zones(zones, zone_name, "zones"), data, point_size).items())
 
 
-def changed(changes: Sequence[Path], history: Path | None, patches: Path | None, zone_changes: Path | None) -> Changed:
-    """All that the page shows of change."""
+def changed(
+    changes: Sequence[Path], history: Path | None, patches: Path | None, zone_changes: Path | None, gain: str
+) -> Changed:
+    """All that the page shows of change; `gain` says what the errors of the zones' steps take the gain to be."""
     between = [ChangeOnPage.of(path) for path in changes]
     of_changes = [
         PatchesOnPage(f"{one.name} ({one.term})", path.with_suffix(".geojson"), number)
@@ -37,6 +40,7 @@ def changed(changes: Sequence[Path], history: Path | None, patches: Path | None,
         HistoryOnPage(store.open_store(history)) if history else None,
         [*([PatchesOnPage("all dates", patches)] if patches else []), *of_changes],
         tables.read_zone_changes(zone_changes) if zone_changes else None,
+        gain,
     )
 
 
@@ -53,6 +57,8 @@ def explore(
     zone_name: str,
     point_size: float,
     min_valid_fraction: float,
+    calibration_db: float,
+    change_reference: str | Mapping[str, str] | None,
     zone_series: dict[str, Path],
     indices: Path | None,
     changes: Sequence[Path],
@@ -81,7 +87,7 @@ def explore(
         ),
         tables.read_granules(granules),
         zones=drawn(zones, zone_name, point_size, stack.data) if zones else (),
-        changed=changed(changes, history, patches, zone_changes),
+        changed=changed(changes, history, patches, zone_changes, gain_in_words(calibration_db, change_reference)),
         products=products,
         origin=stack.provenance,
         cite=methods.read_text(encoding="utf-8"),

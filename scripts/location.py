@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from gcov import headings
 from gcov.figures import footprints, maps, style
 from gcov.files import building
 from gcov.stores.provenance import metadata_of
@@ -27,7 +28,9 @@ def location(
     """
     attributes = [metadata_of(path)["attributes"] for path in fragments]
     features = footprints.features(attributes)
-    figure = maps.location(features, basemap, outlines(zones, zone_name) if zones else ())
+    records = json.dumps([feature["properties"] for feature in features[1:]])
+    view = headings.view(attributes[0] | {"granule_records": records})
+    figure = maps.location(features, basemap, outlines(zones, zone_name) if zones else (), view=view)
     with building(geojson) as part:
         part.write_text(json.dumps({"type": "FeatureCollection", "features": features}, indent=1) + "\n")
     names = " ".join(feature["properties"]["name"] for feature in features[1:])

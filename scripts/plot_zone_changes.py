@@ -7,11 +7,12 @@ from pathlib import Path
 
 from gcov import tables
 from gcov.analysis import selection
-from gcov.analysis.zone_changes import dates_tested, steps_in_common
+from gcov.analysis.zone_changes import dates_tested, gain_in_words, steps_in_common
 from gcov.cautions import dates_left_out
 from gcov.figures import style
 from gcov.figures.zone_changes import OfTerm, Rule
 from gcov.figures.zone_changes import zone_changes as draw
+from gcov.headings import view
 from gcov.stores.provenance import metadata_of, provenance
 
 
@@ -46,17 +47,12 @@ def plot_zone_changes(
         attributes = selection.left_out(means, use, term, facts["frequency"], min_valid_fraction)
         left_out |= {key if key.endswith(term) else f"{key}_{term}": value for key, value in attributes.items()}
     found, warnings = tables.read_zone_changes(table), dates_left_out(left_out)
-    if change_reference:
-        by = "the scene" if change_reference == "scene" else change_reference["zone"]
-        gain = f"Dates are corrected by {by}; the error of that is in the errors of the steps."
-    else:
+    if not change_reference:
         warnings += steps_in_common(found, len(tested[terms[0]].dates))
-        gain = (
-            f"Assumed, not known: the gain of dates differs by {calibration_db:g} dB, one standard deviation"
-            " (calibration_db); errors and significance depend on it."
-        )
+    gain = gain_in_words(calibration_db, change_reference)
     rule = Rule(changes, change_history, significance, min_change_db, gain)
-    style.save(draw(found, tested, rule, title=facts["aoi"], warnings=warnings), output, origin)
+    figure = draw(found, tested, rule, title=facts["aoi"], warnings=warnings, view=view(facts))
+    style.save(figure, output, origin)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ from gcov.errors import GcovError
 from gcov.figures import movies
 from gcov.figures.palette import QUANTITIES
 from gcov.granules import NOT_COMPARED, write_records
+from gcov.headings import view
 from gcov.identification import granule_of_file
 from gcov.stores import store
 from gcov.stores.provenance import provenance
@@ -316,7 +317,7 @@ def test_frames_show_the_valid_samples_in_the_stretch(made, shown_db, tmp_path):
     animation(stack=Stack(one.stack, valid_samples_only=True), **files, **shown)
     zoom = movies.zoom_for(db.shape)
     picture = np.asarray(frames(page)[0][1].convert("RGB")).astype(int)
-    layout = movies.Layout.of(db.shape, with_means=False)
+    layout = movies.Layout.of(db.shape, with_means=False, seen=view(xr.open_zarr(one.stack).attrs))
     assert (picture.shape[1], picture.shape[0]) == layout.size
     block = picture[layout.top : layout.top + db.shape[0] * zoom, layout.left : layout.left + db.shape[1] * zoom]
     middles = block[zoom // 2 :: zoom, zoom // 2 :: zoom]
@@ -552,7 +553,7 @@ def test_dates_that_look_alike_are_frames_all_the_same(band, write, newest, tmp_
         assert gif.n_frames == 4
     pictures = [np.asarray(picture.convert("RGB")) for _, picture in frames(made.animation.with_suffix(".html"))]
     differing = np.nonzero((pictures[1] != pictures[2]).any(axis=(1, 2)))[0]
-    assert differing.size and differing.max() < movies.Layout.top  # above the image
+    assert differing.size and differing.max() < movies.Layout.of((1, 1), with_means=False, seen="view").top
 
 
 def merged_by_hand(parts) -> tuple[np.ndarray, np.ndarray]:

@@ -174,7 +174,8 @@ def files(tmp_path):
     tables.write(tmp_path / "series.csv", means)
     tables.write(tmp_path / "zones.csv", zones)
     tables.write(tmp_path / "changes.csv", table(*rows).assign(before_db=-8.0, after_db=np.nan))
-    create_group(tmp_path / "stack.zarr", attributes={"aoi": "x", "frequency": "A"})
+    facts = {"aoi": "x", "frequency": "A", "proj:code": "EPSG:32645"}
+    create_group(tmp_path / "stack.zarr", attributes=facts)
     paths = {name: [tmp_path / f"{name}.csv"] * 2 for name in ("series", "zones")}
     rule = {"changes": ["felling"], "change_history": True, "significance": 0.01, "min_change_db": 0}
     known = {"calibration_db": 0.25, "change_reference": None, "min_valid_fraction": 0.5, "terms": ["HHHH", "HVHV"]}
@@ -190,6 +191,7 @@ def test_the_script_says_what_is_left_out_and_assumed(files, monkeypatch):
     text, by_reference = (words(figure).replace("\n", " ") for figure in figures)
     assert "left out for too few valid samples of HHHH, HVHV: 1 (2025-12-17)" in text
     assert "the gain of dates differs by 0.25 dB, one standard deviation (calibration_db)" in text
+    assert "EPSG:32645" in text
     assert "HHHH, felling: 3 of 3 zones fell by 2025-12-29" in text and "set change_reference" in text
     assert "Dates are corrected by wood" in by_reference and "set change_reference" not in by_reference
     ticks = [len(line.get_xdata()) for line in figures[0].axes[0].get_lines()]

@@ -452,12 +452,12 @@ def test_significant_changes_of_zones_are_listed(tmp_path):
             "<i>,felling,HVHV,2025-11-23T23:47:39,2025-12-05T23:47:39,-9,-9,0.1,0.25,0.6,0,1,3,False",
             "NA,felling,HVHV,,,,,,,,,0,0,False"]  # fmt: skip
     (tmp_path / "zone_changes.csv").write_text(known + "".join(f"{row}\r\n" for row in rows))
-    words = explore.zone_changes(read_zone_changes(tmp_path / "zone_changes.csv"))
+    words = explore.zone_changes(read_zone_changes(tmp_path / "zone_changes.csv"), "Corrected by <i>.")
     assert "1 of 3 tests are significant" in words and words.count("<tr><td>") == 1
     assert (
         "<td>&lt;i&gt;<td>felling<td>HHHH<td>2025-11-23 to 2025-12-05<td>-3.00 ± 0.25<td>&lt; 1e-10, releases" in words
     )
-    assert explore.zone_changes(None) == ""
+    assert "Corrected by &lt;i&gt;." in words and explore.zone_changes(None, "") == ""
 
 
 def test_the_index_shows_each_area(tmp_path):

@@ -23,6 +23,7 @@ MEANING = {
     "p95": "95 % percentile over time",
 }
 TYPES = {name: "u2" if name == "count" else "f4" for name in MEANING}
+OF_POWER = MEANING.keys() - {"count", "cv", "excess_cv"}
 FLAGS = {"near_noise": "u1"}
 UNKNOWN = 255  # in flags
 
@@ -32,7 +33,7 @@ def attributes(name: str) -> dict[str, Any]:
     if name in FLAGS:
         words = f"mean over time less than {NOISE_MARGIN} dB above the mean noise floor"
         return {"long_name": words, "flag_values": [0, 1, UNKNOWN], "flag_meanings": "above_noise near_noise no_data"}
-    return {"units": "1", "long_name": MEANING[name]}
+    return {"units": "1", "long_name": MEANING[name] + (", linear power" if name in OF_POWER else "")}
 
 
 def near_noise(mean: np.ndarray, floor: np.ndarray) -> np.ndarray:

@@ -37,12 +37,13 @@ TILE_TIMEOUT = 10  # seconds without an answer
 TILES_TIMEOUT = 60  # seconds for all tiles of a map, so that a slow server cannot block the job
 
 
-def location(features: list[dict], basemap: str | None, zones: Sequence[dict] = ()) -> Figure:
+def location(features: list[dict], basemap: str | None, zones: Sequence[dict] = (), *, view: str = "") -> Figure:
     """A map of the AOI (black), its zones in their colours and the granules' footprints (blue), with a world map.
 
     All inputs are GeoJSON features; in `features` the AOI comes first. Nearly equal footprints (one frame in several
-    passes) are drawn once. A second map zooms in on the AOI. Raises GcovError if `basemap` is neither a provider nor a
-    tile URL. If tiles cannot be fetched, the map is drawn without them and a warning is logged.
+    passes) are drawn once. A second map zooms in on the AOI. `view` is from where it was seen. If tiles cannot be
+    fetched, the map is drawn without them and a warning is logged. Raises GcovError if `basemap` is neither a provider
+    nor a tile URL.
     """
     aoi, *granules = features
     figure = Figure(figsize=(10, 6.2), layout="constrained")
@@ -68,7 +69,7 @@ def location(features: list[dict], basemap: str | None, zones: Sequence[dict] = 
     properties = [granule["properties"] for granule in granules]
     title = f"{aoi['properties']['name']}: AOI and {number_of(len(granules), 'granule')}"
     notes = [f"Footprints: {', '.join(map(_count, footprints))}. {_sources(granules)}Land: Natural Earth 1:110m."]
-    add_words(figure, title, [maturity_note(granule["maturity"] for granule in properties)], notes)
+    add_words(figure, title, [maturity_note(granule["maturity"] for granule in properties)], notes, view=view)
     figure.draw_without_rendering()  # fixes the limits, in which the bars must lie
     for axes in (whole, near):
         scale_bar(axes, km_per_degree(axes))

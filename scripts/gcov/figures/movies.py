@@ -13,7 +13,7 @@ import math
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,7 @@ from gcov.figures.style import GAMMA0, date_axis
 from gcov.figures.text import verbatim
 from gcov.files import building
 from gcov.granules import maturity_note
+from gcov.headings import title, view
 from gcov.stores.radiometry import to_db
 from gcov.stores.stack import Stack
 from gcov.words import filled, percent
@@ -63,12 +64,15 @@ class Layout:
     right: int = 105  # the colour bar
     bottom: int = 82  # axis, and two lines of warning
     top: int = 66  # title and caption
+    seen: tuple[str, ...] = ()  # lines between them
 
     @classmethod
-    def of(cls, shape: tuple[int, int], *, with_means: bool) -> "Layout":
-        """The layout for averaged images of shape (ny, nx)."""
+    def of(cls, shape: tuple[int, int], *, with_means: bool, seen: str = "") -> "Layout":
+        """The layout for averaged images of shape (ny, nx); `seen` is what is said below the title."""
         zoom = zoom_for(shape)
-        return cls(width=shape[1] * zoom, height=shape[0] * zoom, panel=540 if with_means else 0)
+        layout = cls(width=shape[1] * zoom, height=shape[0] * zoom, panel=540 if with_means else 0)
+        lines = textwrap.wrap(seen, int((layout.size[0] - layout.left) / 6))
+        return replace(layout, top=layout.top + 15 * len(lines), seen=tuple(lines))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -111,14 +115,13 @@ def frames(
     data = stack.data
     looks = side_for((data.sizes["y"], data.sizes["x"]))
     shape = cells_of((data.sizes["y"], data.sizes["x"]), looks)
-    averaged = f"cells of {looks} x {looks} samples averaged"
-    layout = Layout.of(shape, with_means=with_means)
+    averaged = f"cells of {looks} x {looks} samples averaged" if looks > 1 else ""
+    layout = Layout.of(shape, with_means=with_means, seen=", ".join(filter(None, (view(data.attrs), averaged))))
     figure = Figure(figsize=(layout.size[0] / 100, layout.size[1] / 100), dpi=100)
     canvas = FigureCanvasAgg(figure)
-    title = f"{data.attrs['aoi']}, {term}{', ' + averaged if looks > 1 else ''}"
-    _add_title(figure, layout, title, maturity_note(series["maturity"]))
+    _add_title(figure, layout, title(data.attrs, term), maturity_note(series["maturity"]))
     picture = _add_image(figure, layout, shape, extent(data, looks), limits)
-    caption = figure.text(*layout.at(layout.left, layout.size[1] - 48), "", fontsize=10)
+    caption = figure.text(*layout.at(layout.left, layout.size[1] - layout.top + 18), "", fontsize=10)
     empty = picture.axes.text(0.5, 0.5, "", ha="center", va="center", transform=picture.axes.transAxes, fontsize=13)
     has = has_term(series, term, data.attrs["frequency"]).tolist()
     lost, share = _add_lost(picture, shape)
@@ -154,9 +157,11 @@ def frames(
         yield to_palette(np.asarray(canvas.buffer_rgba()))
 
 
-def _add_title(figure: Figure, layout: Layout, title: str, note: str | None) -> None:
-    """Add the title at the top, and at the bottom a warning of immature releases, if there is a note of them."""
-    figure.text(*layout.at(layout.left, layout.size[1] - 24), title, fontsize=11, weight="bold")
+def _add_title(figure: Figure, layout: Layout, heading: str, note: str | None) -> None:
+    """Add the title and what was seen at the top, and at the bottom a warning of immature releases, if there is one."""
+    figure.text(*layout.at(layout.left, layout.size[1] - 24), heading, fontsize=11, weight="bold")
+    below = layout.at(layout.left, layout.size[1] - 32)
+    figure.text(*below, "\n".join(layout.seen), va="top", fontsize=8, color="#333333")
     if note:
         across = int((layout.size[0] - 20) / 6)  # characters
         warning = textwrap.fill(f"Warning: {note}", across)

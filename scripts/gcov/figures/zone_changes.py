@@ -48,12 +48,19 @@ class Rule(NamedTuple):
 
 
 def zone_changes(
-    table: pd.DataFrame, terms: Mapping[str, OfTerm], rule: Rule, *, title: str, warnings: Sequence[str]
+    table: pd.DataFrame,
+    terms: Mapping[str, OfTerm],
+    rule: Rule,
+    *,
+    title: str,
+    warnings: Sequence[str],
+    view: str = "",
 ) -> Figure:
     """The steps of zones in zone_changes.csv, by term: over all dates against time, and those of named changes.
 
     Colour is the step in dB. The height of a tile is the part of the step that is beyond 1.96 standard errors. If
     there are more than 60 zones, those with the most, then the most significant, changes are drawn, and it is said.
+    `view` is from where the zones were seen.
     """
     zones = list(next(iter(terms.values())).dates)
     shown = _most_changed(table, zones)
@@ -87,7 +94,7 @@ def zone_changes(
     if len(shown) < len(zones):
         heading = f"the {len(shown)} of {heading} with the most changes"
     said = [maturity_note(next(iter(terms.values())).means["maturity"]), *warnings]
-    add_words(figure, f"{title}: changes of {heading}", said, _notes(table, terms, rule))
+    add_words(figure, f"{title}: changes of {heading}", said, _notes(table, terms, rule), view=view)
     return figure
 
 

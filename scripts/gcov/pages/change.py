@@ -203,12 +203,13 @@ def probability(p: float) -> str:
 
 @dataclass(frozen=True)
 class Changed:
-    """All that the page shows of change; `zones` is zone_changes.csv."""
+    """All that the page shows of change; `zones` is zone_changes.csv, `gain` what its errors take the gain to be."""
 
     between: Sequence[ChangeOnPage] = ()
     history: HistoryOnPage | None = None
     patches: Sequence[PatchesOnPage] = ()
     zones: pd.DataFrame | None = None
+    gain: str = ""
 
     @property
     def warnings(self) -> list[str]:

@@ -67,7 +67,7 @@ def page(
     parts = {
         "title": html.escape(f"{data.attrs['aoi']}: NISAR L-band backscatter over time"),
         "warnings": warning_list([*warned, *changed.warnings]),
-        "zone_changes": zone_changes(changed.zones),
+        "zone_changes": zone_changes(changed.zones, changed.gain),
         "tables": details(tables.series, data.attrs["frequency"], granules, products, origin, cite),
     }
     facts = facts_of(stack, tables, zones) | changed.facts(data, PATCHES * megabytes * pixels.MEGABYTE)
@@ -220,8 +220,8 @@ def items(texts: Iterable[str]) -> str:
     return "".join(f"<li>{html.escape(text)}" for text in texts)
 
 
-def zone_changes(table: pd.DataFrame | None) -> str:
-    """The significant changes of zones as a table; empty without zones or tests."""
+def zone_changes(table: pd.DataFrame | None, gain: str) -> str:
+    """The significant changes of zones as a table, with what their errors take the gain to be; empty without tests."""
     if table is None:
         return ""
     found = table[table["changed"].fillna(0) != 0]
@@ -241,8 +241,7 @@ def zone_changes(table: pd.DataFrame | None) -> str:
     heads = ["Zone", "Change", "Term", "When", "Step, dB", "p"]
     return (
         f"<h2>Changes of zones</h2><p>{len(found):,} of {number_of(len(table), 'test')} are significant.{more}"
-        " A step in most zones at once is the instrument, or rain. Unless the configuration names a reference, the"
-        " error of the gain between dates (calibration_db) is an assumption.</p>"
+        f" A step in most zones at once is the instrument, or rain. {html.escape(gain)}</p>"
         + (html_table("Changes of zones", heads, rows) if rows else "")
     )
 
