@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from servers.archive import TOKEN
+from servers.field import MOST_BYTES, MOST_REQUESTS
 
 from bench import frames, measure
 from bench.checkouts import HERE, Checkout, each, in_turn, least
@@ -14,7 +15,6 @@ from bench.table import Row, at_least, at_most
 ONE, TWO = ["HHHH"], ["HHHH", "HVHV"]
 REPEATS = 3
 LAYOUTS = (*frames.KINDS, frames.REPACKED)
-MOST_REQUESTS, MOST_BYTES = 30, 1.25  # of a clip of one term in any layout; bytes per byte of the chunks
 
 
 def rows(cache: Path, checkouts: list[Checkout]) -> Iterator[Row]:

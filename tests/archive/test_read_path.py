@@ -12,7 +12,7 @@ from clip import clip
 from helpers import EPSG, FIRST, NORTH, WEST
 from pyproj import Transformer
 from servers.archive import Archive
-from servers.field import archive_settings
+from servers.field import MOST_BYTES, MOST_REQUESTS, archive_settings
 
 from gcov.archive import ranges
 from gcov.archive.sources import open_bytes
@@ -171,8 +171,8 @@ def test_a_clip_asks_for_little_more_than_it_needs_and_finds_the_noise_floor(sca
         np.testing.assert_allclose(floor["power"], tables["HH"][:][np.ix_(*inside(tables, floor))], rtol=1e-4)
     sent = [entry.sent for entry in archive.entries(way="s3" if access == "s3" else "cdn")]
     blocks = sum(size // PAGE for size in sent if size in (PAGE, 2 * PAGE))
-    assert len(sent) <= 33  # three of them for what the granule states and its incidence angle
-    assert sum(sent) - blocks * PAGE <= 1.25 * needed and blocks <= 14
+    assert len(sent) <= MOST_REQUESTS  # three of them for what the granule states and its incidence angle
+    assert sum(sent) - blocks * PAGE <= MOST_BYTES * needed and blocks <= 14
 
 
 def inside(group: h5py.Group, part: Mapping) -> list[np.ndarray]:

@@ -19,6 +19,8 @@ FOOTPRINT = [(83.5, 27.5), (85.0, 27.5), (85.0, 29.0), (83.5, 29.0)]
 SHAPE = (800, 800)  # 8 MB a granule, many blocks
 WINDOW = (90, 400, 100, 200)  # rows and columns of the AOI; its chunks lie apart, so that many ranges are asked for
 TERMS = ["HHHH", "HVHV"]
+# of a clip of one term with its noise floor, in any layout of the file: requests, and bytes per byte of the chunks
+MOST_REQUESTS, MOST_BYTES = 33, 1.25
 
 
 def aoi_bbox() -> list[float]:
