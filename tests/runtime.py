@@ -18,9 +18,13 @@ from pathlib import Path
 from helpers import REPO
 
 HIDE = """
+import pkgutil
 import sys
 
-sys.modules.update(dict.fromkeys({foreign!r}))
+hidden = dict.fromkeys({foreign!r})
+sys.modules.update(hidden)
+listed = pkgutil.iter_modules  # by which Snakemake finds its plugins
+pkgutil.iter_modules = lambda *path, **prefix: (one for one in listed(*path, **prefix) if one.name not in hidden)
 """
 
 
@@ -43,8 +47,7 @@ def hiding() -> tempfile.TemporaryDirectory:
     named = {
         module: {name.lower().replace("_", "-") for name in names} for module, names in packages_distributions().items()
     }
-    others = (module for module, names in named.items() if not names & installed)
-    foreign = sorted(name for name in others if not name.startswith("snakemake_"))  # Snakemake imports every plugin
+    foreign = sorted(module for module, names in named.items() if not names & installed)
     assert {"pytest", "dask", "boto3", "pyarrow"} <= {*foreign} and "pygments" not in foreign
     folder = tempfile.TemporaryDirectory(prefix="runtime-")
     (Path(folder.name) / "sitecustomize.py").write_text(HIDE.format(foreign=foreign))
