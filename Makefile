@@ -51,6 +51,7 @@ check: $(VENV)/dev
 	$(BIN)/snakefmt --check Snakefile workflow rules scripts
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
+	$(BIN)/snakemake --lint -s workflow/Snakefile
 
 # config/schema.yaml, after a change of scripts/gcov/inputs/settings.py
 schema: $(VENV)/runtime

@@ -1,5 +1,6 @@
 # Two workarounds for Snakemake 9.10 to 9.27, in runs of this workflow itself: as a module, it leaves Snakemake as it
-# is. A Snakemake that differs inside runs without them, after a warning. Without them, tests/test_scheduler.py fails.
+# is. A folder made by snakedeploy gets the second one, because Snakemake drops `onstart` of modules. A Snakemake that
+# differs inside runs without them, after a warning. Without them, tests/workflow/test_scheduler.py fails.
 
 from functools import cache
 
@@ -42,7 +43,7 @@ class Groups(dict):
         return group
 
 
-is_main = getattr(workflow.modifier, "base_snakefile", "unknown") is None
+is_main = globals().get("deployed") or getattr(workflow.modifier, "base_snakefile", "unknown") is None
 
 
 @cache

@@ -126,12 +126,13 @@ def test_one_oldest_snakemake():
     assert f"Snakemake {oldest} or newer" in (REPO / "docs/deploy.md").read_text()
 
 
-def test_snakemake_alone_reads_the_workflow():
+@pytest.mark.parametrize("snakefile", ["Snakefile", "workflow/Snakefile"])
+def test_snakemake_alone_reads_the_workflow(snakefile):
     """As the workflow catalog does, to check it."""
     foreign = sorted(set(wanted("requirements.in")) - needed(["snakemake"]) - {"pygments"})  # its plugins import that
     assert {"pandas", "xarray"} <= set(foreign)
     code = f"import sys; from snakemake.cli import main; sys.modules.update(dict.fromkeys({foreign})); main()"
-    lint = [sys.executable, "-c", code, "--lint"]
+    lint = [sys.executable, "-c", code, "--lint", "--snakefile", snakefile]
     done = subprocess.run(lint, cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout
 

@@ -71,6 +71,14 @@ def test_a_group_that_was_merged_is_not_used_again(include, options, seen, tmp_p
     assert seen in done.output, done.output
 
 
+@pytest.mark.parametrize(("first", "seen"), [("", "JOBS 2 SORTED True"), ("deployed = True\n", "JOBS 1 SORTED False")])
+def test_a_module_leaves_snakemake_as_it_is_but_in_a_folder_made_by_snakedeploy(first, seen, tmp_path):
+    (tmp_path / "inner.smk").write_text(first + GROUPS.format(include=INCLUDE))
+    (tmp_path / "Snakefile").write_text('module inner:\n    snakefile: "inner.smk"\n\nuse rule * from inner\n')
+    done = snakemake("-s", f"{tmp_path}/Snakefile", "-d", str(tmp_path), "--cores", "1", "--dry-run")
+    assert seen in done.output, done.output
+
+
 RENAMED = """
 import snakemake.dag, snakemake.jobs
 import snakemake.scheduling.job_scheduler as scheduling
