@@ -75,7 +75,9 @@ def test_the_gallery_shows_every_product_with_a_picture(registered):
     gallery = (REPO / "docs" / "gallery.md").read_text()
     entries = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", gallery, re.MULTILINE | re.DOTALL))
     first = {one["name"]: one for one in reversed(registered)}
-    pictured = {one["name"] for one in registered if any(path.endswith(("png", "gif", "html")) for path in one["files"])}
+    pictured = {
+        one["name"] for one in registered if any(path.endswith(("png", "gif", "html")) for path in one["files"])
+    }
     assert set(entries) == pictured
     for name, one in ((name, first[name]) for name in entries):
         file = one["files"][0].removeprefix("results/{aoi}/")
