@@ -39,6 +39,7 @@ def filtered(*, stack: Stack, looks: Path, window: int, output: Path) -> None:
                 for date, image, gain in images(stack, term, region, window):
                     store.write(part, {**region, "time": slice(date, date + 1)}, {term: image[None]})
                     measured.append(gain)
+                    del image  # before the next one is made
             known = np.array(measured)[np.isfinite(measured)]
             gains[f"gain_predicted_{term}"] = predicted_gain(data, term, looks, window)
             gains[f"gain_measured_{term}"] = float(np.median(known)) if known.size else None
@@ -65,12 +66,16 @@ def images(stack: Stack, term: str, region: dict[str, slice], window: int) -> It
     for date in range(sizes["time"]):
         brightness.add(*samples(date))
     even = multitemporal.most_homogeneous(brightness.mean)
+    ratio = brightness.ratio
+    del brightness
     for date in range(sizes["time"]):
-        power, mean = samples(date)
-        image = mean * brightness.ratio
+        power, image = samples(date)
+        image *= ratio
         looks = [multitemporal.looks_of_blocks(each)[even] for each in (power, image)]
         grown = (looks[1] / looks[0])[np.isfinite(looks[0])]
+        del power
         yield date, image, float(np.median(grown)) if grown.size else np.nan
+        del image
         log.info("%s: date %d of %d", term, date + 1, sizes["time"])
 
 

@@ -265,17 +265,22 @@ def cells(stack: Stack, term: str, region: Mapping[str, slice], multilook: int) 
     """
     shape = tuple(region[dim].stop - region[dim].start for dim in store.DIMS)
     averaged = np.full(shape, np.nan, np.float32)
-    sums, counts = np.zeros((2, *shape)) if multilook > 1 else (averaged, averaged)
     top, bottom = region["y"].start * multilook, min(region["y"].stop * multilook, stack.data.sizes["y"])
     columns = slice(region["x"].start * multilook, region["x"].stop * multilook)
+    begun = np.zeros((2, shape[0], shape[2]))  # sums and counts of the last row of cells, which may go on below
     for first in range(top, bottom, store.CHUNK):
         rows = slice(first, min(first + store.CHUNK, bottom))
         power = stack.power(term, {"time": region["time"], "y": rows, "x": columns})
+        row, offset = divmod(first - top, multilook)
         if multilook == 1:
-            averaged[:, first - top : rows.stop - top] = power
-        else:
-            for date in zip(sums, counts, power):
-                add_to_cells(*date, multilook, first - top)
-    if multilook > 1:
-        np.divide(sums, counts, out=averaged, where=counts > 0, casting="same_kind")
+            averaged[:, row : row + power.shape[1]] = power
+            continue
+        sums, counts = of_band = np.zeros((2, shape[0], math.ceil((offset + power.shape[1]) / multilook), shape[2]))
+        for date in zip(sums, counts, power):
+            add_to_cells(*date, multilook, offset)
+        if offset:
+            of_band[:, :, 0] += begun
+        begun = of_band[:, :, -1].copy()
+        part = averaged[:, row : row + sums.shape[1]]
+        np.divide(sums, counts, out=part, where=counts > 0, casting="same_kind")
     return averaged

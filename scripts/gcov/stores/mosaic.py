@@ -88,7 +88,10 @@ def write_date(stack: Path, index: int, members: Sequence[Fragment], names: Sequ
     for region in store.regions(opened[0], rows=store.SHARD, columns=store.SHARD):
         blocks = [data.isel(region) for data in opened]
         for name in names:
-            layer = merged(members, blocks, name)
+            bands = store.regions(blocks[0], rows=2 * store.CHUNK)  # keeps memory small beside the shard
+            parts = [merged(members, [block.isel(band) for block in blocks], name) for band in bands]
+            layer = np.concatenate(parts, axis=1)
+            del parts
             store.write(stack, {**region, "time": slice(index, index + 1)}, {name: layer})
 
 

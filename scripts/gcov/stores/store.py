@@ -365,8 +365,8 @@ def damage(path: Path) -> str | None:
         for name in metadata_of(path)["consolidated_metadata"]["metadata"]:
             metadata_of(path / name)  # read when shards are copied
         data = open_store(path)
-        for region in regions(data):
-            data.isel(region, missing_dims="ignore").load()
+        for region, variable in itertools.product(regions(data), data.variables.values()):
+            _ = variable.isel(region, missing_dims="ignore").values  # one by one: a product may have dozens of maps
     except GcovError as error:
         return str(error).removesuffix(f"; {VERIFY}")
     except (FileNotFoundError, NotADirectoryError) as error:
