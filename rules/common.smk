@@ -169,7 +169,7 @@ def outdate_if_replaced(wildcards):
         Path(str(path).format(**wildcards)) for path in (rules.search.output.records, rules.clip.output[0])
     )
     record = records / f"{wildcards.granule}.json"
-    file = read_record(record).path if workflow.is_main_process and record.exists() else None
+    file = read_record(record).path if main_process and record.exists() else None
     if not (file and is_replaced(fragment, file)):
         return False
     stamp = fragment / ".snakemake_timestamp"  # Snakemake takes the time of a folder from this file

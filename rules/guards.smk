@@ -5,13 +5,17 @@
 from functools import cache
 
 from snakemake.logging import logger
-from snakemake.settings.enums import RerunTrigger
-from snakemake_interface_executor_plugins.settings import DeploymentMethod
 
-if workflow.is_main_process and "archive" not in workflow.global_resources:
+if main_process and "archive" not in internal("global_resources", ["archive"]):
     workflow.register_resource("archive", 4)
 
-if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method and not as_module:
+
+def names(choices):
+    """The names of Snakemake's choices for an option."""
+    return {getattr(choice, "name", choice) for choice in choices}
+
+
+if "APPTAINER" in names(internal("deployment_settings.deployment_method", ())) and not as_module:
     raise WorkflowError(
         "--sdm apptainer: the rules name no image, so every job would run outside a container."
         " Run the whole workflow in one: see docs/cloud.md"
@@ -21,7 +25,7 @@ if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method 
 @cache
 def warn_of_missing_guards():
     """Warn once, while the DAG is built: settings are not known earlier, and modules have no `onstart`."""
-    if workflow.is_main_process and {RerunTrigger.CODE, RerunTrigger.SOFTWARE_ENV} & {*workflow.rerun_triggers}:
+    if main_process and {"CODE", "SOFTWARE_ENV"} & names(internal("rerun_triggers", ())):
         logger.warning(
             "profiles/default is not in force: a changed script (an upgrade, say) fetches every granule again."
             " To prevent it: --rerun-triggers mtime params input"
@@ -31,8 +35,8 @@ def warn_of_missing_guards():
 @cache
 def warn_of_until():
     """Warn once that `--until` knows no job after the search: Snakemake then says that there is nothing to be done."""
-    after = {*workflow.dag_settings.until} - {"search"}
-    if workflow.is_main_process and after and not as_module:
+    after = {*internal("dag_settings.until", ())} - {"search"}
+    if main_process and after and not as_module:
         logger.warning(
             f"--until {' '.join(sorted(after))}: Snakemake knows the jobs after a search only once it is done, and may"
             " say that there is nothing to be done. Name files instead: `snakemake --cores 4 results/AOI/stack.zarr`"

@@ -123,7 +123,7 @@ rule index:
 # What the last run found, as this run begins. The last lines of a run say what is new, and what it has made. Modules
 # have no `onsuccess`.
 found_file = Path("results/index.memory.json")
-found_before = found_file.read_bytes() if workflow.is_main_process and found_file.exists() else b""
+found_before = found_file.read_bytes() if main_process and found_file.exists() else b""
 
 
 onsuccess:
@@ -148,5 +148,5 @@ onsuccess:
             made, [str(path) for job in finished for path in job.log], workflow.overwrite_workdir or ""
         ):
             logger.info(line)
-    except GcovError as error:
+    except (AttributeError, GcovError) as error:  # AttributeError: a Snakemake that differs inside
         logger.warning(f"{error}")

@@ -43,7 +43,8 @@ class Groups(dict):
         return group
 
 
-is_main = globals().get("deployed") or getattr(workflow.modifier, "base_snakefile", "unknown") is None
+modifier = getattr(workflow, "modifier", None)
+is_main = globals().get("deployed") or getattr(modifier, "base_snakefile", "unknown") is None
 
 
 @cache

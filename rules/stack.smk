@@ -71,7 +71,7 @@ rule explain:
     conda:
         "../envs/gcov.yaml"
     params:
-        cores=lambda w: workflow.cores,
+        cores=lambda w: internal("cores", 1),
         work=lambda w: [work(aoi) for aoi in aois.values()],
     script:
         "../scripts/explain.py"

@@ -3,10 +3,24 @@
 
 import os
 import sys
+from operator import attrgetter
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+
+
+def internal(name, otherwise):
+    """`workflow.NAME`, which Snakemake may change: `otherwise`, after a warning, if it has. Ask for a name once."""
+    try:
+        return attrgetter(name)(workflow)
+    except AttributeError:
+        logger.warning(
+            f"This Snakemake has no `workflow.{name}`: a safeguard or message that needs it is left out."
+            " Results are the same."
+        )
+        return otherwise
+
 
 scripts = os.path.dirname(workflow.snakefile)
 if not os.path.exists(scripts):
@@ -27,15 +41,16 @@ if not os.path.samefile(os.path.dirname(gcov.__file__), os.path.join(scripts, "g
         " the same version of it, and a Snakefile of your own must import gcov after them"
     )
 
-if workflow.storage_settings.default_storage_provider:
+if internal("storage_settings.default_storage_provider", None):
     raise WorkflowError(
         "--default-storage-provider: jobs need a folder that they share. For results in a bucket, run on one machine"
         " beside the data and copy them: see docs/cloud.md"
     )
 
 CONFIG = "config/config.yaml"
-as_module = workflow.modifier.skip_configfile  # then the other workflow has read its own configuration
-given = [str(path) for path in workflow.configfiles]  # from --configfile; as a module, also the other workflow's
+as_module = internal("modifier.skip_configfile", True)  # then the other workflow has read its own configuration
+configfiles = internal("configfiles", [])
+given = [str(path) for path in configfiles]  # from --configfile; as a module, also the other workflow's
 try:
     for path in given:
         check_yaml(path, ours=not as_module)
@@ -45,8 +60,9 @@ except GcovError as error:
     raise WorkflowError(str(error)) from None
 
 merged = os.path.exists(CONFIG) and not any(os.path.samefile(path, CONFIG) for path in given)
-if given and merged and not (as_module or workflow.config_settings.replace_workflow_config):
-    if workflow.is_main_process:
+main_process = internal("is_main_process", True)
+if given and merged and not (as_module or internal("config_settings.replace_workflow_config", True)):
+    if main_process:
         logger.warning(
             f"{', '.join(given)} is merged with {CONFIG}, whose areas of interest and other keys stay in force:"
             " for an analysis of its own make a folder with a config/config.yaml and use `snakemake -d FOLDER`"
@@ -58,12 +74,12 @@ configfile: CONFIG
 
 try:
     completed, settings = read_config(config)
-    if workflow.is_main_process:
+    if main_process:
         for aoi in settings.aois.values():
             check_files(aoi)
 except GcovError as error:
     raise WorkflowError(str(error)) from None
 config.update(completed)
 if settings.archive.signed:
-    workflow.configfiles.clear()  # a report would include these files and the signatures in them
+    configfiles.clear()  # a report would include these files and the signatures in them
 aois = settings.aois

@@ -1,4 +1,6 @@
-"""The workarounds in rules/scheduler.smk, on the locked Snakemake."""
+"""What the rules do with Snakemake's internals: the workarounds in rules/scheduler.smk, on the locked Snakemake."""
+
+import re
 
 import pytest
 from helpers import REPO
@@ -117,3 +119,36 @@ def test_another_snakemake_runs_without_the_workarounds(renamed, executor, after
     done = snakemake("-s", f"{tmp_path}/Snakefile", "-d", str(tmp_path), *jobs)
     assert end in done.output and "Error in" not in done.output, done.output
     assert done.output.count("does not know this version of Snakemake") == 1, done.output
+
+
+BARE = """
+import sys
+
+INTERNAL = {internal!r}
+
+class Bare:
+    def __getattr__(self, name):
+        if name in INTERNAL:
+            raise AttributeError(f"no {{name}}")
+        if name == "snakefile":  # the file that asks
+            return sys._getframe(1).f_code.co_filename
+        return getattr(real, name)
+
+real, workflow = workflow, Bare()
+
+include: "{repo}/Snakefile"
+"""
+
+
+def test_a_snakemake_that_differs_inside_makes_the_same_results(aoi, analysis):
+    rules = "".join(path.read_text() for path in [*REPO.glob("rules/*.smk"), REPO / "scripts/configuration.smk"])
+    needed = {"snakefile", "source_path", "NAME"}
+    internal = {*re.findall(r"\bworkflow\.(\w+)", rules), *re.findall(r'\binternal\("(\w+)', rules)} - needed
+    assert {"modifier", "dag", "is_main_process", "dag_settings", "storage_settings"} <= internal
+    analysis.configure({"aois": {"valley": aoi}, "terms": ["HHHH"], "basemap": None})
+    (analysis.folder / "Snakefile").write_text(BARE.format(internal=internal, repo=REPO))
+    output = analysis.run("-s", f"{analysis.folder}/Snakefile", "results/valley/granules.parquet")
+    assert analysis.results("valley/granules.parquet") == ["valley/granules.parquet"]
+    for name in ("is_main_process", "global_resources", "rerun_triggers", "dag_settings.until"):
+        assert output.count(f"This Snakemake has no `workflow.{name}`") == 1, output
+    assert "\nno dag\n" in output, "of the last lines of a run"
