@@ -365,8 +365,11 @@ def damage(path: Path) -> str | None:
         for name in metadata_of(path)["consolidated_metadata"]["metadata"]:
             metadata_of(path / name)  # read when shards are copied
         data = open_store(path)
-        for region, variable in itertools.product(regions(data), data.variables.values()):
-            _ = variable.isel(region, missing_dims="ignore").values  # one by one: a product may have dozens of maps
+        for variable in data.variables.values():
+            for region in regions(data) if variable.ndim > 1 else [{}]:
+                part = variable.isel(region, missing_dims="ignore")
+                for index in np.ndindex(part.shape[:-2]):  # maps of terms and intervals one by one: they may be many
+                    _ = part[index].values
     except GcovError as error:
         return str(error).removesuffix(f"; {VERIFY}")
     except (FileNotFoundError, NotADirectoryError) as error:
