@@ -8,7 +8,7 @@ rule plot_zones:
         zones="results/{aoi}/{term}/zones.csv",
         stack=stack_of,
     output:
-        picture=figure("results/{aoi}/{term}/zones.png", caption="zones", label="3 zones", term="{term}"),
+        picture=figure("results/{aoi}/{term}/zones.png", "3 zones", caption="zones"),
     log:
         "logs/{aoi}/{term}/plot_zones.log",
     benchmark:
@@ -21,8 +21,7 @@ rule plot_zones:
         mem_mb=500,
         runtime=15,
     params:
-        valid_samples_only=setting("valid_samples_only"),
-        min_valid_fraction=setting("min_valid_fraction"),
+        **settings_of("valid_samples_only", "min_valid_fraction"),
     script:
         "../scripts/plot_zones.py"
 
@@ -37,7 +36,7 @@ rule plot_statistics:
         ancient("results/{aoi}/{term}/caption.rst"),
         statistics="results/{aoi}/{term}/statistics.zarr",
     output:
-        picture=figure("results/{aoi}/{term}/statistics.png", caption="statistics", label="6 statistics", term="{term}"),
+        picture=figure("results/{aoi}/{term}/statistics.png", "6 statistics", caption="statistics"),
         warning="results/{aoi}/{term}/statistics_warning.rst",
     log:
         "logs/{aoi}/{term}/plot_statistics.log",
@@ -72,7 +71,7 @@ rule plot_indices:
         indices="results/{aoi}/indices.csv",
         stack=stack_of,
     output:
-        picture=figure("results/{aoi}/indices.png", caption="indices", label="4 indices", term="-"),
+        picture=figure("results/{aoi}/indices.png", "4 indices", caption="indices"),
     log:
         "logs/{aoi}/plot_indices.log",
     benchmark:
@@ -103,9 +102,7 @@ rule plot_change:
         geojson="results/{aoi}/{term}/change/{name}.geojson",
         csv="results/{aoi}/{term}/change/{name}.csv",
     output:
-        picture=figure(
-            "results/{aoi}/{term}/change/{name}.png", caption="change", label="5 change {name}", term="{term}"
-        ),
+        picture=figure("results/{aoi}/{term}/change/{name}.png", "5 change {name}", caption="change"),
         warning="results/{aoi}/{term}/change/{name}_warning.rst",
     log:
         "logs/{aoi}/{term}/change/{name}_png.log",
@@ -142,7 +139,7 @@ rule plot_change_history:
         geojson="results/{aoi}/change_patches.geojson",
         csv="results/{aoi}/change_patches.csv",
     output:
-        picture=figure("results/{aoi}/change_history.png", caption="change_history", label="5 change history", term="-"),
+        picture=figure("results/{aoi}/change_history.png", "5 change history", caption="change_history"),
         warning="results/{aoi}/change_history_warning.rst",
     log:
         "logs/{aoi}/plot_change_history.log",
@@ -179,7 +176,7 @@ rule plot_zone_changes:
         series=lambda w: per_term(w.aoi, "mean_series.csv"),
         stack=stack_of,
     output:
-        picture=figure("results/{aoi}/zone_changes.png", caption="plot_zone_changes", label="5 zone changes", term="-"),
+        picture=figure("results/{aoi}/zone_changes.png", "5 zone changes", caption="plot_zone_changes"),
     log:
         "logs/{aoi}/plot_zone_changes.log",
     benchmark:
@@ -192,28 +189,12 @@ rule plot_zone_changes:
         mem_mb=500,
         runtime=15,
     params:
-        **{
-            key: setting(key)
-            for key in (
-                "valid_samples_only",
-                "change_history",
-                "significance",
-                "min_change_db",
-                "calibration_db",
-                "change_reference",
-                "min_valid_fraction",
-            )
-        },
+        **settings_of("valid_samples_only", "change_history", "significance", "min_change_db", "calibration_db"),
+        **settings_of("change_reference", "min_valid_fraction"),
         terms=setting("diagonal_terms"),
         changes=lambda w: list(aois[w.aoi].changes),
     script:
         "../scripts/plot_zone_changes.py"
 
 
-register(
-    rules.plot_zone_changes,
-    "Change of zones",
-    key="zones",
-    wanted=tests_zones,
-    cost=FIGURE,
-)
+register(rules.plot_zone_changes, "Change of zones", key="zones", wanted=tests_zones, cost=FIGURE)

@@ -25,15 +25,8 @@ rule change:
         mem_mb=800,
         runtime=60,
     params:
-        **stack_settings(
-            "multilook",
-            "significance",
-            "min_change_db",
-            "change_reference",
-            "zone_name",
-            "point_size",
-            "min_valid_fraction",
-        ),
+        **stack_settings("multilook", "significance", "min_change_db", "change_reference", "min_valid_fraction"),
+        **settings_of("zone_name", "point_size"),
         days=periods,
     script:
         "../scripts/change.py"
@@ -64,15 +57,8 @@ rule change_history:
         mem_mb=1000,
         runtime=120,
     params:
-        **stack_settings(
-            "multilook",
-            "significance",
-            "min_change_db",
-            "change_reference",
-            "zone_name",
-            "point_size",
-            "min_valid_fraction",
-        ),
+        **stack_settings("multilook", "significance", "min_change_db", "change_reference", "min_valid_fraction"),
+        **settings_of("zone_name", "point_size"),
         terms=setting("diagonal_terms"),
     script:
         "../scripts/change_history.py"
@@ -86,7 +72,7 @@ rule change_patches:
     input:
         after_search,
         maps="results/{aoi}/change_history.zarr",
-        series=lambda w: per_term(w.aoi, "mean_series.csv")[:1],
+        series=lambda w: per_term(w.aoi, "mean_series.csv")[0],
         zones=zones_of,
     output:
         geojson="results/{aoi}/change_patches.geojson",
@@ -105,11 +91,8 @@ rule change_patches:
         runtime=60,
     params:
         contents_of("zones"),
+        **settings_of("min_patch_ha", "confirm_dates", "zone_name", "point_size"),
         terms=setting("diagonal_terms"),
-        min_patch_ha=setting("min_patch_ha"),
-        confirm_dates=setting("confirm_dates"),
-        zone_name=setting("zone_name"),
-        point_size=setting("point_size"),
     script:
         "../scripts/patches.py"
 
@@ -140,10 +123,8 @@ rule patches_of_change:
         runtime=60,
     params:
         contents_of("zones"),
+        **settings_of("min_patch_ha", "zone_name", "point_size"),
         terms=lambda w: [w.term],
-        min_patch_ha=setting("min_patch_ha"),
-        zone_name=setting("zone_name"),
-        point_size=setting("point_size"),
     script:
         "../scripts/patches.py"
 
@@ -159,14 +140,9 @@ rule zone_changes:
         series=lambda w: per_term(w.aoi, "mean_series.csv"),
         looks="results/{aoi}/looks.json",
         gains=lambda w: changes_by_reference(w.aoi),
-        gains_of_history=lambda w: history_by_reference(w.aoi),
+        gains_of_history=lambda w: of_history(w.aoi, "change_history.zarr") if aois[w.aoi].change_reference else [],
     output:
-        report(
-            "results/{aoi}/zone_changes.csv",
-            caption="../report/zone_changes.rst",
-            category="{aoi}",
-            labels={"figure": "table: zone changes", "term": "-"},
-        ),
+        reported("results/{aoi}/zone_changes.csv", "table: zone changes", caption="zone_changes"),
     log:
         "logs/{aoi}/zone_changes.log",
     benchmark:
@@ -179,25 +155,14 @@ rule zone_changes:
         mem_mb=500,
         runtime=30,
     params:
-        terms=setting("diagonal_terms"),
-        frequency=setting("frequency"),
-        changes=setting("changes"),
-        change_history=setting("change_history"),
-        significance=setting("significance"),
-        min_change_db=setting("min_change_db"),
-        calibration_db=setting("calibration_db"),
+        **settings_of("frequency", "changes", "change_history", "significance", "min_change_db", "calibration_db"),
         min_valid_fraction=setting("min_valid_fraction"),
+        terms=setting("diagonal_terms"),
     script:
         "../scripts/zone_changes.py"
 
 
-register(
-    rules.zone_changes,
-    "Change of zones",
-    key="zones",
-    wanted=tests_zones,
-    cost=Measured(1.0, 0, 200),
-)
+register(rules.zone_changes, "Change of zones", key="zones", wanted=tests_zones, cost=Measured(1.0, 0, 200))
 
 
 rule filtered:

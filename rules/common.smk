@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import gcov
 from gcov import releases
 from gcov.granules import kept_names, local_file, names_by_day, read_record, read_table
+from gcov.indices import name_of_index
 from gcov.inputs.contents import digest
 from gcov.inputs.work import Measured, Work
 from gcov.stores.origin import is_replaced
@@ -20,6 +21,12 @@ os.environ.update(PYTHONPATH=os.pathsep.join(dict.fromkeys(filter(None, modules)
 
 PRODUCTS = []
 FIGURE = Measured(1.5, 0, 350)  # the cost of drawing a figure, whatever its size
+VALUES = {  # of wildcards, in every AOI alike
+    "quantity": ["db", "power"],
+    "movie": ["animation", "animation_means"],
+    "test": ["p_value", "change"],  # layers of a change product, besides its log-ratio
+    "summary": ["p_value", "n_changes", "first_change", "last_change", "largest_change"],  # of the change history
+}
 
 
 class Product(NamedTuple):
@@ -33,8 +40,7 @@ class Product(NamedTuple):
     wanted: Any = None  # a function of an AOI: whether it gets it, if the key alone does not say so
     geotiff: str | None = None  # the word below `geotiff:` that asks for it, too; it comes with the STAC catalogue
     cost: Measured | None = None  # of one job. None for the search, which has run before, or if stated already
-    layers: Any = None  # a function of an AOI: how many layers a job reads; default: see `work`
-    values: dict = {}  # of wildcards other than aoi, term, name, day and granule: lists, or functions of an AOI
+    layers: str = "diagonal_terms"  # what of an AOI a job reads that is neither a GeoTIFF's nor for one term
 
     @property
     def sentence(self):
@@ -58,15 +64,14 @@ class Product(NamedTuple):
 
     def paths(self, aoi, files=None, **searched):
         """Its files for an AOI. `searched` are the values of wildcards that only a search tells."""
-        values = {wildcard: of(aoi) if callable(of) else of for wildcard, of in self.values.items()}
-        common = {"aoi": aoi.name, "term": aoi.diagonal_terms, "name": list(aoi.changes)}
-        return expand(files or self.files, **common, **values, **searched)
+        own = {"aoi": aoi.name, "term": aoi.diagonal_terms, "name": list(aoi.changes)}
+        own["index"] = [name_of_index(index) for index in aoi.indices]
+        return expand(files or self.files, **own, **VALUES, **searched)
 
     def work(self, aoi):
-        """What the rule does for an AOI. A GeoTIFF's job and one with a term in its path read one layer, others all."""
+        """What the rule does for an AOI. A GeoTIFF's job and one with a term in its path read one layer."""
         jobs = len(self.paths(aoi, self.files[0], day="day", granule="granule"))
-        one_term = self.geotiff or "{term}" in self.files[0]
-        layers = self.layers(aoi) if self.layers else 1 if one_term else len(aoi.diagonal_terms)
+        layers = 1 if self.geotiff or "{term}" in self.files[0] else len(getattr(aoi, self.layers))
         return Work(self.maker.rule.name, jobs, layers, self.each, self.cost)
 
 
@@ -97,11 +102,10 @@ def work(aoi):
 
 
 wildcard_constraints:
+    **{wildcard: "|".join(values) for wildcard, values in VALUES.items()},
     aoi="|".join(aois),
     granule="[^/]+",
     term="HHHH|HVHV|VHVH|VVVV|LHLH|LVLV|RHRH|RVRV",  # backscatter: products exist for diagonal terms only
-    quantity="db|power",
-    movie="animation|animation_means",
     name="[A-Za-z0-9_-]+",
 
 
@@ -119,16 +123,26 @@ def setting(key):
     return lambda wildcards: getattr(aois[wildcards.aoi], key)
 
 
+def settings_of(*keys):
+    """Settings of the job's AOI, as parameters of the rule."""
+    return {key: setting(key) for key in keys}
+
+
 def stack_settings(*keys):
     """The settings of the job's AOI that say which samples of a stack count, and those named, as parameters."""
-    return {key: setting(key) for key in ("valid_samples_only", "looks", *keys)}
+    return settings_of("valid_samples_only", "looks", *keys)
 
 
-def figure(path, *, caption, label, term):
+def reported(path, label, caption="table"):
+    """An output that the report shows under its AOI, and with its term, if it has one; see report/{caption}.rst."""
+    labels = {"figure": label, "term": "{term}" if "{term}" in path else "-"}
+    return report(path, caption=f"../report/{caption}.rst", category="{aoi}", labels=labels)
+
+
+def figure(path, label, caption):
     """A drawing rule's outputs: the PNG in the report, and beside it the formats that `figure_formats` adds."""
-    labels = {"figure": label, "term": term}
-    png = report(path, caption=f"../report/{caption}.rst", category="{aoi}", labels=labels)
-    return [png, *(path.removesuffix("png") + kind for kind in settings.figure_formats if kind != "png")]
+    other = [path.removesuffix("png") + kind for kind in settings.figure_formats if kind != "png"]
+    return [reported(path, label, caption), *other]
 
 
 def searched(aoi):
@@ -285,12 +299,6 @@ def changes_by_reference(aoi):
     return paths if one.change_reference else []
 
 
-def history_by_reference(aoi):
-    """The AOI's change history, if it holds the gain that a reference shows."""
-    one = aois[aoi]
-    return f"results/{aoi}/change_history.zarr" if one.change_reference and one.change_history else []
-
-
 def per_term(aoi, name):
     """The file with this name for each diagonal term of an AOI."""
     return [f"results/{aoi}/{term}/{name}" for term in aois[aoi].diagonal_terms]
@@ -301,14 +309,14 @@ def changes_of(aoi, suffix):
     return [path for name in aois[aoi].changes for path in per_term(aoi, f"change/{name}.{suffix}")]
 
 
-def of_history(aoi, *names):
-    """The files with these names of an AOI whose change history is requested."""
-    return [f"results/{aoi}/{name}" for name in names] if aois[aoi].change_history else []
+def of_history(aoi, name):
+    """The file with this name of an AOI whose change history is requested."""
+    return f"results/{aoi}/{name}" if aois[aoi].change_history else []
 
 
 def patches_of(aoi):
     """The tables of an AOI's patches of change."""
-    return [*of_history(aoi, "change_patches.csv"), *changes_of(aoi, "csv")]
+    return [path for path in (of_history(aoi, "change_patches.csv"), *changes_of(aoi, "csv")) if path]
 
 
 def tests_zones(aoi):

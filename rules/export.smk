@@ -1,9 +1,5 @@
 # GeoTIFFs of the products that `geotiff:` names, and their STAC catalogue.
 
-from gcov.indices import name_of_index
-
-TESTS = ["p_value", "change"]  # layers of a change product, besides its log-ratio
-SUMMARIES = ["p_value", "n_changes", "first_change", "last_change", "largest_change"]  # layers of the change history
 GEOTIFF = Measured(1.8, 0.22, 330)
 GEOTIFF_MAP = Measured(1.8, 0.22, 330, of="map")
 STATISTICS = ["count", "mean", "std", "cv", "excess_cv", "min", "max", "p05", "p50", "p95"]
@@ -12,9 +8,6 @@ STATISTICS = ["count", "mean", "std", "cv", "excess_cv", "min", "max", "p05", "p
 wildcard_constraints:
     day=r"\d{8}(T\d{6})?",
     index="RVI|RFDI|[HVLR]{4}_[HVLR]{4}",
-    change="[A-Za-z0-9_-]+",
-    test="|".join(TESTS),
-    summary="|".join(SUMMARIES),
 
 
 rule geotiff_date:
@@ -47,9 +40,9 @@ for quantity in ("power", "db", "sigma0"):
         rules.geotiff_date,
         "GeoTIFFs",
         words="Cloud-optimized GeoTIFFs of the images and maps that `geotiff:` names.",
+        outputs=expand(rules.geotiff_date.output, quantity=quantity, allow_missing=True),
         key="geotiff",
         geotiff=quantity,
-        values={"quantity": quantity},
         cost=GEOTIFF,
     )
 
@@ -106,14 +99,7 @@ use rule geotiff_statistics as geotiff_index with:
         resampling="average",
 
 
-register(
-    rules.geotiff_index,
-    "GeoTIFFs",
-    key="indices",
-    geotiff="indices",
-    values={"index": lambda aoi: [name_of_index(index) for index in aoi.indices]},
-    cost=GEOTIFF,
-)
+register(rules.geotiff_index, "GeoTIFFs", key="indices", geotiff="indices", cost=GEOTIFF)
 
 
 use rule geotiff_statistics as geotiff_filtered with:
@@ -136,50 +122,36 @@ register(rules.geotiff_filtered, "GeoTIFFs", key="filter_window", geotiff="filte
 
 use rule geotiff_statistics as geotiff_change with:
     input:
-        "results/{aoi}/{term}/change/{change}.zarr",
+        "results/{aoi}/{term}/change/{name}.zarr",
     output:
-        "results/{aoi}/geotiff/change_{change}_{term}.tif",
+        "results/{aoi}/geotiff/change_{name}_{term}.tif",
     log:
-        "logs/{aoi}/geotiff/change_{change}_{term}.log",
+        "logs/{aoi}/geotiff/change_{name}_{term}.log",
     benchmark:
-        "benchmarks/results/{aoi}/geotiff/change_{change}_{term}.tsv"
+        "benchmarks/results/{aoi}/geotiff/change_{name}_{term}.tsv"
     params:
         names=["log_ratio_db"],
         day=None,
         resampling="average",
 
 
-register(
-    rules.geotiff_change,
-    "GeoTIFFs",
-    key="changes",
-    geotiff="changes",
-    values={"change": lambda aoi: list(aoi.changes)},
-    cost=GEOTIFF_MAP,
-)
+register(rules.geotiff_change, "GeoTIFFs", key="changes", geotiff="changes", cost=GEOTIFF_MAP)
 
 
 use rule geotiff_change as geotiff_change_test with:
     output:
-        "results/{aoi}/geotiff/change_{change}_{term}_{test}.tif",
+        "results/{aoi}/geotiff/change_{name}_{term}_{test}.tif",
     log:
-        "logs/{aoi}/geotiff/change_{change}_{term}_{test}.log",
+        "logs/{aoi}/geotiff/change_{name}_{term}_{test}.log",
     benchmark:
-        "benchmarks/results/{aoi}/geotiff/change_{change}_{term}_{test}.tsv"
+        "benchmarks/results/{aoi}/geotiff/change_{name}_{term}_{test}.tsv"
     params:
         names=lambda w: [w.test],
         day=None,
         resampling="nearest",
 
 
-register(
-    rules.geotiff_change_test,
-    "GeoTIFFs",
-    key="changes",
-    geotiff="changes",
-    values={"change": lambda aoi: list(aoi.changes), "test": TESTS},
-    cost=GEOTIFF_MAP,
-)
+register(rules.geotiff_change_test, "GeoTIFFs", key="changes", geotiff="changes", cost=GEOTIFF_MAP)
 
 
 use rule geotiff_statistics as geotiff_change_history with:
@@ -197,14 +169,7 @@ use rule geotiff_statistics as geotiff_change_history with:
         resampling="nearest",
 
 
-register(
-    rules.geotiff_change_history,
-    "GeoTIFFs",
-    key="change_history",
-    geotiff="changes",
-    values={"summary": SUMMARIES},
-    cost=GEOTIFF_MAP,
-)
+register(rules.geotiff_change_history, "GeoTIFFs", key="change_history", geotiff="changes", cost=GEOTIFF_MAP)
 
 
 rule stac:

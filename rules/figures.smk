@@ -11,12 +11,7 @@ rule plot_histogram:
         no_echo="results/{aoi}/{term}/no_echo.csv",
         stack=stack_of,
     output:
-        picture=figure(
-            "results/{aoi}/{term}/histogram_{quantity}.png",
-            caption="histogram",
-            label="8 histogram, {quantity}",
-            term="{term}",
-        ),
+        picture=figure("results/{aoi}/{term}/histogram_{quantity}.png", "8 histogram, {quantity}", caption="histogram"),
     log:
         "logs/{aoi}/{term}/histogram_{quantity}.log",
     benchmark:
@@ -35,7 +30,7 @@ rule plot_histogram:
         "../scripts/plot_histogram.py"
 
 
-register(rules.plot_histogram, "Histograms", values={"quantity": ["db", "power"]}, cost=FIGURE)
+register(rules.plot_histogram, "Histograms", cost=FIGURE)
 
 
 rule plot_mean_series:
@@ -45,9 +40,7 @@ rule plot_mean_series:
         no_echo="results/{aoi}/{term}/no_echo.csv",
         stack=stack_of,
     output:
-        picture=figure(
-            "results/{aoi}/{term}/mean_series.png", caption="mean_series", label="2 mean series", term="{term}"
-        ),
+        picture=figure("results/{aoi}/{term}/mean_series.png", "2 mean series", caption="mean_series"),
         caption="results/{aoi}/{term}/caption.rst",
     log:
         "logs/{aoi}/{term}/mean_series.log",
@@ -61,8 +54,7 @@ rule plot_mean_series:
         mem_mb=500,
         runtime=10,
     params:
-        valid_samples_only=setting("valid_samples_only"),
-        min_valid_fraction=setting("min_valid_fraction"),
+        **settings_of("valid_samples_only", "min_valid_fraction"),
     script:
         "../scripts/plot_mean_series.py"
 
@@ -79,12 +71,7 @@ rule animation:
         no_echo="results/{aoi}/{term}/no_echo.csv",
         stretch="results/{aoi}/{term}/stretch.json",
     output:
-        report(
-            "results/{aoi}/{term}/{movie}.gif",
-            caption="../report/animation.rst",
-            category="{aoi}",
-            labels={"figure": "7 {movie}", "term": "{term}"},
-        ),
+        reported("results/{aoi}/{term}/{movie}.gif", "7 {movie}", caption="animation"),
     log:
         "logs/{aoi}/{term}/{movie}.log",
     benchmark:
@@ -104,12 +91,7 @@ rule animation:
         "../scripts/animation.py"
 
 
-register(
-    rules.animation,
-    "Animations",
-    values={"movie": ["animation", "animation_means"]},
-    cost=Measured(1.5, 0.06, 350),
-)
+register(rules.animation, "Animations", cost=Measured(1.5, 0.06, 350))
 
 
 # The same as a page with player controls, 40 MB for 60 dates of two terms: made only if requested by name
@@ -129,7 +111,7 @@ rule location:
         zones=zones_of,
     output:
         geojson="results/{aoi}/location.geojson",
-        picture=figure("results/{aoi}/location.png", caption="location", label="9 location", term="-"),
+        picture=figure("results/{aoi}/location.png", "9 location", caption="location"),
     log:
         "logs/{aoi}/location.log",
     benchmark:

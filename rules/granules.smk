@@ -5,12 +5,7 @@ checkpoint search:
     """Find the granules and keep the newest release of each acquisition. `-R search` repeats the search."""
     output:
         records=directory("results/{aoi}/granules"),
-        table=report(
-            "results/{aoi}/granules.csv",
-            caption="../report/table.rst",
-            category="{aoi}",
-            labels={"figure": "table: granules", "term": "-"},
-        ),
+        table=reported("results/{aoi}/granules.csv", "table: granules"),
     log:
         "logs/{aoi}/search.log",
     benchmark:
@@ -23,8 +18,7 @@ checkpoint search:
         runtime=growing(20),
         archive=1,  # it opens a granule of each frame, if there are several
     params:
-        bbox=setting("bbox"),
-        polygon=setting("polygon"),
+        **settings_of("bbox", "polygon"),
         listed=setting("granules"),
         query=setting("search"),
         frequency=setting("frequency"),
@@ -90,9 +84,7 @@ rule clip:
         runtime=growing(15),  # the archive may make it wait
         archive=lambda w, input: 0 if input.local else 1,  # limited by the profile, whatever --cores is set to
     params:
-        bbox=setting("bbox"),
-        polygon=setting("polygon"),
-        frequency=setting("frequency"),
+        **settings_of("bbox", "polygon", "frequency"),
         terms=setting("names"),
     script:
         "../scripts/clip.py"
@@ -102,7 +94,7 @@ register(
     rules.clip,
     "Fragments",
     words="The AOI's window of each granule, samples unchanged.",
-    layers=lambda aoi: len(aoi.names),
+    layers="names",
     cost=Measured(1.1, 0.07, 260),
 )
 

@@ -9,12 +9,7 @@ rule methods:
         looks=looks_of,
         stack=stack_of,
     output:
-        report(
-            "results/{aoi}/methods.txt",
-            caption="../report/table.rst",
-            category="{aoi}",
-            labels={"figure": "text: methods", "term": "-"},
-        ),
+        reported("results/{aoi}/methods.txt", "text: methods"),
     log:
         "logs/{aoi}/methods.log",
     benchmark:
@@ -27,16 +22,8 @@ rule methods:
         mem_mb=300,
         runtime=10,
     params:
-        **stack_settings(
-            "terms",
-            "multilook",
-            "changes",
-            "change_history",
-            "significance",
-            "min_change_db",
-            "baseline",
-            "filter_window",
-        ),
+        **stack_settings("terms", "multilook", "changes", "change_history", "significance", "min_change_db"),
+        **settings_of("baseline", "filter_window"),
     script:
         "../scripts/methods.py"
 
@@ -48,6 +35,7 @@ rule explore:
     """The AOI on one page: all images, the series at any point the user clicks, change between any two dates."""
     input:
         captions,
+        lambda w: [*patches_of(w.aoi), *changes_of(w.aoi, "zarr"), *changes_of(w.aoi, "geojson")],  # read beside others
         stack=stack_of,
         series=lambda w: per_term(w.aoi, "mean_series.csv"),
         no_echo=lambda w: per_term(w.aoi, "no_echo.csv"),
@@ -56,18 +44,12 @@ rule explore:
         zone_series=lambda w: per_term(w.aoi, "zones.csv") if aois[w.aoi].zones else [],
         indices=lambda w: f"results/{w.aoi}/indices.csv" if aois[w.aoi].indices else [],
         changes=lambda w: changes_of(w.aoi, "json"),
-        beside_changes=lambda w: [p for suffix in ("zarr", "geojson", "csv") for p in changes_of(w.aoi, suffix)],
         history=lambda w: of_history(w.aoi, "change_history.zarr"),
-        patches=lambda w: of_history(w.aoi, "change_patches.geojson", "change_patches.csv"),
+        patches=lambda w: of_history(w.aoi, "change_patches.geojson"),
         zone_changes=lambda w: f"results/{w.aoi}/zone_changes.csv" if tests_zones(aois[w.aoi]) else [],
         methods="results/{aoi}/methods.txt",
     output:
-        report(
-            "results/{aoi}/explore.html",
-            caption="../report/explore.rst",
-            category="{aoi}",
-            labels={"figure": "1 explore", "term": "-"},
-        ),
+        reported("results/{aoi}/explore.html", "1 explore", caption="explore"),
     log:
         "logs/{aoi}/explore.log",
     benchmark:

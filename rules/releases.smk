@@ -55,9 +55,8 @@ rule release_steps:
         runtime=60,
     params:
         contents_of("zones"),
+        **settings_of("zone_name", "point_size"),
         counting=lambda w: {key: of(w) for key, of in stack_settings().items()},
-        zone_name=setting("zone_name"),
-        point_size=setting("point_size"),
         terms=setting("diagonal_terms"),
     script:
         "../scripts/release_steps.py"

@@ -7,24 +7,9 @@ rule summarize:
         stack=stack_of,
         rainfall=rainfall,
     output:
-        histogram_db=report(
-            "results/{aoi}/{term}/histogram_db.csv",
-            caption="../report/table.rst",
-            category="{aoi}",
-            labels={"figure": "table: histogram, db", "term": "{term}"},
-        ),
-        histogram_power=report(
-            "results/{aoi}/{term}/histogram_power.csv",
-            caption="../report/table.rst",
-            category="{aoi}",
-            labels={"figure": "table: histogram, power", "term": "{term}"},
-        ),
-        mean_series=report(
-            "results/{aoi}/{term}/mean_series.csv",
-            caption="../report/table.rst",
-            category="{aoi}",
-            labels={"figure": "table: mean series", "term": "{term}"},
-        ),
+        histogram_db=reported("results/{aoi}/{term}/histogram_db.csv", "table: histogram, db"),
+        histogram_power=reported("results/{aoi}/{term}/histogram_power.csv", "table: histogram, power"),
+        mean_series=reported("results/{aoi}/{term}/mean_series.csv", "table: mean series"),
         stretch="results/{aoi}/{term}/stretch.json",
         speckle="results/{aoi}/{term}/speckle.json",
         no_echo="results/{aoi}/{term}/no_echo.csv",
@@ -68,12 +53,7 @@ rule dates:
         series=lambda w: per_term(w.aoi, "mean_series.csv"),
         no_echo=lambda w: per_term(w.aoi, "no_echo.csv"),
     output:
-        report(
-            "results/{aoi}/dates.csv",
-            caption="../report/table.rst",
-            category="{aoi}",
-            labels={"figure": "table: dates", "term": "-"},
-        ),
+        reported("results/{aoi}/dates.csv", "table: dates"),
     log:
         "logs/{aoi}/dates.log",
     benchmark:
@@ -111,9 +91,8 @@ rule looks:
         mem_mb=300,
         runtime=10,
     params:
+        **settings_of("looks", "multilook"),
         terms=setting("diagonal_terms"),
-        looks=setting("looks"),
-        multilook=setting("multilook"),
     script:
         "../scripts/looks.py"
 
@@ -125,7 +104,7 @@ rule zones:
     """The mean series of each zone, with the columns of the AOI's mean series."""
     input:
         stack=stack_of,
-        looks="results/{aoi}/looks.json",
+        looks_json="results/{aoi}/looks.json",
         zones=lambda w: own_file(required("zones")(w)),
         rainfall=rainfall,
     output:
@@ -184,7 +163,7 @@ rule indices:
     """Ratios of averaged covariance terms, as images and as series."""
     input:
         stack=stack_of,
-        looks="results/{aoi}/looks.json",
+        looks_json="results/{aoi}/looks.json",
         zones=zones_of,
     output:
         images=directory("results/{aoi}/indices.zarr"),

@@ -33,7 +33,7 @@ use rule stack as stack_and_compute with:
         computed=setting("computed_layers"),
 
 
-register(rules.stack, "Stack", layers=lambda aoi: len(aoi.names), cost=Measured(0.8, 0.003, 150))
+register(rules.stack, "Stack", layers="names", cost=Measured(0.8, 0.003, 150))
 
 
 rule stack_db:

@@ -40,11 +40,8 @@ def animation(
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], f"{snakemake.wildcards.aoi} {snakemake.wildcards.term}"):
-        stack, settings = open_with(snakemake.input.stack, snakemake.params)
         animation(
-            **settings,
-            stack=stack,
-            **{name: Path(snakemake.input[name]) for name in ("series", "no_echo", "stretch")},
+            **open_with(snakemake.input, snakemake.params),
             term=snakemake.wildcards.term,
             output=Path(snakemake.output[0]),
         )

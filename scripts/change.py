@@ -2,7 +2,6 @@
 
 from gcov.log import job_log, log
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from gcov.analysis.maps import CHANGE, attributes_of
 from gcov.analysis.reference import DRIFT_CELLS, drift_caution, reference_of
 from gcov.analysis.shared import inflation
 from gcov.analysis.tested import Cells
-from gcov.files import building, read_json
+from gcov.files import building, paths, read_json, write_json
 from gcov.stores import store
 from gcov.stores.stack import Stack, open_with
 
@@ -36,7 +35,7 @@ def change(
     output: Path,
     summary: Path,
     change_reference: str | dict[str, str] | None = None,
-    zones: str | None = None,
+    zones: Path | None = None,
     zone_name: str = "name",
     point_size: float = 60,
 ) -> None:
@@ -111,8 +110,7 @@ def write_maps(
 
 def report(summary: Path, facts: dict) -> None:
     """Write the totals of a change, and log them with their warning."""
-    with building(summary) as part:
-        part.write_text(json.dumps(facts, indent=1) + "\n")
+    write_json(summary, facts)
     if facts["warning"]:
         log.warning("%s", facts["warning"])
     log.info("%(up)d of %(pixels)d pixels up, %(down)d down; by chance alone %(expected_false_alarms).0f", facts)
@@ -120,12 +118,8 @@ def report(summary: Path, facts: dict) -> None:
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], f"{snakemake.wildcards.aoi} {snakemake.wildcards.term}"):
-        stack, settings = open_with(snakemake.input.stack, snakemake.params)
         change(
-            **settings,
-            stack=stack,
-            **{name: Path(snakemake.input[name]) for name in ("series", "looks")},
-            zones=snakemake.input.zones or None,
-            **{name: Path(path) for name, path in snakemake.output.items()},
+            **open_with(snakemake.input, snakemake.params),
+            **paths(snakemake.output),
             term=snakemake.wildcards.term,
         )

@@ -19,11 +19,9 @@ from gcov.analysis.intervals import ChangedArea, times_of
 from gcov.analysis.maps import DATES, DIMS, HISTORY, LAST, LASTS, NUMBERS, STEPS, attributes_of
 from gcov.analysis.reference import Drift, drift_caution, range_db, reference_of
 from gcov.analysis.tested import Cells
-from gcov.files import building, read_json
+from gcov.files import building, paths, read_json
 from gcov.stores import store
 from gcov.stores.stack import Stack, open_with
-
-RELEASES = {"maturities": "maturity", "crids": "crid"}  # attributes, and what of a date they list
 
 
 def change_history(
@@ -39,7 +37,7 @@ def change_history(
     output: Path,
     table: Path,
     change_reference: str | dict[str, str] | None = None,
-    zones: str | None = None,
+    zones: Path | None = None,
     zone_name: str = "name",
     point_size: float = 60,
 ) -> None:
@@ -99,7 +97,7 @@ def facts_of_dates(
 ) -> dict[str, Any]:
     """The releases of the usable `dates` (indices), and what is left out, from the terms' mean series."""
     used = dates_of(data, dates)
-    facts: dict[str, Any] = {name: sorted(releases.count(used, fact)) for name, fact in RELEASES.items()}
+    facts: dict[str, Any] = {name: sorted(releases.count(used, fact)) for name, fact in releases.SEVERAL.items()}
     for term, series in means.items():
         left_out = selection.left_out(series, use[term], term, data.attrs["frequency"], min_valid_fraction)
         facts |= {key if key.endswith(term) else f"{key}_{term}": value for key, value in left_out.items()}
@@ -179,13 +177,4 @@ def write(
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
-        stack, settings = open_with(snakemake.input.stack, snakemake.params)
-        change_history(
-            **settings,
-            stack=stack,
-            series=[Path(path) for path in snakemake.input.series],
-            looks=Path(snakemake.input.looks),
-            zones=snakemake.input.zones or None,
-            output=Path(snakemake.output.output),
-            table=Path(snakemake.output.table),
-        )
+        change_history(**open_with(snakemake.input, snakemake.params), **paths(snakemake.output))

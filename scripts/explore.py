@@ -11,7 +11,7 @@ import xarray as xr
 from gcov import tables
 from gcov.analysis.zone_changes import gain_in_words
 from gcov.errors import GcovError
-from gcov.files import building
+from gcov.files import write_text
 from gcov.pages import explore as explorer
 from gcov.pages.change import Changed, ChangeOnPage, HistoryOnPage, PatchesOnPage
 from gcov.pages.charts import Tables
@@ -53,18 +53,18 @@ def explore(
     megabytes: float | None,
     shown_db: Mapping[str, Sequence[float]],
     products: explorer.Products,
-    zones: Path | None,
+    zones: Path | None = None,
     zone_name: str,
     point_size: float,
     min_valid_fraction: float,
     calibration_db: float,
     change_reference: str | Mapping[str, str] | None,
     zone_series: dict[str, Path],
-    indices: Path | None,
-    changes: Sequence[Path],
-    history: Path | None,
-    patches: Path | None,
-    zone_changes: Path | None,
+    indices: Path | None = None,
+    changes: Sequence[Path] = (),
+    history: Path | None = None,
+    patches: Path | None = None,
+    zone_changes: Path | None = None,
     methods: Path,
     output: Path,
 ) -> None:
@@ -94,26 +94,13 @@ def explore(
         megabytes=megabytes,
         shown_db=shown_db,
     )
-    with building(output) as part:
-        part.write_text(page, encoding="utf-8")
+    write_text(output, page)
     log.info("%.1f MB", output.stat().st_size / 1e6)
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
-        stack, settings = open_with(snakemake.input.stack, snakemake.params)
-        explore(
-            **settings,
-            stack=stack,
-            series={Path(path).parent.name: Path(path) for path in snakemake.input.series},
-            no_echo={Path(path).parent.name: Path(path) for path in snakemake.input.no_echo},
-            granules=Path(snakemake.input.granules),
-            zones=Path(snakemake.input.zones) if snakemake.input.zones else None,
-            zone_series={Path(path).parent.name: Path(path) for path in snakemake.input.zone_series},
-            indices=Path(snakemake.input.indices) if snakemake.input.indices else None,
-            changes=list(map(Path, snakemake.input.changes)),
-            **{name: Path(path[0]) if (path := snakemake.input[name]) else None for name in ("history", "patches")},
-            zone_changes=Path(snakemake.input.zone_changes) if snakemake.input.zone_changes else None,
-            methods=Path(snakemake.input.methods),
-            output=Path(snakemake.output[0]),
-        )
+        given = open_with(snakemake.input, snakemake.params)
+        for name in ("series", "no_echo", "zone_series"):
+            given[name] = {path.parent.name: path for path in given.get(name, ())}
+        explore(**given, output=Path(snakemake.output[0]))

@@ -91,10 +91,4 @@ def predicted_gain(data: xr.Dataset, term: str, looks: Path, window: int) -> flo
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
-        stack, settings = open_with(snakemake.input.stack, snakemake.params)
-        filtered(
-            **settings,
-            stack=stack,
-            looks=Path(snakemake.input.looks),
-            output=Path(snakemake.output[0]),
-        )
+        filtered(**open_with(snakemake.input, snakemake.params), output=Path(snakemake.output[0]))

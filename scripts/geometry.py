@@ -2,11 +2,10 @@
 
 from gcov.log import job_log, log
 
-import json
 from pathlib import Path
 
 from gcov.archive.sources import open_bytes
-from gcov.files import building
+from gcov.files import paths, write_json
 from gcov.granule import geometry as cubes
 from gcov.granule.product import open_band
 from gcov.granules import read_record
@@ -42,16 +41,14 @@ def geometry(*, fragments: list[Path], records: Path, archive: Archive, output: 
         }
     if facts["incidence_deg"]["mean"] is None:
         log.warning("%s states no incidence angle over the AOI", granule.name)
-    with building(output) as part:
-        part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    write_json(output, facts)
     log.info("%s: incidence %s degrees", granule.name, facts["incidence_deg"])
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
         geometry(
-            fragments=[Path(path) for path in snakemake.input.fragments],
-            records=Path(snakemake.input.records),
+            **paths(snakemake.input),
             archive=Archive.of(snakemake.config),  # not a parameter: another way to the same bytes changes nothing
             output=Path(snakemake.output[0]),
         )

@@ -9,7 +9,7 @@ from rasterio.enums import Resampling
 from gcov import granules
 from gcov.errors import GcovError
 from gcov.export import cog, layers, qgis
-from gcov.files import building
+from gcov.files import write_text
 from gcov.stores import store
 
 
@@ -33,8 +33,7 @@ def geotiff(
     tags = layers.tags(bands, layers.date_of(data), store.software())
     cog.write(output, grid=data, bands=bands, tags=tags, resampling=Resampling[resampling])
     if style:
-        with building(style) as part:
-            part.write_text(qgis.style(output), encoding="utf-8")
+        write_text(style, qgis.style(output))
     log.info("%s of %s", ", ".join(names), source)
 
 

@@ -18,7 +18,7 @@ def geotiff_date(
     of earlier dates. NaN where a sample does not count. Raises GcovError if the fragments cannot be stacked, or lack
     the term.
     """
-    members = sorted(map(store.fragment_info, fragments), key=lambda one: (one.granule.start, one.granule.name))
+    members = sorted(map(store.fragment_info, fragments), key=lambda one: one.granule)
     band = layers.date_band(members, term, quantity, valid_samples_only=valid_samples_only, looks=looks)
     date = mosaic.date_of([member.granule for member in members])
     grid = store.open_store(members[0].path)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gcov import tables
-from gcov.files import building
+from gcov.files import write_text
 from gcov.pages import index as all_areas
 from gcov.pages.news import Memory
 from gcov.stores.stack import Stack
@@ -72,8 +72,7 @@ def index(
         )
         for (name, stack), table in zip(stacks.items(), granules, strict=True)
     ]
-    with building(output) as part:
-        part.write_text(all_areas.page(areas), encoding="utf-8")
+    write_text(output, all_areas.page(areas))
     known.write(memory)
     for name in stacks:
         log.info("%s: %s", name, "; ".join(known.news(name)))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gcov import tables
 from gcov.analysis import cube, looks, ratios, zonal
-from gcov.files import building, read_json
+from gcov.files import building, paths, read_json
 from gcov.indices import name_of_index, terms_of_index
 from gcov.inputs.zones import on_grid, read_zones, whole
 from gcov.stores import store
@@ -16,7 +16,7 @@ from gcov.stores.stack import Stack, open_with
 def indices(
     *,
     stack: Stack,
-    zones: Path | None,
+    zones: Path | None = None,
     zone_name: str,
     point_size: float,
     looks_json: Path,
@@ -59,11 +59,4 @@ def indices(
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
-        stack, settings = open_with(snakemake.input.stack, snakemake.params)
-        indices(
-            **settings,
-            stack=stack,
-            zones=Path(snakemake.input.zones) if snakemake.input.zones else None,
-            looks_json=Path(snakemake.input.looks),
-            **{name: Path(path) for name, path in snakemake.output.items()},
-        )
+        indices(**open_with(snakemake.input, snakemake.params), **paths(snakemake.output))

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from gcov import headings
 from gcov.figures import footprints, maps, style
-from gcov.files import building
+from gcov.files import paths, write_json
 from gcov.stores.provenance import metadata_of
 
 
 def location(
     *,
     fragments: list[Path],
-    zones: Path | None,
+    zones: Path | None = None,
     zone_name: str,
     basemap: str | None,
     geojson: Path,
@@ -30,14 +30,13 @@ def location(
     features = footprints.features(attributes)
     records = json.dumps([feature["properties"] for feature in features[1:]])
     view = headings.view(attributes[0] | {"granule_records": records})
-    figure = maps.location(features, basemap, outlines(zones, zone_name) if zones else (), view=view)
-    with building(geojson) as part:
-        part.write_text(json.dumps({"type": "FeatureCollection", "features": features}, indent=1) + "\n")
+    figure = maps.location(features, basemap, zone_features(zones, zone_name) if zones else (), view=view)
+    write_json(geojson, {"type": "FeatureCollection", "features": features})
     names = " ".join(feature["properties"]["name"] for feature in features[1:])
     style.save(figure, picture, {"Granules": names, "Software": attributes[0]["software"]})
 
 
-def outlines(zones: Path, zone_name: str) -> list[dict]:
+def zone_features(zones: Path, zone_name: str) -> list[dict]:
     """The zones as GeoJSON features, EPSG:4326."""
     from gcov.inputs.zones import read_zones  # geopandas, for AOIs with zones
 
@@ -46,10 +45,4 @@ def outlines(zones: Path, zone_name: str) -> list[dict]:
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
-        location(
-            **snakemake.params,
-            fragments=[Path(path) for path in snakemake.input.fragments],
-            zones=Path(snakemake.input.zones) if snakemake.input.zones else None,
-            geojson=Path(snakemake.output.geojson),
-            picture=list(map(Path, snakemake.output.picture)),
-        )
+        location(**snakemake.params, **paths(snakemake.input), **paths(snakemake.output))

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from gcov.analysis.looks import Given, caution, entries
-from gcov.files import building, read_json
+from gcov.files import read_json, write_json
 
 
 def looks(*, speckle: list[Path], terms: list[str], looks: Given, multilook: int, output: Path) -> None:
@@ -21,14 +21,9 @@ def looks(*, speckle: list[Path], terms: list[str], looks: Given, multilook: int
         log.info("%s: %s", term, json.dumps(found[term]))
         if warning := caution(by_code, term):
             log.warning("%s", warning)
-    with building(output) as part:
-        part.write_text(json.dumps(found, indent=1) + "\n")
+    write_json(output, found)
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
-        looks(
-            **snakemake.params,
-            speckle=[Path(path) for path in snakemake.input],
-            output=Path(snakemake.output[0]),
-        )
+        looks(**snakemake.params, speckle=[Path(path) for path in snakemake.input], output=Path(snakemake.output[0]))

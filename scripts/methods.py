@@ -10,30 +10,22 @@ import pandas as pd
 
 from gcov import tables
 from gcov.export.methods import paragraph
-from gcov.files import building, read_json
+from gcov.files import paths, read_json, write_text
 from gcov.stores.provenance import metadata_of
 
 
 def methods(
-    *, dates: Path, geometry: Path, looks: Path | None, stack: Path, settings: Mapping[str, Any], output: Path
+    *, dates: Path, geometry: Path, looks: Path | None = None, stack: Path, settings: Mapping[str, Any], output: Path
 ) -> None:
     """Write the paragraph as one line of text. It states facts of this run only."""
     table = tables.read(dates, dtype=str)
     table = table.assign(time=pd.to_datetime(table["time"]), valid_fraction=pd.to_numeric(table["valid_fraction"]))
     known = read_json(looks) if looks else {}
     text = paragraph(table, read_json(geometry), known, metadata_of(stack)["attributes"], settings)
-    with building(output) as part:
-        part.write_text(f"{text}\n", encoding="utf-8")
+    write_text(output, f"{text}\n")
     log.info("%s", text)
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
-        methods(
-            dates=Path(snakemake.input.dates),
-            geometry=Path(snakemake.input.geometry),
-            looks=Path(snakemake.input.looks) if snakemake.input.looks else None,
-            stack=Path(snakemake.input.stack),
-            settings=dict(snakemake.params.items()),
-            output=Path(snakemake.output[0]),
-        )
+        methods(**paths(snakemake.input), settings=dict(snakemake.params.items()), output=Path(snakemake.output[0]))

@@ -17,7 +17,8 @@ from gcov.analysis.areas import GroundArea
 from gcov.analysis.ledger import Ledger
 from gcov.analysis.outlines import Outlines
 from gcov.analysis.patches import Grouping, Patches, expected_by_chance, fewest_cells
-from gcov.files import building
+from gcov.analysis.releases import SEVERAL
+from gcov.files import building, paths
 from gcov.stores import store
 
 SMALLEST_P = float(np.nextafter(np.float32(0), np.float32(1)))  # the maps hold no smaller one but 0
@@ -33,7 +34,7 @@ def patches(
     geojson: Path,
     csv: Path,
     ledger: Path,
-    zones: str | None = None,
+    zones: Path | None = None,
     zone_name: str = "name",
     point_size: float = 60,
 ) -> None:
@@ -63,7 +64,7 @@ def patches(
     log.info("%d patches; by chance alone at most %g", len(table), facts["expected_by_chance"])
 
 
-def drawn_zones(data: xr.Dataset, zones: str | None, zone_name: str, point_size: float) -> list:
+def drawn_zones(data: xr.Dataset, zones: Path | None, zone_name: str, point_size: float) -> list:
     """The zones of a file, on the grid of the maps."""
     if not zones:
         return []
@@ -102,7 +103,7 @@ def of_periods(data: xr.Dataset, table: pd.DataFrame) -> tuple[list[str], pd.Dat
     facts = data.attrs
     # a period without a usable date yet has no patch either
     start, end = max(facts["dates_before"], default=""), min(facts["dates_after"], default="")
-    differ = any(facts[f"{name}_before"] != facts[f"{name}_after"] for name in ("maturities", "crids"))
+    differ = any(facts[f"{name}_before"] != facts[f"{name}_after"] for name in SEVERAL)
     return [end], pd.DataFrame({"start": start, "end": end, "releases_differ": differ}, index=table.index)
 
 
@@ -133,10 +134,4 @@ def write_geojson(path: Path, table: pd.DataFrame, found: Patches, outlines: Out
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], " ".join(snakemake.wildcards)):
-        patches(
-            **snakemake.params,
-            maps=Path(snakemake.input.maps),
-            series=Path(snakemake.input.series[0]) if snakemake.input.get("series") else None,
-            zones=snakemake.input.zones or None,
-            **{name: Path(path) for name, path in snakemake.output.items()},
-        )
+        patches(**snakemake.params, **paths(snakemake.input), **paths(snakemake.output))

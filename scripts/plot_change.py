@@ -8,7 +8,7 @@ from pathlib import Path
 from gcov import captions
 from gcov.figures import style
 from gcov.figures.change import change as draw
-from gcov.files import read_json
+from gcov.files import paths, read_json
 from gcov.headings import title
 from gcov.stores import store
 from gcov.stores.provenance import provenance
@@ -41,7 +41,7 @@ if __name__ == "__main__":
     wildcards = snakemake.wildcards
     with job_log(snakemake.log[0], f"{wildcards.aoi} {wildcards.term}"):
         plot_change(
-            **{name: Path(path) for name, path in snakemake.input.items()},
+            **paths(snakemake.input),
             origin=provenance(Path(snakemake.input.change), **snakemake.params),
             term=wildcards.term,
             name=wildcards.name,

@@ -8,6 +8,7 @@ from pathlib import Path
 from gcov import captions
 from gcov.figures import style
 from gcov.figures.change import change_history as draw
+from gcov.files import paths
 from gcov.stores import store
 from gcov.stores.provenance import provenance
 
@@ -28,7 +29,7 @@ def plot_change_history(
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
         plot_change_history(
-            **{name: Path(path) for name, path in snakemake.input.items()},
+            **paths(snakemake.input),
             origin=provenance(Path(snakemake.input.history), **snakemake.params),
             output=list(map(Path, snakemake.output.picture)),
             warning=Path(snakemake.output.warning),

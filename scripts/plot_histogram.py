@@ -8,7 +8,7 @@ from pathlib import Path
 from gcov import tables
 from gcov.figures import style
 from gcov.figures.histogram import histogram
-from gcov.files import read_json
+from gcov.files import paths, read_json
 from gcov.headings import title, view
 from gcov.stores.provenance import metadata_of, provenance
 from gcov.stretch import limits as limits_of
@@ -45,7 +45,7 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0], f"{wildcards.aoi} {wildcards.term}"):
         settings = dict(snakemake.params)
         plot_histogram(
-            **{name: Path(path) for name, path in snakemake.input.items()},
+            **paths(snakemake.input),
             shown_db=settings.pop("shown_db"),
             origin=provenance(Path(snakemake.input.stack), **settings),
             quantity=wildcards.quantity,

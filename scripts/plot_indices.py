@@ -9,6 +9,7 @@ from gcov import tables
 from gcov.cautions import of_stack
 from gcov.figures import style
 from gcov.figures.indices import indices as draw
+from gcov.files import paths
 from gcov.headings import view
 from gcov.stores.provenance import metadata_of, provenance
 
@@ -24,7 +25,7 @@ def plot_indices(*, indices: Path, stack: Path, origin: dict[str, str], output: 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
         plot_indices(
-            **{name: Path(path) for name, path in snakemake.input.items()},
+            **paths(snakemake.input),
             origin=provenance(Path(snakemake.input.stack), **snakemake.params),
             output=list(map(Path, snakemake.output.picture)),
         )

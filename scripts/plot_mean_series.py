@@ -9,6 +9,7 @@ from gcov import captions, tables
 from gcov.cautions import of_stack
 from gcov.figures import style
 from gcov.figures.series import mean_series
+from gcov.files import paths
 from gcov.headings import title, view
 from gcov.stores.provenance import metadata_of, provenance
 
@@ -41,7 +42,7 @@ if __name__ == "__main__":
     wildcards = snakemake.wildcards
     with job_log(snakemake.log[0], f"{wildcards.aoi} {wildcards.term}"):
         plot_mean_series(
-            **{name: Path(path) for name, path in snakemake.input.items()},
+            **paths(snakemake.input),
             origin=provenance(Path(snakemake.input.stack), snakemake.params.valid_samples_only),
             min_valid_fraction=snakemake.params.min_valid_fraction,
             term=wildcards.term,

@@ -8,6 +8,7 @@ from pathlib import Path
 from gcov import tables
 from gcov.figures import style
 from gcov.figures.zones import zones as draw
+from gcov.files import paths
 from gcov.headings import title, view
 from gcov.stores.provenance import metadata_of, provenance
 
@@ -27,7 +28,7 @@ if __name__ == "__main__":
     wildcards = snakemake.wildcards
     with job_log(snakemake.log[0], f"{wildcards.aoi} {wildcards.term}"):
         plot_zones(
-            **{name: Path(path) for name, path in snakemake.input.items()},
+            **paths(snakemake.input),
             origin=provenance(Path(snakemake.input.stack), snakemake.params.valid_samples_only),
             min_valid_fraction=snakemake.params.min_valid_fraction,
             term=wildcards.term,

@@ -2,7 +2,7 @@
 
 from gcov.log import job_log, log
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,18 @@ import pandas as pd
 
 from gcov import tables
 from gcov.analysis import release_steps as steps
+from gcov.files import paths
 from gcov.inputs.zones import on_grid, read_zones, whole
 from gcov.stores import store
 
 
 def release_steps(
     *,
-    superseded: list[Path],
-    used: list[Path],
+    superseded: Sequence[Path] = (),
+    used: Sequence[Path] = (),
     terms: list[str],
     counting: Mapping[str, Any],
-    zones: Path | None,
+    zones: Path | None = None,
     zone_name: str,
     point_size: float,
     output: Path,
@@ -33,7 +34,7 @@ def release_steps(
     releases differ.
     """
     found = [pd.DataFrame(columns=steps.COLUMNS)]
-    for pair in product(*(map(store.fragment_info, paths) for paths in (superseded, used))):
+    for pair in product(*(map(store.fragment_info, several) for several in (superseded, used))):
         if not pair[0].granule.same_acquisition(pair[1].granule):
             continue
         older, newer = sorted(pair, key=lambda fragment: fragment.granule.rank)
@@ -52,10 +53,4 @@ def release_steps(
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
-        release_steps(
-            **snakemake.params,
-            superseded=list(map(Path, snakemake.input.superseded)),
-            used=list(map(Path, snakemake.input.used)),
-            zones=Path(snakemake.input.zones) if snakemake.input.zones else None,
-            output=Path(snakemake.output[0]),
-        )
+        release_steps(**paths(snakemake.input), **snakemake.params, output=Path(snakemake.output[0]))

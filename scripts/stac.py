@@ -2,14 +2,17 @@
 
 from gcov.log import job_log, log
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gcov.export import stac as catalogues
-from gcov.files import building
+from gcov.files import building, paths
 from gcov.stores import store
 
 
-def stac(*, fragments: list[Path], stack: Path, geotiffs: list[Path], looks: Path | None, output: Path) -> None:
+def stac(
+    *, fragments: list[Path], stack: Path, geotiffs: Sequence[Path] = (), looks: Path | None = None, output: Path
+) -> None:
     """Write collection.json and one item per date into the folder `output`; `looks` is looks.json, if it exists.
 
     GeoTIFFs named after a date are assets of that date's item. The others are assets of the collection. The stack is
@@ -23,10 +26,4 @@ def stac(*, fragments: list[Path], stack: Path, geotiffs: list[Path], looks: Pat
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
-        stac(
-            fragments=[Path(path) for path in snakemake.input.fragments],
-            stack=Path(snakemake.input.stack),
-            geotiffs=[Path(path) for path in snakemake.input.geotiffs],
-            looks=Path(snakemake.input.looks) if snakemake.input.looks else None,
-            output=Path(snakemake.output[0]),
-        )
+        stac(**paths(snakemake.input), output=Path(snakemake.output[0]))

@@ -28,7 +28,7 @@ def stack(*, fragments: list[Path], output: Path, computed: Sequence[str] = ()) 
     no fragment has a valid sample.
     """
     by_granule = {fragment.granule: fragment for fragment in map(store.fragment_info, fragments)}
-    granules = sorted(by_granule, key=lambda g: (g.start, g.name))
+    granules = sorted(by_granule)
     first = by_granule[granules[0]]
     for granule in granules:
         mosaic.check_same(first, by_granule[granule])

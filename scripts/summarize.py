@@ -2,13 +2,12 @@
 
 from gcov.log import job_log, log
 
-import json
 from pathlib import Path
 
 from gcov import tables
 from gcov.analysis import histogram
 from gcov.analysis.summary import Summary
-from gcov.files import building
+from gcov.files import paths, write_json
 from gcov.inputs.rain import rain_of
 from gcov.stores.stack import Stack, open_with
 
@@ -24,7 +23,7 @@ def summarize(
     speckle: Path,
     no_echo: Path,
     baseline: tuple[str, str] | None = None,
-    rainfall: str | None = None,
+    rainfall: Path | None = None,
 ) -> None:
     """Write the summary tables of one term, from one pass over its samples.
 
@@ -46,19 +45,12 @@ def summarize(
         log.warning("no anomaly: no date is in the season of another one from %s to %s (baseline)", *baseline)
     tables.write(mean_series, series)
     tables.write(no_echo, summary.no_echo(stack, term))
-    with building(stretch) as part:
-        part.write_text(json.dumps({**summary.stretch(term), "histogram": summary.distribution()}) + "\n")
-    with building(speckle) as part:
-        part.write_text(json.dumps(summary.speckle) + "\n")
+    write_json(stretch, {**summary.stretch(term), "histogram": summary.distribution()}, indent=None)
+    write_json(speckle, summary.speckle, indent=None)
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], f"{snakemake.wildcards.aoi} {snakemake.wildcards.term}"):
-        stack, settings = open_with(snakemake.input.stack, snakemake.params)
         summarize(
-            **settings,
-            stack=stack,
-            rainfall=snakemake.input.rainfall or None,
-            term=snakemake.wildcards.term,
-            **{name: Path(path) for name, path in snakemake.output.items()},
+            **open_with(snakemake.input, snakemake.params), **paths(snakemake.output), term=snakemake.wildcards.term
         )

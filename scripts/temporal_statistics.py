@@ -69,11 +69,8 @@ def temporal_statistics(
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], f"{snakemake.wildcards.aoi} {snakemake.wildcards.term}"):
-        stack, settings = open_with(snakemake.input.stack, snakemake.params)
         temporal_statistics(
-            **settings,
-            stack=stack,
-            **{name: Path(snakemake.input[name]) for name in ("series", "looks_json")},
+            **open_with(snakemake.input, snakemake.params),
             term=snakemake.wildcards.term,
             output=Path(snakemake.output[0]),
         )

@@ -2,7 +2,7 @@
 
 from gcov.log import job_log, log
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from gcov.analysis.history import Rule
 from gcov.analysis.reference import Gain
 from gcov.analysis.zone_changes import HISTORY, Step, ZoneSeries, dates_tested, steps_in_common
 from gcov.errors import GcovError
-from gcov.files import read_json
+from gcov.files import paths, read_json
 from gcov.granules import holds
 from gcov.stores import store
 from gcov.words import listed
@@ -41,8 +41,8 @@ def zone_changes(
     calibration_db: float,
     min_valid_fraction: float,
     output: Path,
-    gains: list[Path],
-    gains_of_history: Path | None,
+    gains: Sequence[Path] = (),
+    gains_of_history: Path | None = None,
 ) -> None:
     """Write a row per zone, named change and term, and one per change that the history finds in a zone and term.
 
@@ -183,14 +183,4 @@ class Term:
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], snakemake.wildcards.aoi):
-        several = {
-            name: [Path(path) for path in snakemake.input.get(name, [])] for name in ("zones", "series", "gains")
-        }
-        history = snakemake.input.get("gains_of_history")
-        zone_changes(
-            **snakemake.params,
-            **several,
-            gains_of_history=Path(history) if history else None,
-            looks=Path(snakemake.input.looks),
-            output=Path(snakemake.output[0]),
-        )
+        zone_changes(**paths(snakemake.input), **snakemake.params, output=Path(snakemake.output[0]))

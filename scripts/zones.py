@@ -8,7 +8,7 @@ import pandas as pd
 
 from gcov import tables
 from gcov.analysis import looks, means, zonal
-from gcov.files import read_json
+from gcov.files import paths, read_json
 from gcov.inputs.rain import rain_of
 from gcov.inputs.zones import on_grid, read_zones
 from gcov.stores import noise
@@ -23,7 +23,7 @@ def zones(
     zone_name: str,
     point_size: float,
     looks_json: Path,
-    rainfall: str | None,
+    rainfall: Path | None = None,
     baseline: tuple[str, str] | None,
     csv: Path,
     parquet: Path,
@@ -52,13 +52,4 @@ def zones(
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0], f"{snakemake.wildcards.aoi} {snakemake.wildcards.term}"):
-        stack, settings = open_with(snakemake.input.stack, snakemake.params)
-        zones(
-            **settings,
-            stack=stack,
-            term=snakemake.wildcards.term,
-            zones=Path(snakemake.input.zones),
-            looks_json=Path(snakemake.input.looks),
-            rainfall=snakemake.input.rainfall or None,
-            **{name: Path(path) for name, path in snakemake.output.items()},
-        )
+        zones(**open_with(snakemake.input, snakemake.params), **paths(snakemake.output), term=snakemake.wildcards.term)

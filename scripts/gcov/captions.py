@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from gcov.cautions import cautions, dates_in_words, empty_values, untold_echoes
-from gcov.files import building
+from gcov.files import write_text
 
 
 def of_series(series: pd.DataFrame, **shown: Any) -> str:
@@ -27,5 +27,4 @@ def bold(warning: str) -> str:
 
 def write(path: Path, text: str) -> None:
     """Write a caption."""
-    with building(path) as part:
-        part.write_text(f"{text}\n", encoding="utf-8")
+    write_text(path, f"{text}\n")

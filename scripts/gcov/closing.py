@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gcov.granules import names_by_day
-from gcov.words import number_of
+from gcov.words import number_of, some_of
 
 WARNING = re.compile(r"^\d\d:\d\d:\d\d WARNING ", re.MULTILINE)  # as `log.job_log` writes it
 MOST = 5  # logs that are named
@@ -27,9 +27,8 @@ def last_lines(made: Mapping[str, Sequence[str]], logs: Collection[str], folder:
             yield f"{aoi}: made {number_of(len(results), 'result')}{dates}"
     warnings = {path: number for path in logs if (number := _warnings(path))}
     if warnings:
-        named = ", ".join(os.path.normpath(os.path.join(folder, path)) for path in list(warnings)[:MOST])
-        more = f" and {len(warnings) - MOST} more" if len(warnings) > MOST else ""
-        yield f"{number_of(sum(warnings.values()), 'warning')}, in {named}{more}"
+        named = some_of([os.path.normpath(os.path.join(folder, path)) for path in warnings], MOST)
+        yield f"{number_of(sum(warnings.values()), 'warning')}, in {named}"
     everything = [path for results in made.values() for path in results]
     pages = [path for name in PAGES for path in everything if path.endswith(f"/{name}")]
     if pages:

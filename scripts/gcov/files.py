@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -47,9 +47,25 @@ def read_json(path: Path, remedy: str = DELETE, *, of: Path | None = None) -> An
         raise GcovError(f"{what} is {damage(content)}; {remedy}") from None
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, atomically as `building` does."""
+    with building(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Any, *, indent: int | None = 1) -> None:
+    """Write a JSON file, atomically as `building` does."""
+    write_text(path, json.dumps(content, indent=indent) + "\n")
+
+
 def damage(content: bytes) -> str:
     """What a power cut has done to the content of a file."""
     return "cut short" if content.strip(b"\0") else "full of zeros" if content else "empty"
+
+
+def paths(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Named inputs or outputs of a job, as paths and lists of paths; without those that are empty."""
+    return {name: Path(of) if isinstance(of, str) else list(map(Path, of)) for name, of in named.items() if of}
 
 
 @contextmanager

@@ -84,6 +84,10 @@ class Granule:
     accuracy: str | None = None
     has_input_data_exception: bool | None = None
 
+    def __lt__(self, other: "Granule") -> bool:
+        """In order of time."""
+        return (self.start, self.name) < (other.start, other.name)
+
     @property
     def label(self) -> str:
         """The granule's name and location, for messages."""
@@ -195,7 +199,7 @@ def from_url(url: str) -> Granule:
 def passes(granules: Iterable[Granule]) -> list[list[Granule]]:
     """Granules grouped by pass (adjacent frames, partial pairs), in order of time; each pass is one date."""
     dates: list[list[Granule]] = []
-    for granule in sorted(granules, key=lambda g: (g.start, g.name)):
+    for granule in sorted(granules):
         if dates and granule.interval[0] - dates[-1][0].interval[0] < PASS_LENGTH:
             dates[-1].append(granule)
         else:
@@ -252,15 +256,12 @@ def check_one_series(
         raise GcovError(message)
     message += " In the same order, ready to copy:"
     for _, members in sorted(groups.items(), key=str):
-        found = [members[0].track, DIRECTIONS.get(str(members[0].direction)), _most_common(g.mode for g in members)]
+        ((mode, _),) = Counter(granule.mode for granule in members).most_common(1)
+        found = [members[0].track, DIRECTIONS.get(str(members[0].direction)), mode]
         chosen = {**query, **{keys[i]: found[i] for i in differing}}
         written = yaml.safe_dump(chosen, default_flow_style=True, sort_keys=False, width=math.inf)
         message += f"\n      search: {written.rstrip()}"
     raise GcovError(message)
-
-
-def _most_common(values: Iterable[Any]) -> Any:
-    return Counter(values).most_common(1)[0][0]
 
 
 def check_names(granules: list[Granule]) -> None:
@@ -331,7 +332,7 @@ def write_table(path: Path, kept: list[Granule], dropped: list[tuple[Granule, st
     with open(path, "w", newline="") as file:
         table = csv.writer(file)
         table.writerow([*(field.name for field in fields(Granule)), "kept", "reason"])
-        for granule, keep, reason in sorted(rows, key=lambda row: (row[0].start, row[0].name)):
+        for granule, keep, reason in sorted(rows, key=lambda row: row[0]):
             table.writerow([*asdict(granule).values(), keep, reason])
 
 

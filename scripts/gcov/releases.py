@@ -40,8 +40,7 @@ def newest_releases(granules: Iterable[Granule]) -> tuple[list[Granule], Dropped
         for granule, _ in unused:
             if (share := covered(granule, used)) < 100:
                 log.warning("what is kept covers only %d %% of %s, which is dropped", share, granule.name)
-    kept.sort(key=lambda g: (g.start, g.name))
-    return kept, sorted(dropped + repeated, key=lambda pair: (pair[0].start, pair[0].name))
+    return sorted(kept), sorted(dropped + repeated, key=lambda pair: pair[0])
 
 
 def _choose(members: list[Granule]) -> tuple[list[Granule], Dropped]:

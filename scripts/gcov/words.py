@@ -2,13 +2,13 @@
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 
 def number_of(count: int, noun: str) -> str:
-    """1 date, 5 dates, 1,200 samples."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    """1 date, 5 dates, 1,200 samples, 2 patches."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "es" if noun.endswith("ch") else "s")
 
 
 def percent(shares: Iterable[float]) -> str:
@@ -26,8 +26,12 @@ def days(times: Collection[datetime]) -> str:
 
 def listed(times: Collection[datetime], *, most: int = 4) -> str:
     """A list of days, shortened if there are many: 2026-07-21, 2026-08-02 and 3 more."""
-    names = [f"{time:%Y-%m-%d}" for time in times]
-    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return some_of([f"{time:%Y-%m-%d}" for time in times], most)
+
+
+def some_of(names: Sequence[str], most: int) -> str:
+    """The first names of a list: a, b and 3 more."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
 
 

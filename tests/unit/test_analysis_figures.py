@@ -196,11 +196,12 @@ def test_large_maps_are_averaged_in_power_and_it_is_said(temporal, monkeypatch):
     assert "cells of 4 x 4 pixels" in words(figure)
 
 
+SPECKLE = {"DHDH": {"looks": 9.3, "from": "estimate", "coherence": 0.0, "shared_repeats": 0}}
 FACTS = {
     "pixels": 1000, "up": 12, "down": 30, "up_km2": 0.0048, "down_km2": 0.012, "expected_false_alarms": 10.0,
     "significant_after_bh": 21, "looks_before": 27.9, "looks_after": 18.6, "significance": 0.01,
     "dates_before": ["2025-11-23T23:47:39", "2025-12-05T23:47:39"], "dates_after": ["2025-12-29T23:47:39"],
-    "warning": "maturities differ",
+    "speckle": SPECKLE, "looks_share_median": 1.0, "cell_dates_lost": 0, "cell_dates_not_positive": 0,
 }  # fmt: skip
 
 
@@ -240,7 +241,7 @@ def periods() -> xr.Dataset:
     ratio = rng.normal(0, 1.5, (30, 40)).astype("f4")
     sign = np.where(ratio > 3, 1, np.where(ratio < -3, -1, 0)).astype("i1")
     ratio[:5], sign[:5] = np.nan, -128
-    return maps({"maturity_note": ""}, log_ratio_db=ratio, change=sign)
+    return maps({"maturity_note": "", "warning": "maturities differ"}, log_ratio_db=ratio, change=sign)
 
 
 @pytest.fixture
@@ -334,7 +335,10 @@ def history() -> xr.Dataset:
     step = np.where(index == 2, np.nan, rng.normal(0, 3, (2, 30, 40))).astype("f4")
     p = np.where(np.isnan(step), np.nan, [1e-4 + 0 * step[0], np.where(step[0] > 0, 1e-3, 0.02)]).astype("f4")
     data = maps(
-        {"significance": 0.01, "expected_false_alarms": 10.0},
+        {
+            "significance": 0.01, "expected_false_alarms": 10.0, "cell_dates_lost": {}, "cell_dates_not_positive": {},
+            "speckle": {"HHHH": SPECKLE, "HVHV": SPECKLE}, "looks_share_median": {"HHHH": 1.0, "HVHV": 1.0},
+        },
         n_changes=counts, first_change=TIMES[np.where(index == 2, 2, 0)], largest_change=TIMES[index],
     )  # fmt: skip
     steps = {name: (("term", "y", "x"), values) for name, values in (("largest_step_db", step), ("largest_step_p", p))}

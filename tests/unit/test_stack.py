@@ -1,5 +1,7 @@
 """Which samples of a stack count, decided one by one, and as numpy reads them from the store."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from helpers import memory_stack
@@ -63,7 +65,7 @@ def test_a_term_that_the_stack_lacks_is_named():
         stack.power("VVVV")
 
 
-def test_settings_of_a_job_open_its_stack_and_leave_the_others(tmp_path):
+def test_a_jobs_inputs_and_settings_are_the_arguments_of_its_function(tmp_path):
     grid = memory_stack({}, np.ones((1, 2, 3), "u1"))
     types = {"HHHH": "f4", "mask": "u1"}
     store.create(tmp_path / "a.zarr", grid=grid, dates=store.dates_of(grid), types=types, attributes={"aoi": "x"})
@@ -72,10 +74,13 @@ def test_settings_of_a_job_open_its_stack_and_leave_the_others(tmp_path):
     store.finish(tmp_path / "a.zarr")
     for valid in (True, False):
         settings = {"valid_samples_only": valid, "looks": None, "multilook": 3}
-        stack, others = open_with(str(tmp_path / "a.zarr"), settings)
-        assert np.isnan(stack.power("HHHH")).all() == valid and others == {"multilook": 3}
+        inputs = {"stack": str(tmp_path / "a.zarr"), "series": ["a/b.csv"], "zones": [], "looks": "looks.json"}
+        given = open_with(inputs, settings)
+        stack = given.pop("stack")
+        assert given == {"series": [Path("a/b.csv")], "looks": Path("looks.json"), "multilook": 3}
+        assert np.isnan(stack.power("HHHH")).all() == valid
         assert stack.attributes["valid_samples_only"] is valid and stack.attributes["aoi"] == "x"
         assert "multilook" in settings, "Snakemake's own are left alone"
     (tmp_path / "a.zarr/HHHH/c/0/0/0").unlink()
     with pytest.raises(GcovError, match=r"a\.zarr is damaged: it lacks HHHH/c/0/0/0"):
-        open_with(str(tmp_path / "a.zarr"), settings)
+        open_with(inputs, settings)

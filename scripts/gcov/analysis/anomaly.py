@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-DB = 10 / np.log(10)  # dB per small relative difference
+from gcov.stores.radiometry import DB
+
 SEASON = 18  # days on each side
 YEAR = 365
 

@@ -1,7 +1,6 @@
 """The area of an image's cells: on the map grid, and on the ground."""
 
 import math
-from typing import Any
 
 import numpy as np
 import pyproj
@@ -35,7 +34,8 @@ class GroundArea:
             indexing="ij",
         )
         projection = pyproj.Proj(int(grid["spatial_ref"]))
-        self._ha = RegularGridInterpolator(axes, of_map / _areal_scale(projection, x, y))
+        scale = projection.get_factors(*projection(x, y, inverse=True)).areal_scale
+        self._ha = RegularGridInterpolator(axes, of_map / scale)
         self.largest_ha = float(self._ha.values.max())
 
     def ha(self, row: np.ndarray, column: np.ndarray) -> np.ndarray:
@@ -46,8 +46,3 @@ class GroundArea:
 def _spread(size: int, length: float) -> np.ndarray:
     """Indices of cells, edges included, at most 2 km apart along an axis of this length in metres."""
     return np.linspace(-0.5, size - 0.5, max(2, math.ceil(length / 2000) + 1))
-
-
-def _areal_scale(projection: pyproj.Proj, x: np.ndarray, y: np.ndarray) -> Any:
-    """The area on the map over that on the ellipsoid."""
-    return projection.get_factors(*projection(x, y, inverse=True)).areal_scale

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from affine import Affine
 
 from gcov.analysis.multilook import add_to_cells, summed
-from gcov.stores import store
+from gcov.stores import geozarr, store
 from gcov.stores.stack import Stack
 
 log = logging.getLogger(__name__)
@@ -79,11 +80,10 @@ def multilooked_grid(data: xr.Dataset, multilook: int) -> xr.Dataset:
     grid = data.drop_vars([name for name in data.variables if name not in ("y", "x", "spatial_ref")])
     if multilook == 1:
         return grid
-    left, dx, across, top, down, dy = map(float, data["spatial_ref"].attrs["GeoTransform"].split())
-    dx, dy = dx * multilook, dy * multilook
-    attributes = {**data["spatial_ref"].attrs, "GeoTransform": f"{left!r} {dx!r} {across!r} {top!r} {down!r} {dy!r}"}
+    transform = geozarr.transform(data["spatial_ref"].attrs) @ Affine.scale(multilook)
+    attributes = {**data["spatial_ref"].attrs, "GeoTransform": " ".join(map(repr, transform.to_gdal()))}
     axes = {}
-    for name, start, step in (("y", top, dy), ("x", left, dx)):
+    for name, start, step in (("y", transform.f, transform.e), ("x", transform.c, transform.a)):
         cells = math.ceil(data.sizes[name] / multilook)
         axes[name] = (name, start + step * (np.arange(cells) + 0.5), data[name].attrs)
     return xr.Dataset(coords={**axes, "spatial_ref": ((), data["spatial_ref"].values, attributes)})

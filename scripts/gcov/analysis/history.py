@@ -57,8 +57,8 @@ class Dates:
         )
         return scale, degrees / sum(len(dates) - 1 for _, dates in of_terms)
 
-    def p_value(self, statistic: np.ndarray, freedom: np.ndarray, first: int = 0) -> np.ndarray:
-        """The probability (n,) of the omnibus statistic of the dates from `first` on.
+    def p_value(self, statistic: np.ndarray, freedom: np.ndarray) -> np.ndarray:
+        """The probability (n,) of the omnibus statistic of all dates.
 
         The larger of those for independent dates and for dates that share speckle: shared speckle never makes a
         difference more significant, because some areas are less coherent than the scene.
@@ -66,7 +66,7 @@ class Dates:
         p = chdtrc(freedom, statistic)
         if not self.shared:
             return p
-        return np.maximum(p, chdtrc(freedom * self.share[first], statistic / self.scale[first]))
+        return np.maximum(p, chdtrc(freedom * self.share[0], statistic / self.scale[0]))
 
     def limits(self, significance: float) -> tuple[np.ndarray, np.ndarray]:
         """What statistics must exceed, by degrees of freedom: -2 ln R, and (time, degrees) the omnibus statistic.

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gcov.analysis.patches import Patches, Runs
+from gcov.analysis.patches import Patches, Runs, spread
 from gcov.errors import GcovError
 from gcov.files import building
 
@@ -100,10 +100,7 @@ def overlaps(old: Runs, new: Runs) -> pd.DataFrame:
         order = np.argsort(start)
         spans.append((start[order], stop[order], runs.patch[order]))
     (start, stop, patch), (begin, end, other) = spans
-    from_, to = np.searchsorted(stop, begin, side="right"), np.searchsorted(start, end, side="left")
-    number = np.maximum(to - from_, 0)
-    which = np.repeat(np.arange(len(begin)), number)
-    of = np.arange(len(which)) - np.repeat(np.cumsum(number) - number, number) + np.repeat(from_, number)
+    which, of = spread(np.searchsorted(stop, begin, side="right"), np.searchsorted(start, end, side="left"))
     cells = np.minimum(stop[of], end[which]) - np.maximum(start[of], begin[which])
     pairs = pd.DataFrame({"old": patch[of], "new": other[which], "cells": cells})
     size = np.bincount(old.patch, old.stop - old.first)

@@ -14,12 +14,11 @@ from gcov.cautions import noise_flags
 from gcov.granules import FACTOR
 from gcov.inputs.rain import Rain
 from gcov.stores import store
-from gcov.stores.radiometry import to_db
+from gcov.stores.radiometry import DB, to_db
 from gcov.tables import ANOMALY
 
 AT_ONCE = 1_000_000  # samples widened to float64
 PERCENTILES = (0.05, 0.5, 0.95)
-DB = 10 / np.log(10)  # dB per small relative difference
 
 
 @dataclass(frozen=True)

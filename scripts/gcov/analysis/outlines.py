@@ -13,10 +13,8 @@ import pyproj
 import rioxarray  # noqa: F401  (the .rio accessor)
 import shapely
 import xarray as xr
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from gcov.analysis.patches import Runs
+from gcov.analysis.patches import Runs, components, spread
 
 DIGITS = 7  # of degrees: a centimetre
 PIECE_METRES = 1000  # longest piece of an edge before it is transformed, because it is straight on the map only
@@ -115,14 +113,14 @@ def traced(runs: Runs) -> Rings:
     edges = np.where(starts[edges[:, :1]], edges, edges[:, ::-1])  # the cells lie to the left of who goes along it
     order = np.arange(len(y))
     following = _following(order, edges, edge_of)
-    ring = _components(np.arange(len(edges)), following)
+    ring = components(np.arange(len(edges)), following, len(edges))[1]
     meet = np.flatnonzero((y[1:] == y[:-1]) & (x[1:] == x[:-1]))
     itself = meet[ring[edge_of[meet]] == ring[edge_of[meet + 1]]]
     if itself.size:
         order[itself], order[itself + 1] = itself + 1, itself
         following = _following(order, edges, edge_of)
-        ring = _components(np.arange(len(edges)), following)
-    part = _components(*_touching(runs))[run[edges[:, 0]]]
+        ring = components(np.arange(len(edges)), following, len(edges))[1]
+    part = components(*_touching(runs), len(runs.row))[1][run[edges[:, 0]]]
     area = np.bincount(ring, x[edges[:, 0]] * (y[edges[:, 1]].astype(float) - y[edges[:, 0]]))
     _, first = np.unique(ring, return_index=True)
     rank = np.empty(len(first), np.int32)
@@ -166,19 +164,9 @@ def _touching(runs: Runs) -> tuple[np.ndarray, np.ndarray]:
     """Pairs (n,), (n,) of runs, in order, that share an edge; each is also a pair with itself."""
     width = np.int64(runs.stop.max()) + 1
     begin, end = (runs.row * width + column for column in (runs.first, runs.stop))
-    from_, to = np.searchsorted(end, begin - width, side="right"), np.searchsorted(begin, end - width, side="left")
-    number = np.maximum(to - from_, 0)
-    below = np.repeat(np.arange(len(begin)), number)
-    above = np.arange(len(below)) - np.repeat(np.cumsum(number) - number, number) + np.repeat(from_, number)
+    below, above = spread(np.searchsorted(end, begin - width, "right"), np.searchsorted(begin, end - width, "left"))
     every = np.arange(len(begin))
     return np.append(every, below), np.append(every, above)
-
-
-def _components(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The number of the group of each of those that pairs join."""
-    size = one.max() + 1
-    graph = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(size, size))
-    return connected_components(graph, directed=False)[1]
 
 
 def _to_last(following: np.ndarray, ring: np.ndarray, first: np.ndarray) -> np.ndarray:

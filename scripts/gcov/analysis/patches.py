@@ -97,8 +97,8 @@ class Grouping:
         order = np.argsort(known, kind="stable")
         one, other = order[:-1], order[1:]
         same = known[one] == known[other]
-        pairs = [np.stack([one[same], other[same]]), neighbours(row, column, date, sign)]
-        number, group = _components(np.concatenate(pairs, axis=1), len(row))
+        near, beside = neighbours(row, column, date, sign)
+        number, group = components(np.append(one[same], near), np.append(other[same], beside), len(row))
         opened, place = np.unique(known, return_index=True)
         new = _summed([self._of_cells(cells, group[above:]), self._open.loc[opened].set_axis(group[place])])
         going = np.zeros(number, bool)
@@ -195,9 +195,17 @@ def neighbours(row: np.ndarray, column: np.ndarray, date: np.ndarray, sign: np.n
     return np.concatenate(pairs, axis=1)
 
 
-def _components(pairs: np.ndarray, number: int) -> tuple[int, np.ndarray]:
-    graph = coo_array((np.ones(pairs.shape[1], bool), tuple(pairs)), shape=(number, number))
+def components(one: np.ndarray, other: np.ndarray, number: int) -> tuple[int, np.ndarray]:
+    """How many groups there are of a `number` of things that pairs (n,), (n,) join, and the group of each."""
+    graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(number, number))
     return connected_components(graph, directed=False)
+
+
+def spread(first: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All numbers of ranges (n,) from `first` to before `stop`: which range, and the number; some may be empty."""
+    sizes = np.maximum(stop - first, 0)
+    which = np.repeat(np.arange(len(first)), sizes)
+    return which, np.arange(len(which)) - np.repeat(np.cumsum(sizes) - sizes - first, sizes)
 
 
 def _summed(tables: list[pd.DataFrame]) -> pd.DataFrame:

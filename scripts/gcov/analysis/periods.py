@@ -43,7 +43,7 @@ def facts(dates: Sequence[Date], before: np.ndarray, after: np.ndarray, looks: n
     for (name, members), chosen in zip(sides.items(), parts):
         said[f"dates_{name}"] = [member.time for member in members]
         said[f"looks_{name}"] = float(looks[chosen].sum())
-        for key, fact in (("maturities", "maturity"), ("crids", "crid")):
+        for key, fact in releases.SEVERAL.items():
             said[f"{key}_{name}"] = sorted(releases.count(members, fact))
     return {**said, "warning": releases.between_periods(**sides)}
 

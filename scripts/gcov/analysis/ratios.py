@@ -10,9 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from gcov.indices import QUAD, terms_of_index
-from gcov.stores.radiometry import to_db
+from gcov.stores.radiometry import DB, to_db
 
-DB = 10 / np.log(10)  # dB per small relative difference
 SPECKLED = 3  # averaged samples on a side; below this, speckle biases the ratios of an image
 WARNING = "ratios of images averaged over {0} x {0} samples are biased by speckle: set multilook to 3 or more"
 

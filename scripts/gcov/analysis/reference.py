@@ -11,12 +11,12 @@ import xarray as xr
 from gcov.analysis import cube
 from gcov.analysis.assumed import Assumed, Lattice, joined
 from gcov.errors import GcovError
+from gcov.stores.radiometry import DB
 from gcov.stores.stack import Stack
 
 if TYPE_CHECKING:  # imports geopandas, needed with a reference only
     from gcov.inputs.zones import Zone
 
-DB = 10 / np.log(10)
 MOST_CELLS = 20_000  # of a reference, on a regular lattice
 FEWEST_CELLS = 100  # fewer are refused: their own speckle would be taken for the gain
 FEW_CELLS = 400  # fewer make more false alarms: 100 cells make 1.0 % of a history of 30 dates 1.3 %

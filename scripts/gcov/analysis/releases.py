@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from gcov.stores.store import Date
 
+SEVERAL = {"maturities": "maturity", "crids": "crid"}  # attributes of results, and what of a date they list
 FACTS = {"maturity": "maturity", "crid": "CRID"}
 CAUTION = "a step between them may be processing, not change"
 

@@ -135,10 +135,10 @@ class Lattice:
         log-ratios, median over blocks and pairs), quartiles (of the same), rho.
         """
         averaged = np.concatenate(self._averaged) if self._averaged else np.empty(0)
-        lags = {}
+        lags = {}  # the variance of a block is the mean over both axes of its semivariances at the largest offset
         for lag, several in sorted(self._found.items()):
             found = np.concatenate(several)
-            low, half, high = np.quantile(sill(found) / 2, (0.25, 0.5, 0.75)).tolist()
+            low, half, high = np.quantile(found[..., -1].mean(axis=1) / 2, (0.25, 0.5, 0.75)).tolist()
             facts = {"pairs": len(several), "blocks": len(found), "half_variance": half, "quartiles": [low, high]}
             lags[lag] = {**facts, "rho": correlations(found)}
         layer = float(np.median(averaged)) if averaged.size else None
@@ -184,11 +184,6 @@ def correlations(found: np.ndarray) -> list[list[float]]:
     """
     varies = found[found[..., -1].min(axis=1) > 0]
     return np.median(1 - varies[..., :-1] / varies[..., -1:], axis=0).tolist() if len(varies) else [[], []]
-
-
-def sill(found: np.ndarray) -> np.ndarray:
-    """The variances (blocks,) of blocks: their semivariances at the largest offset, averaged over both axes."""
-    return found[..., -1].mean(axis=1)
 
 
 def semivariances(values: np.ndarray) -> np.ndarray:

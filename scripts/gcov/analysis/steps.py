@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import fdtr, fdtrc
 
-DB = 10 / np.log(10)
+from gcov.stores.radiometry import DB
 
 
 def testable(power: np.ndarray) -> np.ndarray:

@@ -83,12 +83,7 @@ class Summary:
         self._in_date = np.zeros_like(self._in_date)
 
     def mean_series(
-        self,
-        data: xr.Dataset,
-        term: str,
-        rain: Rain,
-        given: Given = None,
-        baseline: tuple[str, str] | None = None,
+        self, data: xr.Dataset, term: str, rain: Rain, given: Given = None, baseline: tuple[str, str] | None = None
     ) -> pd.DataFrame:
         """One row per date of the stack, with the columns of `means.table`.
 

@@ -14,8 +14,8 @@ import pandas as pd
 from gcov.analysis.history import Dates, Rule, changes_of_series
 from gcov.analysis.selection import usable
 from gcov.analysis.shared import inflation
-from gcov.analysis.steps import DB, step_p, step_se_db
-from gcov.stores.radiometry import to_db
+from gcov.analysis.steps import step_p, step_se_db
+from gcov.stores.radiometry import DB, to_db
 
 HISTORY = "history"  # in zone_changes.csv, in place of the name of a change
 
@@ -98,7 +98,8 @@ class ZoneSeries:
         )
         step, error = after_db - before_db, float(step_se_db(*looks, inflation=shared))
         p = float(step_p(step, *looks, inflation=shared, min_change_db=rule.min_change_db))
-        return Step(before, after, before_db, after_db, step, error, p, _changed(step, p, rule))
+        changed = int(np.sign(step)) if p < rule.significance else 0
+        return Step(before, after, before_db, after_db, step, error, p, changed)
 
     def history(self, rule: Rule) -> Iterator[Step]:
         """A step for each change found, from the mean of the dates since the last one to that of those until the next.
@@ -117,7 +118,3 @@ class ZoneSeries:
     def _mean(self, dates: np.ndarray) -> float:
         """The mean of some dates, weighted by their looks; NaN without a date."""
         return float(np.average(self.power[dates], weights=self.looks[dates])) if dates.size else np.nan
-
-
-def _changed(step: float, p: float, rule: Rule) -> int:
-    return int(np.sign(step)) if p < rule.significance else 0

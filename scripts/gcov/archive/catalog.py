@@ -15,7 +15,7 @@ import shapely
 from gcov.addresses import host_of, is_web, shown
 from gcov.archive import records, s3, transport
 from gcov.errors import GcovError
-from gcov.granules import BANDWIDTHS, Granule, from_url, is_standard
+from gcov.granules import BANDWIDTHS, CHANNELS, Granule, from_url, is_standard
 from gcov.identification import granule_of_file
 from gcov.inputs.settings import Archive, Search
 from gcov.words import number_of
@@ -24,9 +24,7 @@ log = logging.getLogger(__name__)
 
 
 ATTEMPTS = 6  # one minute in total
-POLARIZATIONS = {
-    "SH": "HH", "SV": "VV", "DH": "HH+HV", "DV": "VV+VH", "CL": "LH+LV", "CR": "RH+RV", "QP": "HH+HV+VH+VV", "NA": None,
-}  # fmt: skip
+POLARIZATIONS = {code: "+".join(names) for code, names in CHANNELS.items()}
 MOST_POINTS = 300  # of a polygon that asf_search passes on
 EMPTY = {  # a record that asf_search can read
     "meta": {},

@@ -61,13 +61,7 @@ class Interrupted(Exception):
         self.hint = "" if reached else NO_NETWORK
 
 
-def request(
-    method: str,
-    url: str,
-    headers: dict[str, str],
-    *,
-    span: tuple[int, int] | None = None,
-) -> Answer:
+def request(method: str, url: str, headers: dict[str, str], *, span: tuple[int, int] | None = None) -> Answer:
     """Request a URL, repeated as in `insist`; redirects are not followed.
 
     `span` requests the bytes [start, stop), or those up to the end of the file. A shorter or longer answer counts as
@@ -107,7 +101,9 @@ def insist(ask: Callable[[], Answer], address: str, attempts: int | None = None)
 
 def _once(method: str, url: str, headers: dict[str, str], span: tuple[int, int] | None) -> Answer:
     try:
-        response = _pool(_proxy(url)).request(
+        parts = urlsplit(url)
+        proxy = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
+        response = _pool(proxy).request(
             method, url, headers=headers, redirect=False, retries=False, timeout=TIMEOUT, preload_content=False
         )
         data = _body(response, span)
@@ -189,11 +185,6 @@ def untrusted(host: str, reason: object) -> GcovError:
         f"{host}: its certificate is not trusted ({reason}): where a proxy opens encrypted connections, set the"
         " environment variable REQUESTS_CA_BUNDLE to the file of its authority"
     )
-
-
-def _proxy(url: str) -> str | None:
-    parts = urlsplit(url)
-    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
 def _retry_after(answer: Answer) -> float:

@@ -15,7 +15,6 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 import xarray as xr
-from affine import Affine
 from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
@@ -23,6 +22,7 @@ from rasterio.windows import Window
 
 from gcov.errors import GcovError
 from gcov.files import building
+from gcov.stores import geozarr
 from gcov.stores.radiometry import to_db
 
 BLOCK = 512
@@ -101,10 +101,9 @@ def write(
 
 def georeference(grid: xr.Dataset) -> dict:
     """CRS, transform and size of a store's grid, as keyword arguments for rasterio."""
-    left, dx, _, top, _, dy = map(float, grid["spatial_ref"].attrs["GeoTransform"].split())
     return {
         "crs": rasterio.crs.CRS.from_epsg(int(grid["spatial_ref"])),
-        "transform": Affine(dx, 0, left, 0, dy, top),
+        "transform": geozarr.transform(grid["spatial_ref"].attrs),
         "width": grid.sizes["x"],
         "height": grid.sizes["y"],
     }

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from gcov.granules import MATURITIES
+from gcov.headings import DIRECTIONS
 from gcov.words import days, number_of, percent
 
-DIRECTIONS = {"A": "ascending", "D": "descending"}
 OMNIBUS = "Conradsen et al. (2016), doi:10.1109/TGRS.2015.2510160"
 FILTER = "Quegan and Yu (2001), doi:10.1109/36.964973"
 

@@ -16,10 +16,11 @@ from pystac.layout import CustomLayoutStrategy
 
 from gcov import __version__
 from gcov.analysis import looks as estimates
-from gcov.files import building, read_json
+from gcov.files import read_json, write_text
 from gcov.granules import Granule, day_names, is_diagonal, maturity_note, passes
+from gcov.headings import DIRECTIONS
 from gcov.stores import facts as facts_of_dates
-from gcov.stores import mosaic, store
+from gcov.stores import geozarr, mosaic, store
 from gcov.stores.store import Fragment
 
 SCHEMAS = "https://stac-extensions.github.io"
@@ -29,7 +30,6 @@ SAR = f"{SCHEMAS}/sar/v1.3.0/schema.json"
 SAT = f"{SCHEMAS}/sat/v1.0.0/schema.json"
 PROCESSING = f"{SCHEMAS}/processing/v1.2.0/schema.json"
 ZARR = "application/vnd.zarr; version=3"
-ORBIT = {"A": "ascending", "D": "descending"}
 SUMMARIZED = (
     "platform instruments sar:frequency_band sar:polarizations sat:orbit_state sat:relative_orbit proj:code"
     " nisar:crid nisar:maturity"
@@ -82,7 +82,7 @@ def item(day: str, members: Sequence[Fragment], grid: xr.Dataset) -> pystac.Item
         "sar:instrument_mode": first.mode,
         "sar:polarizations": [term[:2] for term in held],
         "sar:center_frequency": (known["center_frequency"] or 0) / 1e9,  # GHz
-        "sat:orbit_state": ORBIT.get(first.direction or ""),
+        "sat:orbit_state": DIRECTIONS.get(first.direction or ""),
         "sat:relative_orbit": first.track,
         "proj:code": f"EPSG:{int(grid['spatial_ref'])}",
         "proj:shape": [grid.sizes["y"], grid.sizes["x"]],
@@ -195,8 +195,7 @@ def footprint(grid: xr.Dataset) -> shapely.Geometry:
 
 def transform(grid: xr.Dataset) -> list[float]:
     """The transform of a grid from pixels to metres, as the coefficients a to f of affine."""
-    left, _, _, top = store.bounds(grid)
-    _, dx, _, _, _, dy = map(float, grid["spatial_ref"].attrs["GeoTransform"].split())
+    dx, _, left, _, dy, top = geozarr.transform(grid["spatial_ref"].attrs)[:6]
     return [dx, 0, left, 0, dy, top]
 
 
@@ -216,8 +215,7 @@ def write_catalog(collections: Sequence[Path], output: Path) -> None:
     for path in collections:
         found = pystac.Collection.from_file(str(path.absolute()))
         made.add_link(pystac.Link("child", found, pystac.MediaType.JSON, found.title))
-    with building(output) as part:
-        part.write_text(json.dumps(made.to_dict(include_self_link=False), indent=2), encoding="utf-8")
+    write_text(output, json.dumps(made.to_dict(include_self_link=False), indent=2))
 
 
 def utc(time: str) -> datetime:

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 
+from gcov.analysis.maps import NO_COUNT
 from gcov.figures import outlines, rasters
 from gcov.figures.palette import AMOUNT, CHANGE, CHANGE_DB, UNCHANGED
 from gcov.figures.statistics import cautions_of
@@ -23,7 +24,6 @@ NOT_ALL_IS_CHANGE_OF_COVER = (
     " lasting."
 )
 STEP: dict[str, Any] = {"cmap": CHANGE, "extend": "both", "vmin": -CHANGE_DB, "vmax": CHANGE_DB}
-NO_COUNT = 255  # no data in n_changes
 
 
 def change(data: xr.Dataset, facts: dict, *, geojson: Path, csv: Path, title: str) -> Figure:
@@ -47,7 +47,7 @@ def change(data: xr.Dataset, facts: dict, *, geojson: Path, csv: Path, title: st
     add_words(
         figure,
         title,
-        [*cautions_of(data), *_other_warning(data, facts)],
+        cautions_of(data),
         [*found(facts), patches.note, *notes],
         view=view(data.attrs),
         layout="compressed",
@@ -55,36 +55,30 @@ def change(data: xr.Dataset, facts: dict, *, geojson: Path, csv: Path, title: st
     return figure
 
 
-def _other_warning(data: xr.Dataset, facts: dict) -> list[str]:
-    """The warning in the JSON, if the store does not have the same one."""
-    words = facts.get("warning") or ""
-    return [words] if words and words != data.attrs.get("warning") else []
-
-
 def found(facts: dict) -> list[str]:
     """Notes with the numbers found and those expected by chance alone."""
     up, down, area = facts["up"], facts["down"], (facts["up_km2"], facts["down_km2"])
     share = 100 * (up + down) / max(facts["pixels"], 1)
-    periods = [f"{side}: {_dates(facts[f'dates_{side}'])}" for side in ("before", "after") if f"dates_{side}" in facts]
+    periods = "; ".join(f"{side}: {_dates(facts[f'dates_{side}'])}" for side in ("before", "after"))
     if not facts["pixels"]:
-        return ["; ".join([*periods, "found: 0 pixels of 0, because none could be tested"])]
+        return [f"{periods}; found: 0 pixels of 0, because none could be tested"]
     return [
-        *(["; ".join(periods)] if periods else []),
+        periods,
         f"Found: {number_of(up + down, 'pixel')} of {facts['pixels']:,} ({share:.2f} %), {up:,} up"
         f" ({area[0]:.3g} km²) and {down:,} down ({area[1]:.3g} km²). Speckle alone would give{at_most(facts)}"
         f" {facts['expected_false_alarms']:,.0f} ({100 * facts['significance']:g} %);"
         f" {facts['significant_after_bh']:,} remain after Benjamini-Hochberg.",
         *_not_positive(facts),
-        *lost({"": facts["cell_dates_lost"]} if "cell_dates_lost" in facts else {}),
+        *lost({"": facts["cell_dates_lost"]}),
         *moved(facts),
         f"Looks {facts['looks_before']:.1f} before and {facts['looks_after']:.1f} after"
-        f"{assumed(facts.get('speckle', {}), facts.get('looks_share_median'))}. {NOT_ALL_IS_CHANGE_OF_COVER}",
+        f"{assumed(facts['speckle'], facts['looks_share_median'])}. {NOT_ALL_IS_CHANGE_OF_COVER}",
     ]
 
 
 def _not_positive(facts: Mapping[str, Any]) -> list[str]:
     """A note with the number of cells left out on a date because their mean has no logarithm, if there are any."""
-    number = facts.get("cell_dates_not_positive", 0)
+    number = facts["cell_dates_not_positive"]
     total = sum(number.values()) if isinstance(number, Mapping) else number
     return [f"Not tested: {total:,} means of a cell on a date, which are 0 or below."] if total else []
 
@@ -98,8 +92,8 @@ def assumed(speckle: Mapping[str, Mapping], share: float | None) -> str:
     """Which looks a test used, by polarization code, and what texture and shared speckle leave of them."""
     said = []
     for code, one in speckle.items():
-        shared = f", dates share speckle (coherence {one['coherence']:.2f})" if one.get("coherence") else ""
-        far = f" up to {12 * one['shared_repeats']} days" if one.get("shared_repeats") else ""
+        shared = f", dates share speckle (coherence {one['coherence']:.2f})" if one["coherence"] else ""
+        far = f" up to {12 * one['shared_repeats']} days" if one["shared_repeats"] else ""
         said.append(f"; {code}: {one['looks']:.3g} looks of a sample by {one['from']}{shared}{far}")
     texture = f"; texture leaves {100 * share:.0f} % of them (median)" if share is not None and share < 0.995 else ""
     return "".join(said) + texture
@@ -198,21 +192,16 @@ def _draw_classes(
 
 def in_words(data: xr.Dataset, counts: np.ndarray) -> list[str]:
     """A note with the percentage of pixels that changed, the percentage expected by chance, and other causes."""
-    known = np.isfinite(counts).sum()
+    facts, known = data.attrs, np.isfinite(counts).sum()
     if not known:
         return ["No pixel could be tested."]
-    share = 100 * (counts > 0).sum() / known
-    words = f"{share:.2f} % of the pixels changed"
-    if "significance" in data.attrs:
-        words += f"; at most {100 * data.attrs['significance']:g} % would change by speckle alone"
-    if "expected_false_alarms" in data.attrs:
-        words += f" ({data.attrs['expected_false_alarms']:,.0f} pixels of the store)"
-    speckle, shares = (data.attrs.get(name, {}) for name in ("speckle", "looks_share_median"))
-    terms = [f"{term}{assumed(one, shares.get(term))}" for term, one in speckle.items()]
+    terms = [f"{term}{assumed(one, facts['looks_share_median'][term])}" for term, one in facts["speckle"].items()]
     return [
-        f"{words}. {NOT_ALL_IS_CHANGE_OF_COVER}",
-        *_not_positive(data.attrs),
-        *lost(data.attrs.get("cell_dates_lost", {})),
-        *moved(data.attrs),
-        *([f"{'. '.join(terms)}."] if terms else []),
+        f"{100 * (counts > 0).sum() / known:.2f} % of the pixels changed; at most {100 * facts['significance']:g} %"
+        f" would change by speckle alone ({facts['expected_false_alarms']:,.0f} pixels of the store)."
+        f" {NOT_ALL_IS_CHANGE_OF_COVER}",
+        *_not_positive(facts),
+        *lost(facts["cell_dates_lost"]),
+        *moved(facts),
+        f"{'. '.join(terms)}.",
     ]

@@ -88,6 +88,6 @@ def _note(table: pd.DataFrame, drawn: int, facts: dict[str, Any], maps: xr.Datas
         number = f"{table['confirmed'].sum():,}" if table["confirmed"].any() else "none"
         confirmed = f", {number} confirmed by {number_of(facts['confirm_dates'], 'date')} on both sides"
     some = "" if drawn == len(table) else f"{drawn:,} of "
-    patches = f"{len(table):,} patch{'es' * (len(table) != 1)} of {facts['min_patch_ha']:g} ha or more"
+    patches = f"{number_of(len(table), 'patch')} of {facts['min_patch_ha']:g} ha or more"
     area = f"{table['area_ha'].sum():,.1f} ha in all"
     return f"Outlined: {some}{patches}, {area}{confirmed}. Speckle alone would make {chance}."

@@ -218,7 +218,9 @@ def _draw_valid(axes: Axes, dates: pd.DataFrame, min_valid_fraction: float) -> N
     """
     few = little_valid(dates, min_valid_fraction)
     colours = np.where(few, "white", "#8a8a8a")
-    bars: dict[str, Any] = {"width": bar_width(dates), "color": colours, "edgecolor": "#8a8a8a", "linewidth": 0.8}
+    steps = np.diff(date2num(dates["time"]))
+    width = 0.7 * float(steps.min()) if len(steps) else 1.0  # days
+    bars: dict[str, Any] = {"width": width, "color": colours, "edgecolor": "#8a8a8a", "linewidth": 0.8}
     axes.bar(dates["time"], 100 * dates["valid_fraction"], **bars)
     if without_echo(dates).any():
         lost = 100 * dates["n_no_echo"].fillna(0) / dates["n_pixels"]
@@ -226,12 +228,6 @@ def _draw_valid(axes: Axes, dates: pd.DataFrame, min_valid_fraction: float) -> N
         axes.bar(dates["time"], lost, bottom=100 * dates["valid_fraction"], **hatched)
     axes.set(ylim=(0, 105), yticks=(0, 50, 100), ylabel="valid (%)")
     axes.grid(axis="y", alpha=0.3)
-
-
-def bar_width(dates: pd.DataFrame) -> float:
-    """Bar width in days: 0.7 of the shortest step between dates."""
-    steps = np.diff(date2num(dates["time"]))
-    return 0.7 * float(steps.min()) if len(steps) else 1.0
 
 
 def draw_rain(axes: Axes, dates: pd.DataFrame) -> None:

@@ -44,7 +44,7 @@ def compare_if_the_search_could_not(
     note = records / NOT_COMPARED
     if note.exists():
         kept = [read_record(records / f"{name}.json") for name in kept_names(records)]
-        check_one_lattice(sorted(kept, key=lambda granule: (granule.start, granule.name)), bbox, frequency, archive)
+        check_one_lattice(sorted(kept), bbox, frequency, archive)
         note.unlink(missing_ok=True)
 
 

@@ -61,7 +61,9 @@ def _read(
     x: np.ndarray,
     height: float | None,
 ) -> tuple[float, dict[str, np.ndarray]]:
-    _fetch(file, source, [*AXES_AND_HEIGHTS, *(TERRAIN if height is None else [])])
+    if isinstance(source, RangeFile):
+        small = [*AXES_AND_HEIGHTS, *(TERRAIN if height is None else [])]
+        source.prefetch([span for path in small for span in spans(file, path)])
     rows, columns, heights, projection = (find(file, path)[()] for path in AXES_AND_HEIGHTS)
     if int(projection) != epsg:
         x, y = pyproj.Transformer.from_crs(epsg, int(projection), always_xy=True).transform(x, y)
@@ -92,12 +94,6 @@ def _chunks(cube: h5py.Dataset, level: int, rows: slice, columns: slice) -> list
     starts = [range(part.start // size * size, part.stop, size) for part, size in zip((rows, columns), cube.chunks[1:])]
     found = [cube.id.get_chunk_info_by_coord((level, *corner)) for corner in product(*starts)]
     return [(chunk.byte_offset, chunk.byte_offset + chunk.size) for chunk in found if chunk.size]
-
-
-def _fetch(file: h5py.File, source: str | RangeFile, paths: Sequence[str]) -> None:
-    """Fetch small datasets together."""
-    if isinstance(source, RangeFile):
-        source.prefetch([span for path in paths for span in spans(file, path)])
 
 
 def described(values: np.ndarray) -> dict[str, float | None]:

@@ -65,8 +65,7 @@ Period = Annotated[
     list[Day], Key("first and last day, both included, such as [2025-11-01, 2025-12-10]", minItems=2, maxItems=2)
 ]
 Polarizations = Annotated[
-    str,
-    Key("no polarization code as in granule names, such as DHDH", pattern="^((SH|SV|DH|DV|CL|CR|QP|NA){2})$"),
+    str, Key("no polarization code as in granule names, such as DHDH", pattern="^((SH|SV|DH|DV|CL|CR|QP|NA){2})$")
 ]
 Term = Annotated[str, Key("a covariance term such as HHHH, HVHV, HHVV or RHRH", pattern="^([HV]{4}|[LR][HV][LR][HV])$")]
 
@@ -112,16 +111,14 @@ class Shared:
     ] = ("HHHH",)
     valid_samples_only: Annotated[bool, SWITCH] = True
     geotiff: Annotated[
-        tuple[Geotiff, ...],
-        Key(f"a list of products to write as GeoTIFFs: {', '.join(GEOTIFFS)}", uniqueItems=True),
+        tuple[Geotiff, ...], Key(f"a list of products to write as GeoTIFFs: {', '.join(GEOTIFFS)}", uniqueItems=True)
     ] = ()
     zone_name: Annotated[str, Key("the property that names a zone", minLength=1)] = "name"
     point_size: Annotated[  # at least one posting, which is checked once the grid is known
         float, Key("a number of metres, from the posting to 100000", exclusiveMinimum=0, maximum=100_000)
     ] = 60
     layers: Annotated[
-        tuple[Layer, ...],
-        Key("a list of numberOfLooks, rtcGammaToSigmaFactor, localIncidenceAngle", uniqueItems=True),
+        tuple[Layer, ...], Key("a list of numberOfLooks, rtcGammaToSigmaFactor, localIncidenceAngle", uniqueItems=True)
     ] = ()
     min_valid_fraction: Annotated[
         float, Key("a share from 0 to 1, of the best date's valid samples", minimum=0, maximum=1)
@@ -150,8 +147,7 @@ class Shared:
     ] = field(default_factory=dict)
     change_history: Annotated[bool, SWITCH] = False
     significance: Annotated[
-        float,
-        Key("a probability more than 0 and less than 1, such as 0.01", exclusiveMinimum=0, exclusiveMaximum=1),
+        float, Key("a probability more than 0 and less than 1, such as 0.01", exclusiveMinimum=0, exclusiveMaximum=1)
     ] = 0.01
     min_change_db: Annotated[
         float, Key("a change in dB from 0 to 20; changes up to this size do not count", minimum=0, maximum=20)

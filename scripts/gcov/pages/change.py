@@ -166,7 +166,7 @@ class PatchesOnPage:
         return {"name": self.name, "mode": self.mode, "file": name, "text": text, "rows": rows}
 
     def _text(self, number: int, shown: int, about: dict[str, Any], file: str) -> str:
-        words = f"{number:,} patch{'' if number == 1 else 'es'} of at least {about['min_patch_ha']:g} ha"
+        words = f"{number_of(number, 'patch')} of at least {about['min_patch_ha']:g} ha"
         more = f" The {shown:,} largest are shown, {number - shown:,} more are in {file}." if shown < number else ""
         return f"{words}; by chance alone at most {about['expected_by_chance']:g}.{more}"
 

@@ -75,10 +75,7 @@ def page(
     known = json.dumps([facts, parts], ensure_ascii=False)
     rest = len(TEMPLATE.read_bytes()) + len(known.encode()) + 10_000  # margin for later parts
     looks, images, layers = pixels.encoded(
-        stack,
-        list(tables.series),
-        lambda looks: changed.layers(shape, looks),
-        room=megabytes * pixels.MEGABYTE - rest,
+        stack, list(tables.series), lambda looks: changed.layers(shape, looks), room=megabytes * pixels.MEGABYTE - rest
     )
     for term, image in images.items():
         facts["terms"][term] |= {
@@ -227,7 +224,7 @@ def zone_changes(table: pd.DataFrame | None, gain: str) -> str:
     found = table[table["changed"].fillna(0) != 0]
     rows = [
         "<tr>"
-        + cells(
+        + html_cells(
             [
                 *(one[name] for name in ("zone", "change", "term")),
                 f"{one['start']:%Y-%m-%d} to {one['end']:%Y-%m-%d}",
@@ -263,10 +260,10 @@ def details(
             for (term, table), has in zip(series.items(), recorded)
         ]
         button = f'<tr data-date="{n}"><td><button data-go="{n}">{date.time:%Y-%m-%d %H:%M:%S}</button>'
-        rows.append(button + cells([date.crid, date.maturity, *valid, date.granule]))
+        rows.append(button + html_cells([date.crid, date.maturity, *valid, date.granule]))
     heads = ["Date, UTC", "Release", "Maturity", *(f"{term} valid" for term in series), "Granules"]
     unused = granules[granules["kept"] == "false"]
-    dropped = ["<tr>" + cells([one.name, one.reason]) for one in unused.itertuples(index=False)]
+    dropped = ["<tr>" + html_cells([one.name, one.reason]) for one in unused.itertuples(index=False)]
     facts = "".join(f"<dt>{html.escape(key)}<dd>{html.escape(value)}" for key, value in origin.items())
     why = html_table("Granules found and not used", ["Granule", "Why"], dropped) if dropped else ""
     return (
@@ -306,7 +303,7 @@ def breakable(path: str) -> str:
     return html.escape(path).replace("/", "/<wbr>").replace("_", "_<wbr>")
 
 
-def cells(texts: Iterable[object]) -> str:
+def html_cells(texts: Iterable[object]) -> str:
     """HTML cells of a table row."""
     return "".join(f"<td>{html.escape(str(text))}" for text in texts)
 

@@ -5,12 +5,13 @@ nothing new says the same.
 """
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gcov.files import building, read_json
+from gcov.files import read_json, write_text
+from gcov.words import some_of
 
 MOST = 5  # dates or patches named
 # By AOI: `dates`, the granules of each date by its time, and `patches`, the words and `confirmed` of each by its name.
@@ -35,8 +36,7 @@ class Memory:
             f'"{name}": {{\n' + ",\n".join(f"{json.dumps(aoi)}: {json.dumps(of[aoi])}" for aoi in of) + "\n}"
             for name, of in (("before", self.before), ("now", self.now))
         ]
-        with building(path) as part:
-            part.write_text("{" + ",\n".join(parts) + "}\n")
+        write_text(path, "{" + ",\n".join(parts) + "}\n")
 
     def renewed(self, found: Found) -> "Memory":
         """The memory of a run that finds this; the same if it has found nothing else than the run before."""
@@ -67,14 +67,14 @@ def _differences(before: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
         ("date no longer used", [time for time in old if time not in dates]),
     ):
         if times:
-            yield f"{_counted(words, times)}: {_listed([time[:10] for time in times])}"
+            yield f"{_counted(words, times)}: {some_of([time[:10] for time in times], MOST)}"
     new = [name for name in patches if name not in known]
     old_ones = {name: of for name, of in patches.items() if name in known}
     confirmed = [name for name, of in old_ones.items() if of["confirmed"] and not known[name]["confirmed"]]
     for words, names in (("new patch", new), ("newly confirmed patch", confirmed)):
         if names:
             described = [f"{name} ({patches[name]['words']})" for name in names]
-            yield f"{_counted(words, names)}: {_listed(described)}"
+            yield f"{_counted(words, names)}: {some_of(described, MOST)}"
     if gone := [name for name in known if name not in patches]:
         yield f"{_counted('patch', gone)} no longer found"
 
@@ -83,8 +83,3 @@ def _counted(words: str, names: Collection[str]) -> str:
     """1 new date, 2 new dates, 3 new patches."""
     several = words.replace("date", "dates").replace("patch", "patches")
     return f"{len(names):,} {words if len(names) == 1 else several}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST:,} more" if len(names) > MOST else ""
-    return ", ".join(names[:MOST]) + more

@@ -59,7 +59,8 @@ def limits(data: xr.Dataset, term: str, looks: Looks = None) -> Limits:
     corrected = [str(text).split() for text in stated["noise_correction_applied"]]
     earlier = np.logical_and.reduce([np.asarray(stated[name]) == "" for name in facts.TEXTS])
     floor, without = noise.of_dates(data, term), noise.missing(data, term)
-    numbers = [given if own is None else own for own, given in zip(_stated_looks(data), _given_looks(data, looks))]
+    means = json.loads(data.attrs.get("mean_number_of_looks", "[]")) or [None] * data.sizes["time"]  # as granules state
+    numbers = [given if own is None else own for own, given in zip(means, _given_looks(data, looks))]
     why = [_why(term, *of_date) for of_date in zip(corrected, earlier, floor, without, numbers)]
     below = np.where([not reason for reason in why], OF_NOISE * floor, np.nan)
     return Limits(below, np.array(["True" not in texts for texts in corrected], bool), why)
@@ -81,11 +82,6 @@ def _why(term: str, corrected: Sequence[str], earlier: bool, floor: float, witho
     if looks is None:
         return "the number of looks is unknown"
     return f"{looks:.2g} looks are too few" if looks < FEWEST_LOOKS else ""
-
-
-def _stated_looks(data: xr.Dataset) -> list[float | None]:
-    """The mean number of looks of each date, as the granules state it."""
-    return json.loads(data.attrs.get("mean_number_of_looks", "[]")) or [None] * data.sizes["time"]
 
 
 def _given_looks(data: xr.Dataset, looks: Looks) -> list[float | None]:

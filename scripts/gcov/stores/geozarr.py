@@ -1,9 +1,11 @@
 """GeoZarr attributes in addition to CF: the conventions proj and spatial, version 0.1 (github.com/zarr-conventions)."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import zarr
+from affine import Affine
 
 from gcov.stores.provenance import metadata_of
 
@@ -24,15 +26,19 @@ CONVENTIONS = [
 ]
 
 
+def transform(spatial_ref: Mapping[str, Any]) -> Affine:
+    """The transform of a grid from pixels to metres, from the attributes of its spatial_ref."""
+    return Affine.from_gdal(*map(float, str(spatial_ref["GeoTransform"]).split()))
+
+
 def attributes(path: Path) -> dict[str, Any]:
     """The georeferencing attributes of a store with x, y and spatial_ref, for readers that do not know CF."""
     crs = zarr.open_array(path / "spatial_ref", mode="r")
-    left, dx, row, top, column, dy = map(float, str(crs.attrs["GeoTransform"]).split())
     return {
         "zarr_conventions": CONVENTIONS,
         "proj:code": f"EPSG:{int(crs[()])}",  # type: ignore[arg-type]
         "spatial:dimensions": ["y", "x"],
-        "spatial:transform": [dx, row, left, column, dy, top],  # in the order of affine, not GDAL
+        "spatial:transform": list(transform(crs.attrs)[:6]),  # in the order of affine, not GDAL
         "spatial:shape": [metadata_of(path / name)["shape"][0] for name in ("y", "x")],
         "spatial:registration": "pixel",
     }

@@ -6,6 +6,7 @@ Power is linear gamma0 (unit 1); dB is 10 log10 of it. Averages are taken in lin
 import numpy as np
 
 POLARIZATION_BITS = {"HH": 256, "HV": 512, "VH": 1024, "VV": 2048, "LH": 4096, "LV": 8192, "RH": 16384, "RV": 32768}
+DB = 10 / np.log(10)  # dB per small relative difference
 OUTSIDE = 255  # mask value outside the swath in the product, and outside the granule or the AOI in fragments
 
 

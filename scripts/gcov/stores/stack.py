@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from gcov.errors import GcovError
+from gcov.files import paths
 from gcov.granules import FACTOR
 from gcov.stores import echoes, store
 from gcov.stores.echoes import Limits, Looks
@@ -103,7 +104,10 @@ class Stack:
         return provenance(Path(self.data.encoding["source"]), self.valid_samples_only)
 
 
-def open_with(path: str, settings: Mapping[str, Any]) -> tuple[Stack, dict[str, Any]]:
-    """A stack, opened with those of a job's settings that say which samples count, and the other settings."""
-    others = dict(settings)
-    return Stack(path, **{name: others.pop(name) for name in SETTINGS}), others
+def open_with(inputs: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The named inputs and the settings of a job, as arguments of its function.
+
+    `stack` is opened with those settings that say which samples count; other inputs are as `files.paths` gives them.
+    """
+    found, others = paths(inputs), dict(settings)
+    return {**found, "stack": Stack(found["stack"], **{name: others.pop(name) for name in SETTINGS}), **others}

@@ -153,7 +153,7 @@ def mask_of(data: xr.Dataset, term: str, region: Mapping[str, slice] | None = No
 
 def bounds(data: xr.Dataset) -> tuple[float, float, float, float]:
     """Outer edges of a store's pixels in metres: left, bottom, right, top."""
-    left, dx, _, top, _, dy = map(float, data["spatial_ref"].attrs["GeoTransform"].split())
+    dx, _, left, _, dy, top = geozarr.transform(data["spatial_ref"].attrs)[:6]
     return left, top + dy * data.sizes["y"], left + dx * data.sizes["x"], top
 
 
