@@ -46,10 +46,10 @@ class Run:
         return max((job for job in self.jobs if job["rule"] is None), key=lambda job: job["wall"])
 
 
-def configure(folder: Path, granules: list[str], *, bbox: list[float], archive: dict | None = None, **other) -> None:
+def configure(folder: Path, granules: list[str], *, bbox: list[float], archive: dict | None = None) -> None:
     """Write the configuration of one AOI named `aoi`."""
     aois = {"aoi": {"bbox": bbox, "granules": granules}}
-    write_config(folder, {"aois": aois, "basemap": None, **({"archive": archive} if archive else {}), **other})
+    write_config(folder, {"aois": aois, "basemap": None, **({"archive": archive} if archive else {})})
 
 
 def write_config(folder: Path, config: dict) -> None:
@@ -59,20 +59,14 @@ def write_config(folder: Path, config: dict) -> None:
     path.write_text(yaml.safe_dump(config, sort_keys=False))
 
 
-def snakemake(
-    folder: Path,
-    *arguments: str,
-    checkout: Checkout = HERE,
-    cores: int = 2,
-    env: dict | None = None,
-) -> Run:
+def snakemake(folder: Path, *arguments: str, checkout: Checkout = HERE, env: dict | None = None) -> Run:
     """Run a checkout's workflow in a folder."""
     usage = folder / "usage"
     shutil.rmtree(usage, ignore_errors=True)
     usage.mkdir(parents=True)
     noted = {"PYTHONPATH": os.pathsep.join([USAGE, checkout.pythonpath]), "BENCH_USAGE": str(usage)}
     command = [sys.executable, "-m", "snakemake", "-s", str(checkout.root / "Snakefile"), "-d", str(folder)]
-    whole = measure.run([*command, "--cores", str(cores), *arguments], env=noted | (env or {}))
+    whole = measure.run([*command, "--cores", "2", *arguments], env=noted | (env or {}))
     return Run(whole, [json.loads(path.read_text()) for path in sorted(usage.glob("*.json"))])
 
 

@@ -54,7 +54,7 @@ class Case:
         """This commit's reading, the noise floor included."""
         url = self.server.facts[access][self.path.stem]
         arguments = url, arrays, self.bbox, self.server.config(access)
-        return self._quickest(NEAR, [HERE], "readers:with_noise", *arguments)["after"]
+        return self._quickest(NEAR, [HERE], "readers:ours", *arguments, True)["after"]
 
     def notebook(self, link: Link, arrays: list[str]) -> tuple:
         """The notebook's reading."""

@@ -17,22 +17,18 @@ DEFAULTS = {  # of the section `archive`, as far as reading is concerned
 }
 
 
-def ours(url: str, arrays: list[str], bbox: list[float], archive: dict) -> None:
-    """Open, find, fetch and decode as clip does, into memory; an earlier checkout's suite is asked for this by name."""
+def ours(url: str, arrays: list[str], bbox: list[float], archive: dict, noise: bool = False) -> None:
+    """Open, find, fetch and decode as clip does, into memory; an earlier checkout's suite is asked for this by name.
+
+    With `noise`, the noise floor of the terms among the arrays is read as well; it must be there.
+    """
     granule = from_url(url) if "://" in url else granule_of_file(url)
     source = open_bytes(granule, Archive.of({"aois": {}, "archive": DEFAULTS | archive}))
-    with product.open_band(source, granule.label, "A") as band:
-        dict(band.read(arrays, aoi_window(band.data, bbox, granule.label)))
-
-
-def with_noise(url: str, arrays: list[str], bbox: list[float], archive: dict) -> None:
-    """The same, with the noise floor of the terms among the arrays, which must be found."""
-    granule = from_url(url)
-    source = open_bytes(granule, Archive.of({"aois": {}, "archive": DEFAULTS | archive}))
-    terms = [name for name in arrays if name != "mask"]
+    terms = [name for name in arrays if noise and name != "mask"]
     with product.open_band(source, granule.label, "A", terms) as band:
-        tables, reason = band.noise(terms)
-        assert list(tables) == terms, reason
+        if noise:
+            tables, reason = band.noise(terms)
+            assert list(tables) == terms, reason
         dict(band.read(arrays, aoi_window(band.data, bbox, granule.label)))
 
 

@@ -7,7 +7,6 @@ itself (moto would hold the granules in memory).
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,6 @@ class Link:
     bandwidth: float
 
 
-FREE = Link("free", 0, 0)
 NEAR = Link("30 ms", 0.030, 80e6)
 WAN = Link("WAN", 0.100, 20e6)
 
@@ -63,7 +61,7 @@ class Server:
         self._process.wait(10)
 
     def ask(self, link: Link | None = None) -> dict:
-        """Requests, bytes and the server's CPU since the last time; from now on at the pace of `link`."""
+        """Requests and bytes since the last time; from now on at the pace of `link`."""
         self._process.stdin.write(json.dumps(vars(link) if link else {}) + "\n")
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
@@ -96,14 +94,9 @@ class Server:
 
 
 def totals(archive: Archive) -> dict:
-    """What has been asked of the servers: reads of granules, and the rest (tokens, redirects) apart."""
+    """Which reads of granules have been asked of the servers."""
     reads = [entry for entry in list(archive.log) if entry.way in ("s3", "cdn")]
-    heads = sum(entry.method == "HEAD" for entry in reads)
-    return {
-        "requests": len(reads) - heads,
-        "other": len(archive.log) - len(reads) + heads,
-        "bytes": sum(entry.sent for entry in reads),
-    }
+    return {"requests": sum(one.method != "HEAD" for one in reads), "bytes": sum(one.sent for one in reads)}
 
 
 def main() -> None:
@@ -122,13 +115,11 @@ def main() -> None:
             "s3": {name: archive.s3_url(name) for name in names},
         }
         print(json.dumps(facts), flush=True)
-        cpu = time.process_time()
         for line in sys.stdin:
             if link := json.loads(line):
                 archive.latency, archive.bandwidth = link["latency"], link["bandwidth"] or None
-            print(json.dumps(totals(archive) | {"cpu": time.process_time() - cpu}), flush=True)
+            print(json.dumps(totals(archive)), flush=True)
             archive.reset_log()
-            cpu = time.process_time()
         s3.stop()
 
 

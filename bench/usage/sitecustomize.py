@@ -16,7 +16,6 @@ def note() -> None:
     job = getattr(sys.modules.get("__main__"), "snakemake", None)
     line = {
         "rule": getattr(job, "rule", None),
-        "argv": sys.argv,
         "cpu": usage.ru_utime + usage.ru_stime,
         "peak": peak(),
         "wall": time.time() - BEGAN,

@@ -74,11 +74,7 @@ def landscape(shape: tuple[int, int], *, seed: int = 1, cleared_on: int = CLEARE
     crop, hedge = _parcels(rng, shape, middle)
 
     blocks = _fractal(rng, shape, 0.4)
-    grain = {
-        "field": 3.4 * (crop - 0.5) + 1.5 * hedge + 0.3 * middle,
-        "forest": 0.5 * fine,
-        "town": 1.8 * blocks,
-    }
+    grain = {"field": 3.4 * (crop - 0.5) + 1.5 * hedge + 0.3 * middle, "forest": 0.5 * fine, "town": 1.8 * blocks}
     relief = 1.7 * upland * _facing(height)
     backscatter = {}
     targets = (rng.random(shape) < 0.04 * town) * np.minimum(rng.exponential(4, shape), 18)
