@@ -15,8 +15,9 @@ COPY report /opt/gcov/report
 COPY profiles /opt/gcov/profiles
 COPY demo /opt/gcov/demo
 
-# Any user may run it, also one without a name: what Snakemake and matplotlib keep goes to a folder that every user can write.
-ENV PATH=/opt/venv/bin:$PATH USER=gcov HOME=/tmp/home XDG_CACHE_HOME=/tmp/home/.cache MPLCONFIGDIR=/tmp/home/.config
+# Any user may run it, also one without a name: what Snakemake and matplotlib keep goes to a folder that every user can
+# write. Only HOME names it: Apptainer shares /tmp among the users of a machine, but gives each their own HOME.
+ENV PATH=/opt/venv/bin:$PATH USER=gcov HOME=/tmp/home
 RUN mkdir -p /tmp/home && chmod 1777 /tmp/home
 WORKDIR /data
 ENTRYPOINT ["snakemake", "--snakefile", "/opt/gcov/Snakefile", "--workflow-profile", "/opt/gcov/profiles/default"]
