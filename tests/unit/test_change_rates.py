@@ -18,7 +18,7 @@ from gcov.analysis.texture import looks_share
 
 pytestmark = pytest.mark.long
 
-PIXELS, AT_ONCE = 1_000_000, 100_000
+PIXELS, AT_ONCE = 200_000, 100_000
 LEVELS = (0.05, 0.01)
 LOOKS = 9
 
@@ -117,8 +117,7 @@ def two_terms(one) -> dict[str, np.ndarray]:
     return {"HHHH": one(), "HVHV": one()}
 
 
-@pytest.mark.parametrize("dates", [5, 30])
-@pytest.mark.parametrize("variation", [0, 0.25, 0.53, 0.95])
+@pytest.mark.parametrize(("variation", "dates"), [(0, 5), (0, 30), (0.53, 5), (0.95, 5), (0.95, 30)])
 def test_texture_within_cells(variation, dates):
     rng, shape = np.random.default_rng(1), (450, 450)
     still = texture(rng, variation, shape)
@@ -140,10 +139,10 @@ def test_speckle_that_dates_share(coherence, history, halves, dates):
     assert 0.7 <= found["halves"] <= halves and found["neighbours"] <= 1.3
 
 
-@pytest.mark.parametrize("dates", [5, 12, 30])
+@pytest.mark.parametrize("dates", [5, 30])
 def test_forest_in_a_coherent_scene(dates):
     """A quarter of the scene is less coherent than the rest: it is not flagged more."""
-    rng, shape = np.random.default_rng(3), (400, 400)
+    rng, shape = np.random.default_rng(3), (240, 400)
     coherence = np.full(shape, 0.7)
     coherence[:, :100] = 0.2
     scene = Scene(two_terms(lambda: coherent(rng, coherence, dates, shape)))
@@ -160,8 +159,8 @@ def test_texture_and_shared_speckle():
 
 def test_fields_with_seasons_of_their_own_do_not_share_speckle():
     """Fields of 200 m, each with a season of +-1 dB at a time of its own."""
-    rng, shape, dates = np.random.default_rng(5), (640, 640), 30
-    phase = rng.uniform(0, 2 * np.pi, (64, 64)).repeat(10, axis=0).repeat(10, axis=1)
+    rng, shape, dates = np.random.default_rng(5), (320, 320), 30
+    phase = rng.uniform(0, 2 * np.pi, (32, 32)).repeat(10, axis=0).repeat(10, axis=1)
     season = [10 ** (0.1 * np.cos(2 * np.pi * date / 30 + phase)) for date in range(dates)]
     scene = Scene({"HHHH": coherent(rng, 0, dates, shape) * np.array(season, np.float32)})
     found = scene.estimates["HHHH"]["DHDH"]
@@ -171,7 +170,7 @@ def test_fields_with_seasons_of_their_own_do_not_share_speckle():
 @pytest.mark.parametrize("missing", ["cells", "dates"])
 def test_alternating_codes_with_gaps(missing):
     """DHDH and SHSH by turns; a fifth of the cells' dates, or of the dates, is missing."""
-    rng, shape, dates = np.random.default_rng(6), (512, 512), 20
+    rng, shape, dates = np.random.default_rng(6), (300, 300), 20
     power = two_terms(lambda: coherent(rng, 0, dates, shape))
     codes = ["DHDH", "SHSH"] * (dates // 2)
     power["HVHV"][1::2] = np.nan
