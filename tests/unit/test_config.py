@@ -477,19 +477,13 @@ def test_a_text_with_leading_zeros_is_to_be_quoted(tmp_path, key):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (
-            {"valid_samples_only": "false"},
-            "holds .false.; .* command line: --config valid_samples_only=False",
-        ),
+        ({"valid_samples_only": "false"}, "holds .false.; .* command line: --config valid_samples_only=False"),
         ({"statistics": "yes"}, "statistics: holds .yes.; .* --config statistics=True"),
         ({"explore_megabytes": "null"}, r"explore_megabytes: holds .*without quotes.* --config explore_megabytes=\)$"),
         ({"looks": "~"}, "looks: holds .*without quotes"),
         ({"multilook": "3"}, "multilook: holds .3.; .*this is text: write it without quotes"),
         ({"aois": {"x": {"bbox": [1, 2, "3", 4]}}}, "bbox.2: holds .3.; .*this is text"),
-        (
-            {"aois": {"x": None}, "bbox": BOX},
-            "bbox: unknown key; it belongs under an area of interest: check",
-        ),
+        ({"aois": {"x": None}, "bbox": BOX}, "bbox: unknown key; it belongs under an area of interest: check"),
         ({"aois": {"x": {"bbox": BOX, "relative_orbit": 26}}}, "aois.x.relative_orbit: .* it belongs under search"),
         ({"aois": {"x": {"bbox": BOX, "basemap": None}}}, "aois.x.basemap: .* it belongs at the top level"),
         ({"endpoint": 1, "buckets": {}}, "unknown key"),
@@ -541,25 +535,6 @@ def test_numbers_that_yaml_reads_as_written_pass(tmp_path):
     path.write_text('a: 0\nb: 0.05\nc: -0.5\nd: "026"\ne: 2025-11-22\nf: 10\n2005: x\n2025-11-22: y\n')
     check_yaml(path)
     check_yaml(tmp_path / "missing.yaml")  # snakemake's to name
-
-
-def test_defaults():
-    config, settings = read_config({"aois": {"x": {"bbox": BOX}}})
-    aois = settings.aois
-    assert aois["x"].bbox == tuple(BOX)
-    assert (aois["x"].frequency, aois["x"].terms, aois["x"].valid_samples_only) == ("A", ("HHHH",), True)
-    assert aois["x"].geotiff == ()
-    assert (aois["x"].polygon, aois["x"].granules, aois["x"].search) == (None, (), {})
-    assert aois["x"].explore_megabytes == 24
-    assert config["archive"]["cmr_host"] == "cmr.earthdata.nasa.gov"
-    assert config["archive"]["access"] == "auto"
-
-
-def test_a_given_key_leaves_its_neighbours_defaults():
-    config, _ = read_config({"aois": {"x": {"bbox": BOX}}, "archive": {"access": "s3"}})
-    plain, _ = read_config({"aois": {"x": {"bbox": BOX}}})
-    assert config["archive"] == {**plain["archive"], "access": "s3"}
-    assert plain["archive"]["access"] == "auto"
 
 
 def test_an_aoi_overrides_what_holds_for_all():

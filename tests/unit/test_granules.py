@@ -139,11 +139,7 @@ def test_several_series_are_refused_with_a_table():
 
 @pytest.mark.parametrize(
     ("other", "key"),
-    [
-        ({"track": 99}, "relative_orbit"),
-        ({"direction": "D"}, "flight_direction"),
-        ({"mode": "4005"}, "mode"),
-    ],
+    [({"track": 99}, "relative_orbit"), ({"direction": "D"}, "flight_direction"), ({"mode": "4005"}, "mode")],
 )
 def test_the_table_names_the_key_that_narrows(other, key):
     with pytest.raises(GcovError, match=f"set {key}"):

@@ -27,7 +27,6 @@ from helpers import BBOX, EPSG, FIRST, REPO, SERIES, assert_counts, notebook_db,
 from location import location
 from matplotlib.colors import to_rgb
 from PIL import Image
-from plot_histogram import plot_histogram
 from plot_mean_series import plot_mean_series
 from search import search
 from stack import stack
@@ -393,37 +392,6 @@ def test_the_mean_series_grows_beside_the_image(made):
     lengths = [drawn(picture) for _, picture in frames(made[True].animation_means.with_suffix(".html"))]
     assert lengths[0] > 10 and np.diff(lengths).min() > 20
     assert drawn(frames(made[True].animation.with_suffix(".html"))[3][1]) == 0
-
-
-def test_still_figures(made, tmp_path):
-    one = made[True]
-    for quantity in ("db", "power"):
-        plot_histogram(
-            counts=getattr(one, f"histogram_{quantity}"),
-            limits=one.stretch,
-            shown_db=None,
-            series=one.mean_series,
-            no_echo=one.no_echo,
-            stack=one.stack,
-            origin=provenance(one.stack, True),
-            quantity=quantity,
-            term="HVHV",
-            output=[tmp_path / f"{quantity}.png"],
-        )
-    plot_mean_series(
-        series=one.mean_series,
-        no_echo=one.no_echo,
-        stack=one.stack,
-        origin=provenance(one.stack, True),
-        min_valid_fraction=0.5,
-        term="HVHV",
-        output=[tmp_path / "series.png"],
-        caption=tmp_path / "caption.rst",
-    )
-    for name in ("db", "power", "series"):
-        with Image.open(tmp_path / f"{name}.png") as picture:
-            assert picture.width > 600
-            assert len(picture.convert("RGB").getcolors(100_000)) > 50
 
 
 def test_location_has_the_aoi_and_every_footprint(newest, tmp_path):
@@ -899,25 +867,6 @@ def test_plot_jobs_open_no_store(script):
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
-
-
-def test_a_table_and_a_stack_that_disagree_make_no_movie(made, tmp_path):
-    one = made[True]
-    whole = one.mean_series.read_bytes().splitlines(keepends=True)
-    (tmp_path / "short.csv").write_bytes(b"".join(whole[:-1]))
-    with pytest.raises(ValueError, match="zip"):
-        animation(
-            stack=Stack(one.stack, valid_samples_only=True),
-            series=tmp_path / "short.csv",
-            no_echo=one.no_echo,
-            stretch=one.stretch,
-            shown_db=None,
-            term="HVHV",
-            min_valid_fraction=0.5,
-            with_means=False,
-            output=tmp_path / "a.gif",
-        )
-    assert [path.name for path in tmp_path.iterdir()] == ["short.csv"]
 
 
 def test_a_renamed_file_that_says_nothing_is_refused_and_one_without_footprint_gets_its_grids(band, write, tmp_path):
