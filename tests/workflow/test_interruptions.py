@@ -12,7 +12,6 @@ from pathlib import Path
 
 import interruptions
 import pytest
-import yaml
 import zarr
 from conftest import Analysis
 from helpers import BBOX, REPO
@@ -180,18 +179,3 @@ def test_products_say_where_they_come_from(calm):
         assert json.loads(image.text["Settings"])["valid_samples_only"] is True
     with Image.open(results / "HHHH/animation.gif") as image:
         assert json.loads(image.info["comment"])["Granules"].split() == names
-
-
-def test_as_a_module_in_another_workflow(calm, analysis):
-    shutil.copytree(calm / "data", analysis.folder / "data")
-    own = yaml.safe_load((calm / "config/config.yaml").read_text())
-    analysis.configure({"gcov": own, "code": "026"})
-    (analysis.folder / "Snakefile").write_text(
-        'configfile: "config/config.yaml"\n'
-        f'module gcov:\n    snakefile: "{REPO}/Snakefile"\n    config: config["gcov"]\n    prefix: "sar"\n'
-        "use rule * from gcov as gcov_*\n"
-        'rule mine:\n    default_target: True\n    input: "sar/results/one/HHHH/mean_series.csv"\n'
-    )
-    analysis.run("-s", str(analysis.folder / "Snakefile"))
-    wanted = (calm / "results/one/HHHH/mean_series.csv").read_text()
-    assert (analysis.folder / "sar/results/one/HHHH/mean_series.csv").read_text() == wanted

@@ -24,11 +24,17 @@ use rule summarize from gcov as my_summarize with:
         no_echo="own/{aoi}/{term}/no_echo.csv",
 """
 MORE = """
-use rule {rule} from gcov as g_{rule} with:
+use rule {0} from gcov as g_{0} with:
     resources:
         runtime=99,
 """
-
+MINE = f"""
+rule mine:
+    input: "sar/{SERIES}"
+    output: "mine.csv"
+    shell: "cp {{input}} {{output}}"
+"""
+CHANGED = ("search", "clip", "stack", "summarize")
 KEPT = """
 import os
 
@@ -46,7 +52,7 @@ onsuccess:
 
 @pytest.fixture(scope="module")
 def config(newest) -> dict:
-    aoi = {"bbox": BBOX, "granules": [str(path) for path in newest[:2]], "terms": ["HHHH"]}
+    aoi = {"bbox": BBOX, "granules": [str(newest[0])], "terms": ["HHHH"]}
     return {"aois": {"valley": aoi}, "basemap": None, "explore_megabytes": None}
 
 
@@ -67,11 +73,9 @@ def host(analysis: Analysis, config: dict, text: str) -> Analysis:
 @pytest.mark.parametrize(
     ("module", "uses", "target"),
     [
-        ("", ALL, SERIES),
         ("", "use rule * from gcov\n", SERIES),
         ('    prefix: "sar"\n', ALL + OWN, "own/valley/HHHH/mean_series.csv"),
-        ("", ALL + "".join(MORE.format(rule=rule) for rule in ("search", "clip", "stack", "summarize")), SERIES),
-        ('    prefix: "sar"\n', ALL + MORE.format(rule="stack"), f"sar/{SERIES}"),
+        ('    prefix: "sar"\n', ALL + "".join(map(MORE.format, CHANGED)) + MINE, "mine.csv"),
     ],
 )
 def test_rules_are_used_as_they_are_or_changed(module, uses, target, alone, config, analysis):
@@ -80,11 +84,12 @@ def test_rules_are_used_as_they_are_or_changed(module, uses, target, alone, conf
     assert "localrules directive" not in output
 
 
-def test_the_other_workflow_keeps_its_own_ways(config, analysis):
+def test_the_other_workflow_keeps_its_own_ways(alone, config, analysis):
     """Snakemake's settings and the environment; a rule of its own that has the name of one of the module's."""
     config = config | {"archive": {"fetch_on_submit_host": True}}
     analysis = host(analysis, config, ALL + KEPT)
     output = analysis.run("-s", f"{analysis.folder}/Snakefile", SERIES)
+    assert (analysis.folder / SERIES).read_text() == alone
     assert "LIMIT (100, 1.0)" in output and "MALLOC None" in output and "GROUPS <class 'dict'>" in output
     local = ["clip", "clip_superseded", "explain", "geometry", "location", "record_of_superseded", "search", "verify"]
     assert f"LOCAL {[f'g_{name}' for name in local]}" in output
