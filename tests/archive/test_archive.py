@@ -31,16 +31,7 @@ from servers.archive import (
     Archive,
 )
 from servers.cmr import CmrServer
-from servers.field import (
-    FOOTPRINT,
-    TERMS,
-    WINDOW,
-    aoi_bbox,
-    archive_settings,
-    configuration,
-    environment,
-    write_scenes,
-)
+from servers.field import FOOTPRINT, TERMS, WINDOW, aoi_bbox, archive_settings, configuration, environment, write_scenes
 from servers.tls import Handler, LoopbackServer, session_tls
 
 from gcov.archive import login, ranges, transport
@@ -199,14 +190,6 @@ def test_outlived_where_address_and_credentials_are_given(
     assert fetch(archive, scene, tmp_path / "f.zarr", way) == wanted
     assert archive.faults.pending() == 0
     assert len(pauses) >= 2 if kind == "stall" else len(pauses) == 2
-
-
-@pytest.mark.parametrize("way", SERVER)
-def test_a_mix_of_faults(user, pauses, many_ranges, archive, scene, wanted, tmp_path, way):
-    for skip, kind in enumerate(("503", "drop", "short", "expire", "429", "truncate", "500", "drop", "expire")):
-        archive.faults.add(kind, way=SERVER[way], skip=skip)
-    assert fetch(archive, scene, tmp_path / "f.zarr", way) == wanted
-    assert archive.faults.pending() == 0
 
 
 @pytest.mark.parametrize("way", SERVER)
@@ -1105,17 +1088,6 @@ def most_at_a_time(archive):
         busy += step
         most = max(most, busy)
     return most
-
-
-@pytest.mark.long
-def test_a_wrong_token_ends_the_run_with_a_message(start, analysis, archive):
-    run = start(STACK, token="wrong")
-    assert run.returncode != 0
-    assert f"the archive rejected the Earthdata token: get one at {GENERATE}" in run.output
-    assert "Traceback" not in "".join(logs(analysis).values())
-    assert analysis.results("a/fragments/*") == []
-    assert not [name for name in analysis.results() if ".part" in name or "stack" in name]
-    assert archive.count(way="cdn") == 0
 
 
 @pytest.mark.long

@@ -48,22 +48,9 @@ USERNAME, PASSWORD = "tester", "correct horse"
 REGION = "us-west-2"
 BLOCK = 1 << 16
 WAYS = ("https", "login", "cdn", "s3")
-FAULT_KINDS = (
-    "500",
-    "503",
-    "429",
-    "drop",
-    "truncate",
-    "short",
-    "stall",
-    "corrupt",
-    "expire",
-    "changed",
-    "longer",
-    "page",
-)
+FAULT_KINDS = ("500", "503", "429", "drop", "truncate", "short", "stall", "expire", "changed", "longer", "page")
 # these spoil the bytes of an object, so only an answer that carries some can use one up
-BODY_KINDS = ("truncate", "short", "corrupt", "longer")
+BODY_KINDS = ("truncate", "short", "longer")
 
 
 # ---- what happened, and what shall go wrong
@@ -110,12 +97,6 @@ class Fault:
             return min(length // 2 if self.after_bytes is None else self.after_bytes, length)
         return None
 
-    def flip(self, length):
-        """Where in a body of `length` a byte is changed, or None."""
-        if self.kind != "corrupt":
-            return None
-        return length // 2 if self.after_bytes is None else self.after_bytes
-
 
 NO_FAULT = Fault("none")
 
@@ -132,8 +113,8 @@ class Faults:
 
         kind:        500, 503, 429 (Retry-After `seconds`); "drop" (connection reset); "truncate" (fewer bytes
                      than Content-Length said); "short" (a valid answer with fewer bytes than asked for);
-                     "stall" (wait `seconds`); "corrupt" (one byte changed); "expire" (all S3 credentials or
-                     all signed URLs become invalid); "changed" (the object gets another size and ETag);
+                     "stall" (wait `seconds`); "expire" (all S3 credentials or all signed URLs become
+                     invalid); "changed" (the object gets another size and ETag);
                      "longer" (a body that goes on for a terabyte behind its range); "page" (a page for
                      people, status 200)
         match:       substring of the request's path
@@ -201,16 +182,12 @@ def multipart_etag(stat):
     return f'"{hashlib.md5(f"{stat.st_mtime_ns} {stat.st_size}".encode()).hexdigest()}-14"'
 
 
-def _blocks(span, flip=None):
-    """The bytes of a span in blocks, one byte changed at offset `flip`."""
+def _blocks(span):
+    """The bytes of a span in blocks."""
     with open(span.path, "rb") as file:
         file.seek(span.start)
         for offset in range(0, span.length, BLOCK):
-            block = file.read(min(BLOCK, span.length - offset))
-            if flip is not None and offset <= flip < offset + len(block):
-                block = bytearray(block)
-                block[flip - offset] ^= 0xFF
-            yield block
+            yield file.read(min(BLOCK, span.length - offset))
 
 
 # ---- handlers
@@ -242,7 +219,7 @@ class _ArchiveHandler(Handler):
 
     def serve(self):
         """Record a request, apply what strikes before the answer, then answer."""
-        self.request_body = self.body()
+        self.body()
         self.entry = self.archive.record(self.way, self.command, self.route, self.headers)
         fault = self.archive.faults.take(self.entry, self.has_body())
         self.server.stopping.wait(self.archive.latency)
@@ -307,7 +284,7 @@ class _ArchiveHandler(Handler):
             return
         cut = fault.cut(span.length)
         began = time.monotonic()
-        for block in _blocks(span._replace(length=span.length if cut is None else cut), fault.flip(span.length)):
+        for block in _blocks(span._replace(length=span.length if cut is None else cut)):
             self._send_block(block, began)
         while fault.kind == "longer" and not self.server.stopping.is_set():
             self._send_block(bytes(BLOCK), began)
@@ -364,7 +341,7 @@ class _HttpsHandler(_ArchiveHandler):
         location = self.archive.sign(self.key())
         kept = f"private, max-age={self.archive.url_seconds:.0f}"
         headers = {"Location": location, "Cache-Control": kept}
-        return self.answer(self.archive.redirect_status, headers=headers)
+        return self.answer(303, headers=headers)
 
     def _json(self, status, content):
         self.answer(status, json.dumps(content), "application/json")
@@ -498,6 +475,21 @@ def _moto_address():
     return server.get_host_and_port()
 
 
+def ask_moto(method, path, headers=None, body=None):
+    """(status, headers, body) of an answer of moto's, which knows no access keys."""
+    signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential=moto/20250101/{REGION}/s3/aws4_request"}
+    connection = http.client.HTTPConnection(*_moto_address())
+    try:
+        connection.request(method, path, body, signed | (headers or {}))
+        response = connection.getresponse()
+        content = response.read()
+        kept = {name.title(): value for name, value in response.getheaders()}
+        kept = {name: value for name, value in kept.items() if name not in ("Connection", "Server", "Date")}
+        return response.status, kept, content
+    finally:
+        connection.close()
+
+
 class _Moto:
     """A bucket of its own in moto, which is shared by all archives of a process."""
 
@@ -509,18 +501,8 @@ class _Moto:
 
     def request(self, method, path, headers=None, body=None):
         """(status, headers, body) of one request."""
-        signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential=moto/20250101/{REGION}/s3/aws4_request"}
-        connection = http.client.HTTPConnection(*_moto_address())
-        try:
-            connection.request(method, path.replace(BUCKET, self.bucket, 1), body, signed | (headers or {}))
-            response = connection.getresponse()
-            content = response.read().replace(self.bucket.encode(), BUCKET.encode())
-            kept = {name.title(): value for name, value in response.getheaders()}
-            for name in ("Connection", "Server", "Date"):
-                kept.pop(name, None)
-            return response.status, kept, content
-        finally:
-            connection.close()
+        status, kept, content = ask_moto(method, path.replace(BUCKET, self.bucket, 1), headers, body)
+        return status, kept, content.replace(self.bucket.encode(), BUCKET.encode())
 
     def stock(self, objects):
         """Bring moto's bucket up to date with `objects` (key -> path)."""
@@ -556,51 +538,22 @@ class _Moto:
 # ---- the archive
 
 
-@dataclass
-class _Credentials:
-    """Temporary S3 credentials as issued."""
-
-    session_token: str
-    expires: float
-
-
-@dataclass
-class _Access:
-    """The secrets of one archive."""
-
-    url_key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
-    credentials: dict = field(default_factory=dict)
-
-
 class Archive:
     """The archive's servers around a folder of granules; start and stop them by `with`.
 
     Files lie in `root` as `<collection>/<granule>/<granule>.h5`, or flat: then the collection follows from
     the name's CRID (X: BETA, P: PROVISIONAL). `latency` (seconds to the first byte of every answer: 0.3 in
     the archive's region, 1 to 2.6 elsewhere) and `bandwidth` (bytes/s of a connection; 3 to 7 MB/s there) make up the
-    cost model. `credential_seconds` and `url_seconds` say
-    how long S3 credentials and signed URLs live; `in_region=False` is a client outside us-west-2, to whom S3
-    denies everything. Settings are attributes and may be changed while it runs.
+    cost model. `url_seconds` says how long signed URLs live, S3 credentials live for an hour; `in_region=False` is a
+    client outside us-west-2, to whom S3 denies everything. Settings are attributes and may be changed while it runs.
 
     >>> with Archive(folder) as archive:
     ...     requests.get(archive.https_url(name), headers=archive.bearer, verify=archive.ca_pem)
     """
 
-    def __init__(
-        self,
-        root=None,
-        *,
-        latency=0,
-        bandwidth=None,
-        credential_seconds=3600,
-        url_seconds=3600,
-        in_region=True,
-        redirect_status=303,
-        tls=None,
-    ):
+    def __init__(self, root=None, *, latency=0, bandwidth=None, url_seconds=3600, in_region=True, tls=None):
         self.latency, self.bandwidth = latency, bandwidth
-        self.credential_seconds, self.url_seconds = credential_seconds, url_seconds
-        self.in_region, self.redirect_status = in_region, redirect_status
+        self.url_seconds, self.in_region = url_seconds, in_region
         self.resolution_url = "https://urs.earthdata.nasa.gov/approve_app?client_id=loopback"
         self.tokens = {TOKEN: "valid", EXPIRED_TOKEN: "expired", UNLICENSED_TOKEN: "unlicensed"}
         self.tokens |= {OUTSIDER_TOKEN: "outsider", POWERLESS_TOKEN: "powerless"}
@@ -611,7 +564,7 @@ class Archive:
         self._objects = {}
         for path in sorted(Path(root).rglob("*.h5")) if root else ():
             self._add_under(Path(root), path)
-        self._access = _Access()
+        self._url_key, self._credentials = secrets.token_bytes(32), {}  # by access key: session token, end
         self._moto = _Moto()
         self._stack = ExitStack()
         self._servers = {
@@ -744,8 +697,8 @@ class Archive:
     def issue_credentials(self):
         """New temporary credentials, as the credentials page shows them."""
         access_key, session_token = f"ASIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(180)
-        expires = time.time() + self.credential_seconds
-        self._access.credentials[access_key] = _Credentials(session_token, expires)
+        expires = time.time() + 3600
+        self._credentials[access_key] = session_token, expires
         return {
             "accessKeyId": access_key,
             "secretAccessKey": secrets.token_urlsafe(30),
@@ -759,35 +712,26 @@ class Archive:
         match = re.search(r"Credential=([^/]+)/", headers.get("Authorization") or "")
         if match is None or not self.in_region:
             return denied
-        issued = self._access.credentials.get(match[1])
-        if issued is None:
+        session_token, expires = self._credentials.get(match[1], (None, 0))
+        if session_token is None:
             message = "The AWS Access Key Id you provided does not exist in our records."
             return 403, "InvalidAccessKeyId", message
-        if headers.get("x-amz-security-token") != issued.session_token:
+        if headers.get("x-amz-security-token") != session_token:
             return 400, "InvalidToken", "The provided token is malformed or otherwise invalid."
-        if issued.expires <= time.time():
+        if expires <= time.time():
             return 400, "ExpiredToken", "The provided token has expired."
         return None if method in ("GET", "HEAD") else denied
 
-    def revoke_s3_credentials(self):
-        """Every S3 credential issued so far has expired."""
-        for issued in self._access.credentials.values():
-            issued.expires = 0
-
-    def expire_signed_urls(self):
-        """Every signed URL given so far is refused."""
-        self._access.url_key = secrets.token_bytes(32)
-
     def expire(self, way):
-        """Expire now what a way has issued."""
+        """Expire now what a way has issued: S3 credentials, or signed URLs."""
         if way == "s3":
-            self.revoke_s3_credentials()
+            self._credentials = {key: (token, 0) for key, (token, _) in self._credentials.items()}
         else:
-            self.expire_signed_urls()
+            self._url_key = secrets.token_bytes(32)
 
     def _signature(self, path, expires):
         text = f"{path}?Expires={expires}".encode()
-        return hmac.new(self._access.url_key, text, hashlib.sha256).hexdigest()
+        return hmac.new(self._url_key, text, hashlib.sha256).hexdigest()
 
     def sign(self, key):
         """A URL on the content delivery network that works for `url_seconds`."""
@@ -841,14 +785,6 @@ class Archive:
         """Bytes of the bodies sent to requests that fit."""
         return sum(entry.sent for entry in self.entries(**which))
 
-    def totals(self):
-        """{(way, path): (requests, bytes)}."""
-        totals = {}
-        for entry in list(self.log):
-            requests, sent = totals.get((entry.way, entry.path), (0, 0))
-            totals[entry.way, entry.path] = (requests + 1, sent + entry.sent)
-        return totals
-
     def reset_log(self):
         """Start counting anew."""
         self.log.clear()
@@ -856,12 +792,4 @@ class Archive:
 
 
 # what decides an answer of S3's; the client's own signature is checked before
-MOTO_HEADERS = {
-    "range",
-    "if-match",
-    "if-none-match",
-    "if-modified-since",
-    "if-unmodified-since",
-    "x-amz-checksum-mode",
-    "x-amz-request-payer",
-}
+MOTO_HEADERS = {"range", "if-match", "x-amz-checksum-mode", "x-amz-request-payer"}

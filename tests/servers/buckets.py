@@ -1,14 +1,11 @@
 """S3 on loopback with buckets of a user's own, opened by an access key or public."""
 
-import http.client
 import re
 import secrets
 from urllib.parse import parse_qs, quote, urlsplit
 
-from .archive import _error_xml, _moto_address
+from .archive import REGION, _error_xml, ask_moto
 from .tls import Handler, LoopbackServer
-
-REGION = "us-west-2"
 
 
 class _Handler(Handler):
@@ -28,28 +25,14 @@ class _Handler(Handler):
             return self._refuse(403, "InvalidAccessKeyId" if signed else "AccessDenied")
         if "list-type" in parse_qs(urlsplit(self.path).query) and bucket in buckets.unlisted:
             return self._refuse(403, "AccessDenied")
-        return self.answer(*ask_moto(self.command, self.path, {"Range": self.headers["Range"] or ""}))
+        asked = {"Range": self.headers["Range"]} if "Range" in self.headers else {}
+        status, headers, body = ask_moto(self.command, self.path, asked)
+        return self.answer(status, body, headers.pop("Content-Type", "application/xml"), headers)
 
     do_HEAD = do_GET
 
     def _refuse(self, status, code):
         self.answer(status, _error_xml(code, "no"), "application/xml")
-
-
-def ask_moto(method, path, headers=None, body=None):
-    """(status, body, content type, headers) of an answer of moto's, which knows no access keys."""
-    signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential=moto/20250101/{REGION}/s3/aws4_request"}
-    headers = {name: value for name, value in (headers or {}).items() if value}
-    connection = http.client.HTTPConnection(*_moto_address())
-    try:
-        connection.request(method, path, body, signed | headers)
-        response = connection.getresponse()
-        content = response.read()
-        kept = {name.title(): value for name, value in response.getheaders()}
-        kept = {name: value for name, value in kept.items() if name not in ("Connection", "Server", "Date")}
-        return response.status, content, kept.pop("Content-Type", "application/xml"), kept
-    finally:
-        connection.close()
 
 
 class Buckets:

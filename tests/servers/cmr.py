@@ -28,15 +28,9 @@ GRANULE_NAME = re.compile(
     r"_(?P<crid>[A-Z]\d{5})_(?P<accuracy>[PMNF])_(?P<coverage>[FP])_(?P<site>[A-Z])_(?P<counter>\d{3})"
 )
 POLARIZATIONS = {
-    "SH": ["HH"],
-    "SV": ["VV"],
-    "DH": ["HH", "HV"],
-    "DV": ["VV", "VH"],
-    "CL": ["LH", "LV"],
-    "CR": ["RH", "RV"],
-    "QP": ["HH", "HV", "VH", "VV"],
-    "NA": [],
-}
+    "SH": ["HH"], "SV": ["VV"], "DH": ["HH", "HV"], "DV": ["VV", "VH"], "CL": ["LH", "LV"], "CR": ["RH", "RV"],
+    "QP": ["HH", "HV", "VH", "VV"], "NA": [],
+}  # fmt: skip
 ORBIT_TYPES = {"P": "POE", "M": "MOE", "N": "MOE", "F": "FOE"}  # a granule with the letter N says MOE
 FIRST_ORBIT = 791  # orbits before the first one of cycle 1, track 1
 # what the collections declare; every other additional attribute is a string
@@ -332,11 +326,7 @@ FILTERS = {
 }
 # ... except these, of which every one must hold
 CONJUNCTIVE = {"attribute", "temporal"}
-OPTIONS = {
-    "options[temporal][and]",
-    "options[platform][ignore_case]",
-    "options[readable_granule_name][pattern]",
-}
+OPTIONS = {"options[temporal][and]", "options[platform][ignore_case]", "options[readable_granule_name][pattern]"}
 SORT_KEYS = {
     "granule_ur": lambda item: item["umm"]["GranuleUR"],
     "start_date": lambda item: item["umm"]["TemporalExtent"]["RangeDateTime"]["BeginningDateTime"],
@@ -435,11 +425,8 @@ class CmrServer(LoopbackServer):
     def short_page(self, missing, times=1, then="lost"):
         """Leave `missing` items out of a page while `hits` counts them.
 
-        `then` says what the cursor does: "lost" goes on behind the missing ones, "resume" brings them on the
-        next page, "end" gives no cursor at all.
+        `then` says what the cursor does: "lost" goes on behind the missing ones, "end" gives no cursor at all.
         """
-        if then not in ("lost", "resume", "end"):
-            raise ValueError(f"then: lost, resume or end, not {then!r}")
         self._queue(times, kind="short", missing=missing, then=then)
 
     def stall(self, seconds, times=1):
@@ -453,11 +440,6 @@ class CmrServer(LoopbackServer):
     def pass_next(self, times=1):
         """Answer normally, so that the faults queued after it hit a later page."""
         self._queue(times, kind="pass")
-
-    def clear_faults(self):
-        """Forget the faults not yet used."""
-        with self._lock:
-            self._faults.clear()
 
     def _queue(self, times, **fault):
         with self._lock:
@@ -476,7 +458,7 @@ class CmrServer(LoopbackServer):
         following = start + len(items)
         if fault.kind == "short":
             items = items[: max(0, len(items) - fault.missing)]
-            following = {"lost": following, "resume": start + len(items), "end": None}[fault.then]
+            following = {"lost": following, "end": None}[fault.then]
         return len(found), items, following if items else None
 
 

@@ -60,11 +60,7 @@ def test_a_new_date_leaves_the_files_of_the_others(first_run, newest):
 def test_any_file_may_be_asked_for_by_name(first_run):
     analysis, _ = first_run
     analysis.configure(
-        {
-            "aois": {"valley": {"bbox": BBOX, "granules": ["data/*.h5"]}},
-            "terms": ["HHHH"],
-            "basemap": None,
-        }
+        {"aois": {"valley": {"bbox": BBOX, "granules": ["data/*.h5"]}}, "terms": ["HHHH"], "basemap": None}
     )
     asked = set(jobs(analysis.run("-n")))
     assert "stack_db" in asked and not {"geotiff_date", "stac"} & asked, (
