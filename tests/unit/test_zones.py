@@ -107,6 +107,16 @@ def test_bits_are_the_image():
     np.testing.assert_array_equal(bits[1::2, 2::3], inside[1::2, 2::3])
 
 
+def test_indices_of_the_same_terms_take_one_pass(data, monkeypatch):
+    read, pieces = [], zonal.pieces
+    monkeypatch.setattr(zonal, "pieces", lambda stack, terms, zones: read.append(terms) or pieces(stack, terms, zones))
+    stack, zones, names = Stack(data, valid_samples_only=True), [whole(data)], ["HVHV/HHHH", "RVI", "RFDI"]
+    found = zonal.indices(stack, names, ["HHHH", "HVHV"], zones, speckle=SPECKLE)
+    assert read == [["HHHH", "HVHV"]]
+    alone = [zonal.indices(stack, [name], ["HHHH", "HVHV"], zones, speckle=SPECKLE) for name in names]
+    pd.testing.assert_frame_equal(found, pd.concat(alone, ignore_index=True), check_exact=True)
+
+
 def test_indices_are_ratios_of_means(data, tmp_path):
     shapes = {name: rectangle(*edges) for name, edges in RECTANGLES.items()}
     zones = [whole(data), *on_grid(read_zones(zone_file(tmp_path / "z.gpkg", shapes), "name", "zones"), data, None)]

@@ -119,14 +119,11 @@ def indices(
     """
     tables, times = [], [date.time for date in store.dates_of(stack.data)]
     codes = {term: looks.codes_of(stack.data, term) for term in terms}
-    for index in names:
-        needed = terms_of_index(index, terms)
-        sums = {term: [Sums.empty(len(times)) for _ in zones] for term in needed}
-        for date, number, power in pieces(stack, needed, zones):
-            for term, samples in zip(needed, power):
-                sums[term][number].add(date, samples)
+    needs = {index: terms_of_index(index, terms) for index in names}
+    read = {of: sums_in_common(stack, sorted(of), zones) for of in set(map(frozenset, needs.values()))}
+    for index, needed in needs.items():
         for number, zone in enumerate(zones):
-            of_zone = {term: sums[term][number] for term in needed}
+            of_zone = {term: read[frozenset(needed)][term][number] for term in needed}
             floor = {term: noise.of_dates(stack.data, term, zone.points(stack.data)) for term in needed}
             means = {term: one.mean for term, one in of_zone.items()}
             errors = {term: one.error_db(speckle[term], codes[term]) for term, one in of_zone.items()}
@@ -137,3 +134,12 @@ def indices(
             flags = noise_flags(pd.Series(np.min(heights, axis=0)))
             tables.append(pd.DataFrame({**facts, **numbers, "near_noise": flags}))
     return pd.concat(tables, ignore_index=True)
+
+
+def sums_in_common(stack: Stack, terms: Sequence[str], zones: Sequence[Zone]) -> dict[str, list[Sums]]:
+    """The sums of each zone by term, over the samples that count in all of the terms, from one pass over the stack."""
+    found = {term: [Sums.empty(stack.data.sizes["time"]) for _ in zones] for term in terms}
+    for date, number, power in pieces(stack, terms, zones):
+        for term, samples in zip(terms, power):
+            found[term][number].add(date, samples)
+    return found
