@@ -21,7 +21,10 @@ from gcov.testing.synthetic import Band, block_average, centres, granule_name, w
 
 LONGEST = [
     f"test_{name}.py"
-    for name in ("slurm", "interruptions", "workflow", "incremental", "archive", "secrets", "report", "series")
+    for name in (
+        *("slurm", "interruptions", "workflow", "incremental", "archive", "secrets", "series", "small_areas", "report"),
+        *("in_browser", "change_products"),
+    )
 ]
 BROWSER_TESTS = Path(__file__).parent / "browser"
 REGISTERED = f"""

@@ -102,26 +102,35 @@ EVERY = {
     "layers": ["numberOfLooks", "rtcGammaToSigmaFactor"],
     "valid_samples_only": False,
 }
+AREAS = {  # rows, columns, multilook, dates, looks; of one date, some products cannot be made yet
+    "pixel": (1, 1, 2, 2, 9.0),
+    "column": (12, 1, 1, 2, 9.0),
+    "date": (9, 9, 1, 1, None),
+}
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    ("rows", "columns", "multilook", "dates", "looks"),
-    [(12, 1, 1, 2, 9.0), (1, 12, 3, 2, 9.0), (1, 1, 2, 2, 9.0), (9, 9, 1, 1, None)],
-)
-def test_every_product_of_a_small_area(analysis, newest, rows, columns, multilook, dates, looks):
-    """One column, one row and one pixel; and of one date, from which some products cannot be made yet."""
-    bbox = box_of(50, 60, rows, columns)
-    around = shapely.box(*bbox).buffer(1e-4).__geo_interface__
-    zone = {"type": "Feature", "properties": {"name": "all"}, "geometry": around}
-    (analysis.folder / "zones.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [zone]}))
-    granules = [str(path) for path in newest[: 2 * dates : 2]]
-    area = {"bbox": bbox, "granules": granules, "zones": "zones.geojson", "multilook": multilook, "looks": looks}
-    analysis.configure({"aois": {"a": area}, **EVERY})
-    for target in ("results/a/explore.html", "results/a/stac", "all"):  # each within the time that a run may take
-        analysis.run(target)
-    stack = xr.open_zarr(analysis.folder / "results/a/stack.zarr")
-    assert (stack.sizes["y"], stack.sizes["x"]) == (rows, columns)
-    assert analysis.results("a/stac/collection.json")
-    page = (analysis.folder / "results/a/explore.html").read_text(encoding="utf-8")
-    assert ("nothing is tested: no usable date after (2025-12-11 to 2026-01-31)" in page) == (dates == 1)
+def test_every_product_of_small_areas(analysis, newest):
+    """One pixel without a whole cell, one column of whole cells, and an area of one date."""
+    aois = {}
+    for name, (rows, columns, multilook, dates, looks) in AREAS.items():
+        bbox = box_of(50, 60, rows, columns)
+        around = shapely.box(*bbox).buffer(1e-4).__geo_interface__
+        zone = {"type": "Feature", "properties": {"name": "all"}, "geometry": around}
+        zones = {"type": "FeatureCollection", "features": [zone]}
+        (analysis.folder / f"{name}.geojson").write_text(json.dumps(zones))
+        granules = [str(path) for path in newest[: 2 * dates : 2]]
+        aois[name] = {"bbox": bbox, "granules": granules, "zones": f"{name}.geojson"}
+        aois[name] |= {"multilook": multilook, "looks": looks}
+    aois["column"]["geotiff"], aois["date"]["geotiff"] = ["db", "statistics"], ["db", "changes"]
+    analysis.configure({"aois": aois, **EVERY})
+    pages = {name: f"results/{name}/explore.html" for name in AREAS}
+    pixel, *others = pages.values()
+    for targets in ([pixel], others, ["all"]):  # each within the time that a run may take
+        analysis.run(*targets)
+    for name, (rows, columns, *_, dates, _looks) in AREAS.items():
+        stack = xr.open_zarr(analysis.folder / f"results/{name}/stack.zarr")
+        assert (stack.sizes["y"], stack.sizes["x"]) == (rows, columns)
+        assert analysis.results(f"{name}/stac/collection.json")
+        page = (analysis.folder / pages[name]).read_text(encoding="utf-8")
+        assert ("nothing is tested: no usable date after (2025-12-11 to 2026-01-31)" in page) == (dates == 1)
