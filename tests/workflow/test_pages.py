@@ -493,7 +493,8 @@ def test_no_page_where_none_is_wanted(analysis, aoi):
 
 def test_asked_for_by_name_it_says_what_to_set(tmp_path):
     names = ("series", "no_echo", "zone_series", "granules", "zones", "indices", "changes", "products", "history",
-             "patches", "zone_changes", "methods")  # fmt: skip
+             "patches", "zone_changes", "methods", "change_reference")  # fmt: skip
     settings = {"zone_name": "name", "point_size": 60, "min_valid_fraction": 0.5, "megabytes": None, "shown_db": {}}
+    settings |= {"calibration_db": 0.3}
     with pytest.raises(GcovError, match="explore_megabytes is null"):
         explore_aoi(stack=None, output=tmp_path / "explore.html", **dict.fromkeys(names), **settings)
