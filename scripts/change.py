@@ -10,7 +10,7 @@ import numpy as np
 from gcov import tables
 from gcov.analysis import cube, periods, selection
 from gcov.analysis.areas import cell_km2
-from gcov.analysis.assumed import Assumed, Lattice, joined
+from gcov.analysis.assumed import Assumed, Lattice
 from gcov.analysis.change import change_between
 from gcov.analysis.maps import CHANGE, attributes_of
 from gcov.analysis.reference import DRIFT_CELLS, drift_caution, reference_of
@@ -100,7 +100,7 @@ def write_maps(
         store.write(path, block.region, {**vars(maps), "looks_share": share})
         tally.add(maps.change, maps.p_value)
         ratios.append(lattice.of(block.region, maps.log_ratio_db))
-    ratio = joined(ratios)
+    ratio = np.concatenate(ratios)
     return {
         "inflation_by_shared_speckle": round(max(shared, 1), 4),
         "median_db": round(float(np.nanmedian(ratio)), 4) if np.isfinite(ratio).any() else None,

@@ -1,6 +1,6 @@
 """What the change tests assume of a term's dates: their looks, and the correlation of the speckle that they share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,11 +55,6 @@ class Assumed:
         variance = variance_of_mean(self.correlated[np.ix_(self.use, self.use)], self.sample_looks[self.use], whole)
         return looks_share(block.sums[self.term], variance.reshape(power.shape[1:]))
 
-    @property
-    def warning(self) -> str:
-        """A warning if the tests had to assume more than they should; otherwise empty."""
-        return looks.caution(self.entries, self.term)
-
     def facts(self) -> dict[str, dict]:
         """Which looks were used, by polarization code: whence they come, and the speckle that dates share."""
         return {
@@ -86,8 +81,3 @@ class Lattice:
         rows, columns = (slice(-region[dim].start % self.step, None, self.step) for dim in ("y", "x"))
         few = values[..., rows, columns]
         return few.reshape(*few.shape[:-2], -1).copy()
-
-
-def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """The values (..., n) of all parts of an image."""
-    return np.concatenate(parts, axis=-1)

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from gcov.analysis import cube
-from gcov.analysis.assumed import Assumed, Lattice, joined
+from gcov.analysis.assumed import Assumed, Lattice
 from gcov.errors import GcovError
 from gcov.stores.radiometry import DB
 from gcov.stores.stack import Stack
@@ -87,7 +87,7 @@ class Reference:
             inside = lattice.of(region, zone.inside[region["y"], region["x"]])
             power.append(lattice.of(region, block.power[assumed.term])[assumed.use][:, inside])
             share.append(lattice.of(region, assumed.looks_share(block))[inside])
-        return joined(power).astype(np.float64), joined(share)
+        return np.concatenate(power, axis=1).astype(np.float64), np.concatenate(share)
 
 
 def reference_of(
@@ -132,7 +132,7 @@ class Drift:
         """The median step in dB (intervals,) by term, at the interval that ends at a date; NaN if no cell has both."""
         found = {}
         for term, parts in self._parts.items():
-            cells, use = joined(parts), np.flatnonzero(self._use[term])
+            cells, use = np.concatenate(parts, axis=1), np.flatnonzero(self._use[term])
             found[term] = np.full(len(cells) - 1, np.nan)
             for before, after in pairwise(use):
                 both = (cells[before] > 0) & (cells[after] > 0)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gcov.analysis import cube
-from gcov.analysis.assumed import Assumed, Lattice, joined
+from gcov.analysis import cube, looks
+from gcov.analysis.assumed import Assumed, Lattice
 from gcov.analysis.reference import Gain, Reference
 from gcov.stores.stack import Stack
 
@@ -44,7 +44,7 @@ class Cells:
         self.grid = cube.multilooked_grid(stack.data, multilook)
         self.shape = self.grid.sizes["y"], self.grid.sizes["x"]
         self.gains: dict[str, Gain] = {}
-        self.warnings = [one.warning for one in assumed.values()]
+        self.warnings = [looks.caution(one.entries, term) for term, one in assumed.items()]
         if reference:
             known = Reference(stack, reference, **self._options)
             for term, one in assumed.items():
@@ -68,7 +68,7 @@ class Cells:
 
     def facts(self) -> dict[str, Any]:
         """What a result states of the cells and their looks, by term; after all blocks have been read."""
-        shares = {term: joined(parts) for term, parts in self._shares.items()}
+        shares = {term: np.concatenate(parts) for term, parts in self._shares.items()}
         medians = {term: np.nanmedian(of) if np.isfinite(of).any() else np.nan for term, of in shares.items()}
         found = {
             "speckle": {term: one.facts() for term, one in self._assumed.items()},

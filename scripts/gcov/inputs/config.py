@@ -211,7 +211,8 @@ def _explain(error: Any) -> str:
     if error.validator == "required":
         return f"{'.'.join(filter(None, [where, error.message.split(chr(39))[1]]))}: missing"
     if "propertyNames" in error.absolute_schema_path:
-        return f"{where}.{_one_line(addresses.shown(error.instance))}: {error.schema['description']}"
+        name = addresses.shown(error.instance)
+        return f"{where}.{name if name.isprintable() else repr(name)}: {error.schema['description']}"
     wanted = error.schema.get("description") or addresses.shown(error.message)
     wanted += _text_hint(error)
     if isinstance(error.instance, float) and not math.isfinite(error.instance):
@@ -250,10 +251,6 @@ def _shown(value: Any) -> Any:
     if isinstance(value, list):
         return [_shown(item) for item in value]
     return addresses.shown(value) if isinstance(value, str) else value
-
-
-def _one_line(text: str) -> str:
-    return text if text.isprintable() else repr(text)
 
 
 def _with_defaults(config: dict, known: dict) -> dict:

@@ -208,13 +208,9 @@ def warning_list(texts: Sequence[str]) -> str:
     """The warnings as an open list; empty if there are none."""
     if not texts:
         return ""
+    listed = "".join(f"<li>{html.escape(text)}" for text in texts)
     head = f"Read this first: {len(texts)} warning{'s' if len(texts) > 1 else ''}"
-    return f'<details class="warnings" open><summary>{head}</summary><ul>{items(texts)}</ul></details>'
-
-
-def items(texts: Iterable[str]) -> str:
-    """Texts as HTML list items."""
-    return "".join(f"<li>{html.escape(text)}" for text in texts)
+    return f'<details class="warnings" open><summary>{head}</summary><ul>{listed}</ul></details>'
 
 
 def zone_changes(table: pd.DataFrame | None, gain: str) -> str:

@@ -93,11 +93,5 @@ def _given_looks(data: xr.Dataset, looks: Looks) -> list[float | None]:
 
 def gathered(fragments: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, str]:
     """The JSON attributes of a stack that tell lost echoes, from the attributes of each date's fragments."""
-    looks = json.dumps([_mean_looks(members) for members in fragments])
-    return {**noise.gathered(fragments), "mean_number_of_looks": looks}
-
-
-def _mean_looks(fragments: Sequence[Mapping[str, Any]]) -> float | None:
-    """The mean number of averaged radar samples of a date, from its fragments' attributes; None if none states it."""
-    stated = [one["mean_number_of_looks"] for one in fragments if one.get("mean_number_of_looks")]
-    return sum(stated) / len(stated) if stated else None
+    looks = [facts.mean_of(one.get("mean_number_of_looks") or None for one in members) for members in fragments]
+    return {**noise.gathered(fragments), "mean_number_of_looks": json.dumps(looks)}

@@ -53,11 +53,12 @@ def of_date(members: Sequence[Fragment], terms: Sequence[str] = ()) -> dict[str,
     stated = [json.loads(one.attributes.get(NOTE, "{}")) for one in members]
     texts = {name: " ".join(dict.fromkeys(one[name] for one in stated if one.get(name))) for name in TEXTS}
     numbers = [one.get(NUMBERS, {}) for one in stated]
-    likelihoods = {LIKELIHOOD + pol: _mean(one.get(pol) for one in numbers) for pol in polarizations(terms)}
-    return {**texts, **likelihoods, INCIDENCE: _mean(one.get(INCIDENCE) for one in stated)}
+    likelihoods = {LIKELIHOOD + pol: mean_of(one.get(pol) for one in numbers) for pol in polarizations(terms)}
+    return {**texts, **likelihoods, INCIDENCE: mean_of(one.get(INCIDENCE) for one in stated)}
 
 
-def _mean(values: Iterable[float | None]) -> float | None:
+def mean_of(values: Iterable[float | None]) -> float | None:
+    """The mean of the known values; None without one."""
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
 
@@ -76,7 +77,7 @@ def coordinates(dates: Sequence[Sequence[Fragment]], terms: Sequence[str]) -> di
 def view(dates: Sequence[Sequence[Fragment]]) -> dict[str, Any]:
     """The side to which the radar looked, empty if it is not known, and the mean incidence angle in degrees or None."""
     sides = {one.attributes.get("look_direction", "") for members in dates for one in members}
-    angle = _mean(of_date(members)[INCIDENCE] for members in dates)  # type: ignore[misc]
+    angle = mean_of(of_date(members)[INCIDENCE] for members in dates)  # type: ignore[misc]
     return {"look": " and ".join(sorted(sides - {""})), "incidence_deg": angle}
 
 
