@@ -10,6 +10,7 @@ report: "report/workflow.rst"
 
 
 include: "scripts/configuration.smk"  # config -> aois
+include: "rules/storage.smk"  # results in a bucket
 include: "rules/common.smk"  # wildcards, helpers shared by the rules
 include: "rules/scheduler.smk"  # two workarounds for Snakemake 9
 include: "rules/guards.smk"  # safeguards for runs without profiles/default

@@ -50,7 +50,7 @@ class Product(NamedTuple):
     @property
     def files(self):
         """The paths of its files, with wildcards."""
-        return expand(self.outputs or self.maker.output, allow_missing=True)
+        return expand(written(self.outputs or self.maker.output), allow_missing=True)
 
     @property
     def each(self):
@@ -150,7 +150,30 @@ def searched(aoi):
     keep_no_merged_groups()
     warn_of_missing_guards()
     warn_of_until()
+    check_options()
     return checkpoints.search.get(aoi=aoi).output
+
+
+def records_of(aoi):
+    """The folder of an AOI's records, to read while jobs are planned."""
+    found = searched(aoi).records
+    return copy_of_records(aoi) if in_bucket else found
+
+
+def table_of(aoi):
+    """An AOI's granules.csv, to read while jobs are planned."""
+    found = searched(aoi).table
+    return copy_of_records(aoi).with_name("granules.csv") if in_bucket else found
+
+
+def after_search_of(path):
+    """A result of the search as an input whose time does not count, because each search writes it again."""
+
+    def result(wildcards):
+        searched(wildcards.aoi)
+        return ancient(path.format(**wildcards))
+
+    return result
 
 
 def record(wildcards):
@@ -169,12 +192,14 @@ def granule_file(wildcards):
     Snakemake takes braces for wildcards, and they cannot be escaped: where a path holds some, the folder of records
     stands in for it.
     """
+    if in_bucket:  # local granules are refused
+        return []
     replaced = outdate_if_replaced(wildcards)
     paths = local_file(searched(wildcards.aoi).records, wildcards.granule)
     if any("{" in path for path in paths):
         records = f"results/{wildcards.aoi}/granules"
         return [records if replaced else ancient(records)]
-    return [own_file(path) for path in paths]
+    return [local(path) for path in paths]
 
 
 def outdate_if_replaced(wildcards):
@@ -196,14 +221,18 @@ def outdate_if_replaced(wildcards):
 
 def fragments(aoi):
     """The fragments of an AOI's kept granules. Offline and cheap, because it runs again on compute nodes."""
-    records = searched(aoi).records
-    return [f"results/{aoi}/fragments/{name}.zarr" for name in kept_names(records)]
+    return [f"results/{aoi}/fragments/{name}.zarr" for name in kept_names(records_of(aoi))]
 
 
 @cache  # called by the jobs of every date
+def days_of_records(folder):
+    """The granules of each date, keyed by the date as written in file names."""
+    return names_by_day(folder)
+
+
 def days(aoi):
     """The granules of each date of an AOI, keyed by the date as written in file names."""
-    return names_by_day(searched(aoi).records)
+    return days_of_records(str(records_of(aoi)))
 
 
 def fragments_of_day(wildcards):
@@ -243,14 +272,18 @@ def files_by_product(wildcards):
     return [row for row in rows.values() if row[2]]
 
 
-def own_file(path):
-    """A file that the configuration may name, as an input: `local` keeps a module's prefix away from relative paths."""
-    return local(path) if path else []
+def own_file(aoi, key):
+    """A file that an AOI's configuration may name, as an input. With a bucket, its copy there.
+
+    `local` keeps a module's prefix away from relative paths.
+    """
+    path = getattr(aoi, key)
+    return [] if not path else own_copy(aoi, key) if in_bucket else local(path)
 
 
 def rainfall(wildcards):
     """The AOI's daily rain file, if it has one."""
-    return own_file(aois[wildcards.aoi].rainfall)
+    return own_file(aois[wildcards.aoi], "rainfall")
 
 
 def contents_of(*keys):
@@ -284,7 +317,7 @@ def periods(wildcards):
 
 def zones_of(wildcards):
     """The AOI's zone file, if it has one."""
-    return own_file(aois[wildcards.aoi].zones)
+    return own_file(aois[wildcards.aoi], "zones")
 
 
 def reference_zones(wildcards):
@@ -357,7 +390,7 @@ def is_explored(aoi):
 
 def released_again(aoi):
     """Granules of the acquisitions of an AOI that several releases hold: (superseded, used) for each pair."""
-    return releases.compared(*read_table(searched(aoi).table))
+    return releases.compared(*read_table(table_of(aoi)))
 
 
 def superseded(wildcards):

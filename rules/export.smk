@@ -40,7 +40,7 @@ for quantity in ("power", "db", "sigma0"):
         rules.geotiff_date,
         "GeoTIFFs",
         words="Cloud-optimized GeoTIFFs of the images and maps that `geotiff:` names.",
-        outputs=expand(rules.geotiff_date.output, quantity=quantity, allow_missing=True),
+        outputs=expand(written(rules.geotiff_date.output), quantity=quantity, allow_missing=True),
         key="geotiff",
         geotiff=quantity,
         cost=GEOTIFF,

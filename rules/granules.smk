@@ -1,4 +1,5 @@
-# The rules that read from the network: finding granules, and reading the AOI's part of each.
+# The rules that read from the network: finding granules, and reading the AOI's part of each. With results in a bucket, the
+# one that copies the user's own files there.
 
 
 checkpoint search:
@@ -42,7 +43,7 @@ if not hasattr(checkpoints, "search"):
 rule granules_parquet:
     """The table of granules with typed columns, for DuckDB, pandas and R. Every search rewrites granules.csv."""
     input:
-        lambda w: ancient(searched(w.aoi).table),
+        after_search_of("results/{aoi}/granules.csv"),
     output:
         "results/{aoi}/granules.parquet",
     log:
@@ -55,7 +56,7 @@ rule granules_parquet:
         mem_mb=300,
         runtime=10,
     params:
-        lambda w: digest(searched(w.aoi).table),
+        lambda w: digest(table_of(w.aoi)),
     script:
         "../scripts/granules_parquet.py"
 
@@ -103,7 +104,7 @@ rule geometry:
     """From where the radar saw the AOI: incidence angle, look side, heading, of the first date."""
     input:
         fragments=first_fragments,
-        records=lambda w: ancient(searched(w.aoi).records),
+        records=after_search_of("results/{aoi}/granules"),
     output:
         "results/{aoi}/geometry.json",
     log:
@@ -122,3 +123,19 @@ rule geometry:
 
 
 register(rules.geometry, "Viewing geometry", cost=Measured(1.2, 0, 250))
+
+
+if in_bucket:
+
+    rule own_file:
+        """A copy in the bucket of a file that the configuration names, for nodes that do not see it."""
+        input:
+            lambda w: local(getattr(aois[w.aoi], w.key)),
+        output:
+            "results/{aoi}/own_files/{key}/{file}",
+        wildcard_constraints:
+            key="zones|rainfall",
+            file="[^/]+",
+        localrule: True
+        shell:
+            "cp {input:q} {output:q}"

@@ -5,7 +5,7 @@
 rule record_of_superseded:
     """The record of a granule that the series does not use, because another release of its acquisition is used."""
     input:
-        table=lambda w: ancient(searched(w.aoi).table),
+        table=after_search_of("results/{aoi}/granules.csv"),
     output:
         "results/{aoi}/superseded/{granule}.json",
     log:

@@ -20,6 +20,7 @@ def warn_of_other_snakemake():
 # later. 1000 jobs keep a core busy, and each run ends a second late. No option switches off the default limit (100
 # starts per second), so it is removed here. Compare https://github.com/snakemake/snakemake/pull/3744
 onstart:
+    check_options()  # Snakemake keeps one `onstart`
     try:
         limiter = workflow.scheduler.job_rate_limiter
         if limiter and (limiter.max_jobs, limiter.timespan) == (100, 1):

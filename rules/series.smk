@@ -105,7 +105,7 @@ rule zones:
     input:
         stack=stack_of,
         looks_json="results/{aoi}/looks.json",
-        zones=lambda w: own_file(required("zones")(w)),
+        zones=lambda w: required("zones")(w) and zones_of(w),
         rainfall=rainfall,
     output:
         csv="results/{aoi}/{term}/zones.csv",

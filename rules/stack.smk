@@ -80,6 +80,8 @@ rule explain:
 # Read every chunk of every store, report damaged stores and rename them. On request only: `snakemake --cores 1 verify`.
 # Without input: it reads the stores that exist, and Snakemake would first bring an input up to date.
 rule verify:
+    input:
+        nothing_in_a_bucket,
     log:
         "logs/verify.log",
     localrule: True

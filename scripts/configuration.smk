@@ -41,12 +41,6 @@ if not os.path.samefile(os.path.dirname(gcov.__file__), os.path.join(scripts, "g
         " the same version of it, and a Snakefile of your own must import gcov after them"
     )
 
-if internal("storage_settings.default_storage_provider", None):
-    raise WorkflowError(
-        "--default-storage-provider: jobs need a folder that they share. For results in a bucket, run on one machine"
-        " beside the data and copy them: see docs/cloud.md"
-    )
-
 CONFIG = "config/config.yaml"
 as_module = internal("modifier.skip_configfile", True)  # then the other workflow has read its own configuration
 configfiles = internal("configfiles", [])
