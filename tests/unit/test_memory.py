@@ -4,14 +4,17 @@ import json
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import filtered
 import numpy as np
 from helpers import grid_of, memory_stack
+from indices import write_images
 
 from gcov.analysis import cube
 from gcov.granules import Granule, from_name
+from gcov.indices import name_of_index
 from gcov.stores import mosaic, store
 from gcov.stores.stack import Stack
 
@@ -37,7 +40,17 @@ def test_cells_are_averaged_in_bands():
     power = speckle(1, 8192, 512)
     stack = Stack(memory_stack({"HHHH": power}, np.ones(power.shape, "u1")), valid_samples_only=True)
     cells = {"time": slice(0, 1), "y": slice(0, 4096), "x": slice(0, 256)}
-    assert peak(lambda: cube.cells(stack, "HHHH", cells, 2)) < power.nbytes
+    assert peak(lambda: cube.cells(stack, "HHHH", cells, 2)) < 0.7 * power.nbytes
+
+
+def test_indices_take_no_more_than_their_terms_and_an_image(tmp_path):
+    power = speckle(1, 2048, 1024)
+    data = memory_stack(dict.fromkeys(["HHHH", "HVHV"], power), np.ones(power.shape, "u1"))
+    names, whole = ("HVHV/HHHH", "RVI", "RFDI"), {"time": slice(0, 1), "y": slice(0, 2048), "x": slice(0, 1024)}
+    path, types = tmp_path / "indices.zarr", dict.fromkeys(map(name_of_index, names), "f4")
+    store.create(path, grid=data[["y", "x", "spatial_ref"]], dates=store.dates_of(data), types=types, attributes={})
+    write = partial(write_images, path, Stack(data, valid_samples_only=True), whole, names, ["HHHH", "HVHV"], 1)
+    assert peak(write) < 5 * power.nbytes
 
 
 def test_filter_holds_no_image_of_the_date_before():
