@@ -21,7 +21,6 @@ from gcov.stores.stack import Stack
 log = logging.getLogger(__name__)
 BUDGET = 290_000_000  # bytes of power and of results: one chunk of one term on 200 dates
 OF_TERM, OF_CELL = 24, 64  # bytes of results of a cell, by term and in all
-ROWS = 64  # averaged at once, at least
 AT_ONCE = 2_500_000  # samples read at once: ten chunks. Reading chunks one by one would take twice as long
 
 
@@ -278,18 +277,10 @@ def cells(stack: Stack, term: str, region: Mapping[str, slice], multilook: int) 
             continue
         sums, counts = of_band = np.zeros((2, shape[0], math.ceil((offset + power.shape[1]) / multilook), shape[2]))
         for date in zip(sums, counts, power):
-            add_in_parts(*date, multilook, offset)
+            add_to_cells(*date, multilook, offset)
         if offset:
             of_band[:, :, 0] += begun
         begun = of_band[:, :, -1].copy()
         part = averaged[:, row : row + sums.shape[1]]
         np.divide(sums, counts, out=part, where=counts > 0, casting="same_kind")
     return averaged
-
-
-def add_in_parts(sums: np.ndarray, counts: np.ndarray, power: np.ndarray, side: int, offset: int) -> None:
-    """Add samples as `add_to_cells` does, some rows of cells at a time, because it takes several float64 images."""
-    step = math.ceil(ROWS / side) * side
-    for last in range(step, offset + len(power) + step, step):
-        first = max(last - step, offset)
-        add_to_cells(sums, counts, power[first - offset : last - offset], side, first)

@@ -9,6 +9,7 @@ from gcov.stores import store
 from gcov.stores.stack import Stack
 
 LARGEST = 390_000  # cells of a displayed image; 100 dates of speckle then make a GIF of 20 MB
+ROWS = 64  # added to cells at once, at least: it takes several images of the dtype of the sums
 LONGEST = 1480  # cells along its longer side
 
 
@@ -76,11 +77,15 @@ def add_to_cells(sums: np.ndarray, counts: np.ndarray, power: np.ndarray, side: 
     Its first row is row `first_row` of the image. Sums are of linear power, because backscatter must be averaged in
     linear power.
     """
-    top, offset = divmod(first_row, side)
-    use = np.isfinite(power)
-    for total, values in ((sums, np.where(use, power, np.float32(0))), (counts, use)):
-        part = summed(values.astype(total.dtype, copy=False), side, offset)
-        total[top : top + len(part)] += part
+    step = math.ceil(ROWS / side) * side  # whole cells
+    for last in range((first_row // step + 1) * step, first_row + len(power) + step, step):
+        first = max(last - step, first_row)
+        rows = power[first - first_row : last - first_row]
+        top, offset = divmod(first, side)
+        use = np.isfinite(rows)
+        for total, values in ((sums, np.where(use, rows, np.float32(0))), (counts, use)):
+            part = summed(values.astype(total.dtype, copy=False), side, offset)
+            total[top : top + len(part)] += part
 
 
 def summed(values: np.ndarray, side: int, offset: int = 0) -> np.ndarray:
