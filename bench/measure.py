@@ -1,5 +1,6 @@
 """Run a function in a process of its own and say what it cost; or a command, job by job."""
 
+import gc
 import importlib
 import json
 import os
@@ -67,6 +68,7 @@ def main() -> None:
     """The child's side of `call`."""
     module, name = sys.argv[1].split(":")
     function = getattr(importlib.import_module(module), name)
+    gc.enable()  # as in a job: gcov.log leaves it off while modules are imported
     arguments = json.loads(sys.argv[2])
     began, cpu = time.perf_counter(), cpu_now()
     value = function(*arguments)

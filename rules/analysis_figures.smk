@@ -4,7 +4,7 @@
 rule plot_zones:
     """The mean series of each zone."""
     input:
-        ancient("results/{aoi}/{term}/caption.rst"),
+        "results/{aoi}/{term}/caption.rst",
         zones="results/{aoi}/{term}/zones.csv",
         stack=stack_of,
     output:
@@ -33,7 +33,7 @@ rule plot_statistics:
     """How much each pixel varies over time."""
     input:
         after_search,
-        ancient("results/{aoi}/{term}/caption.rst"),
+        "results/{aoi}/{term}/caption.rst",
         statistics="results/{aoi}/{term}/statistics.zarr",
     output:
         picture=figure("results/{aoi}/{term}/statistics.png", "6 statistics", caption="statistics"),
@@ -96,7 +96,7 @@ rule plot_change:
     """Where a term changed between two periods, with the outlines of patches."""
     input:
         after_search,
-        ancient("results/{aoi}/{term}/caption.rst"),
+        "results/{aoi}/{term}/caption.rst",
         change="results/{aoi}/{term}/change/{name}.zarr",
         summary="results/{aoi}/{term}/change/{name}.json",
         geojson="results/{aoi}/{term}/change/{name}.geojson",

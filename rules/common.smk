@@ -22,8 +22,6 @@ os.environ.update(PYTHONPATH=os.pathsep.join(dict.fromkeys(filter(None, modules)
 PRODUCTS = []
 FIGURE = Measured(1.5, 0, 350)  # the cost of drawing a figure, whatever its size
 VALUES = {  # of wildcards, in every AOI alike
-    "quantity": ["db", "power"],
-    "movie": ["animation", "animation_means"],
     "test": ["p_value", "change"],  # layers of a change product, besides its log-ratio
     "summary": ["p_value", "n_changes", "first_change", "last_change", "largest_change"],  # of the change history
 }
@@ -261,13 +259,13 @@ def stack_of(wildcards):
 
 
 def files_by_product(wildcards):
-    """Name, words and files of the AOI's products, as its page shows them; no stores, JSON files or the page itself."""
+    """Name, words and files of the AOI's products, as its page shows them; no stores, JSON files, captions or the page itself."""
     folder = f"results/{wildcards.aoi}/"
     rows = {}
     for one in requested(aois[wildcards.aoi]):
         if one.each == "aoi" and not one.geotiff:
             paths = [str(path).rpartition(folder)[2] for path in one.paths(aois[wildcards.aoi])]
-            shown = [path for path in paths if path != "explore.html" and not path.endswith((".zarr", ".json"))]
+            shown = [path for path in paths if path != "explore.html" and not path.endswith((".zarr", ".json", ".rst"))]
             rows.setdefault(one.name, (one.name, one.sentence, []))[2].extend(shown)
     return [row for row in rows.values() if row[2]]
 
@@ -358,11 +356,8 @@ def tests_zones(aoi):
 
 
 def captions(wildcards):
-    """What captions of a report say of the AOI's terms. An input without a name, which scripts do not receive.
-
-    `ancient`: nothing but the report reads it, so that figures in another format make no animation again.
-    """
-    return [ancient(path) for path in per_term(wildcards.aoi, "caption.rst")]
+    """What captions of a report say of the AOI's terms. An input without a name, which scripts do not receive."""
+    return per_term(wildcards.aoi, "caption.rst")
 
 
 def needs_looks(aoi):

@@ -1,51 +1,54 @@
 # Figures, animations and the map.
 
 
-rule plot_histogram:
-    """Distribution of backscatter over all dates, in dB or in power."""
+# An input, without a name, of what a report shows. Snakemake runs no job for its changed parameters if it has `ancient`
+# inputs from jobs that run, so that this is a job of its own, with no setting that they do not have.
+rule caption:
+    """What the captions of a report say of a term: its dates and the warnings about them."""
     input:
-        ancient("results/{aoi}/{term}/caption.rst"),
-        counts="results/{aoi}/{term}/histogram_{quantity}.csv",
-        limits="results/{aoi}/{term}/stretch.json",
         series="results/{aoi}/{term}/mean_series.csv",
         no_echo="results/{aoi}/{term}/no_echo.csv",
         stack=stack_of,
     output:
-        picture=figure("results/{aoi}/{term}/histogram_{quantity}.png", "8 histogram, {quantity}", caption="histogram"),
+        "results/{aoi}/{term}/caption.rst",
     log:
-        "logs/{aoi}/{term}/histogram_{quantity}.log",
+        "logs/{aoi}/{term}/caption.log",
     benchmark:
-        "benchmarks/results/{aoi}/{term}/histogram_{quantity}.tsv"
+        "benchmarks/results/{aoi}/{term}/caption.tsv"
     group:
         "figures"
     conda:
         "../envs/gcov.yaml"
     resources:
-        mem_mb=500,
+        mem_mb=300,
         runtime=10,
     params:
-        valid_samples_only=setting("valid_samples_only"),
-        shown_db=lambda w: settings.stretch.get(w.term),
+        **settings_of("min_valid_fraction"),
     script:
-        "../scripts/plot_histogram.py"
+        "../scripts/caption.py"
 
 
-register(rules.plot_histogram, "Histograms", cost=FIGURE)
+register(rules.caption, "Captions of a report", cost=Measured(0.4, 0, 110))
 
 
-rule plot_mean_series:
-    """Mean backscatter of the AOI over time, in power and in dB, and what captions of a report say of the term."""
+rule plot_series:
+    """Mean backscatter of the AOI over time, and its distribution over all dates."""
     input:
+        "results/{aoi}/{term}/caption.rst",
         series="results/{aoi}/{term}/mean_series.csv",
         no_echo="results/{aoi}/{term}/no_echo.csv",
+        histogram_db="results/{aoi}/{term}/histogram_db.csv",
+        histogram_power="results/{aoi}/{term}/histogram_power.csv",
+        stretch="results/{aoi}/{term}/stretch.json",
         stack=stack_of,
     output:
-        picture=figure("results/{aoi}/{term}/mean_series.png", "2 mean series", caption="mean_series"),
-        caption="results/{aoi}/{term}/caption.rst",
+        mean_series=figure("results/{aoi}/{term}/mean_series.png", "2 mean series", caption="mean_series"),
+        db=figure("results/{aoi}/{term}/histogram_db.png", "8 histogram, db", caption="histogram"),
+        power=figure("results/{aoi}/{term}/histogram_power.png", "8 histogram, power", caption="histogram"),
     log:
-        "logs/{aoi}/{term}/mean_series.log",
+        "logs/{aoi}/{term}/plot_series.log",
     benchmark:
-        "benchmarks/results/{aoi}/{term}/mean_series.tsv"
+        "benchmarks/results/{aoi}/{term}/plot_series.tsv"
     group:
         "figures"
     conda:
@@ -55,27 +58,30 @@ rule plot_mean_series:
         runtime=10,
     params:
         **settings_of("valid_samples_only", "min_valid_fraction"),
+        shown_db=lambda w: settings.stretch.get(w.term),
     script:
-        "../scripts/plot_mean_series.py"
+        "../scripts/plot_series.py"
 
 
-register(rules.plot_mean_series, "Mean series", outputs=rules.plot_mean_series.output.picture, cost=FIGURE)
+register(rules.plot_series, "Mean series", outputs=rules.plot_series.output.mean_series, cost=FIGURE)
+register(rules.plot_series, "Histograms", outputs=[*rules.plot_series.output.db, *rules.plot_series.output.power])
 
 
 rule animation:
-    """The dB images by date, alone or beside the growing mean series."""
+    """The dB images by date, alone and beside the growing mean series."""
     input:
-        ancient("results/{aoi}/{term}/caption.rst"),
+        "results/{aoi}/{term}/caption.rst",
         stack=stack_of,
         series="results/{aoi}/{term}/mean_series.csv",
         no_echo="results/{aoi}/{term}/no_echo.csv",
         stretch="results/{aoi}/{term}/stretch.json",
     output:
-        reported("results/{aoi}/{term}/{movie}.gif", "7 {movie}", caption="animation"),
+        alone=reported("results/{aoi}/{term}/animation.gif", "7 animation", caption="animation"),
+        with_means=reported("results/{aoi}/{term}/animation_means.gif", "7 animation_means", caption="animation"),
     log:
-        "logs/{aoi}/{term}/{movie}.log",
+        "logs/{aoi}/{term}/animation.log",
     benchmark:
-        "benchmarks/results/{aoi}/{term}/{movie}.tsv"
+        "benchmarks/results/{aoi}/{term}/animation.tsv"
     group:
         "figures"
     conda:
@@ -86,22 +92,22 @@ rule animation:
     params:
         **stack_settings("min_valid_fraction"),
         shown_db=lambda w: settings.stretch.get(w.term),
-        with_means=lambda w: w.movie == "animation_means",
     script:
         "../scripts/animation.py"
 
 
-register(rules.animation, "Animations", cost=Measured(1.5, 0.06, 350))
+register(rules.animation, "Animations", cost=Measured(2.0, 0.12, 350))
 
 
-# The same as a page with player controls, 40 MB for 60 dates of two terms: made only if requested by name
+# The same as pages with player controls, 40 MB for 60 dates of two terms: made only if requested by name
 use rule animation as player with:
     output:
-        "results/{aoi}/{term}/{movie}.html",
+        alone="results/{aoi}/{term}/animation.html",
+        with_means="results/{aoi}/{term}/animation_means.html",
     log:
-        "logs/{aoi}/{term}/{movie}_html.log",
+        "logs/{aoi}/{term}/player.log",
     benchmark:
-        "benchmarks/results/{aoi}/{term}/{movie}_html.tsv"
+        "benchmarks/results/{aoi}/{term}/player.tsv"
 
 
 rule location:

@@ -13,7 +13,7 @@ import xarray as xr
 
 from gcov import tables
 from gcov.analysis import changed
-from gcov.analysis.areas import GroundArea
+from gcov.analysis.ground import GroundArea
 from gcov.analysis.ledger import Ledger
 from gcov.analysis.outlines import Outlines
 from gcov.analysis.patches import Grouping, Patches, expected_by_chance, fewest_cells

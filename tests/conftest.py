@@ -1,5 +1,8 @@
 """Small synthetic granules, and analysis folders in which the workflow is run on them."""
 
+import gcov.log  # noqa: F401
+
+import gc
 import json
 import os
 import shutil
@@ -19,6 +22,7 @@ from gcov.archive import login, transport
 from gcov.testing.landscape import landscape
 from gcov.testing.synthetic import Band, block_average, centres, granule_name, write_granule
 
+gc.enable()  # as in a job: gcov.log leaves it off while modules are imported
 LONGEST = [
     f"test_{name}.py"
     for name in (

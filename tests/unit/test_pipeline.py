@@ -27,7 +27,7 @@ from helpers import BBOX, EPSG, FIRST, REPO, SERIES, assert_counts, notebook_db,
 from location import location
 from matplotlib.colors import to_rgb
 from PIL import Image
-from plot_mean_series import plot_mean_series
+from plot_series import plot_series
 from search import search
 from stack import stack
 from stack_db import stack_db
@@ -94,21 +94,34 @@ def products(folder: Path, term="HHHH", valid_samples_only=True) -> SimpleNamesp
     for key, path in tables.items():
         setattr(made, key, path)
     summarize(stack=counted, term=term, **tables)
-    for with_means, name in ((False, "animation"), (True, "animation_means")):
-        setattr(made, name, folder / f"{name}.gif")
-        for ending in ("gif", "html"):
-            animation(
-                stack=counted,
-                series=made.mean_series,
-                no_echo=made.no_echo,
-                stretch=made.stretch,
-                shown_db=None,
-                term=term,
-                min_valid_fraction=0.5,
-                with_means=with_means,
-                output=folder / f"{name}.{ending}",
-            )
+    made.animation, made.animation_means = folder / "animation.gif", folder / "animation_means.gif"
+    for ending in (".gif", ".html"):
+        animate(made, counted, made.animation.with_suffix(ending), made.animation_means.with_suffix(ending), term)
     return made
+
+
+def animate(made, stack: Stack, alone: Path, with_means: Path, term: str = "HVHV", **other) -> None:
+    """Both movies of a term, from the tables in `made`."""
+    tables = {name: getattr(made, name) for name in ("no_echo", "stretch")}
+    settings = {"series": made.mean_series, "shown_db": None, "min_valid_fraction": 0.5, **other}
+    animation(stack=stack, term=term, **tables, **settings, alone=alone, with_means=with_means)
+
+
+def draw_series(made, folder: Path, term: str) -> None:
+    """series.png, db.png and power.png of a term, from the tables in `made`."""
+    plot_series(
+        series=made.mean_series,
+        no_echo=made.no_echo,
+        counts={"db": made.histogram_db, "power": made.histogram_power},
+        stretch=made.stretch,
+        shown_db=None,
+        stack=made.stack,
+        origin=provenance(made.stack, True),
+        min_valid_fraction=0.5,
+        term=term,
+        output=[folder / "series.png"],
+        histograms={quantity: [folder / f"{quantity}.png"] for quantity in ("db", "power")},
+    )
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -311,13 +324,11 @@ def test_frames_show_the_valid_samples_in_the_stretch(made, shown_db, tmp_path):
     db, limits = xr.open_zarr(one.db)["HVHV"][0].values, json.loads(one.stretch.read_text())
     if shown_db:
         limits = dict(zip(("q05", "q95"), shown_db))
-    files = {"series": one.mean_series, "no_echo": one.no_echo, "stretch": one.stretch, "output": page}
-    shown = {"term": "HVHV", "min_valid_fraction": 0.5, "with_means": False, "shown_db": shown_db}
-    animation(stack=Stack(one.stack, valid_samples_only=True), **files, **shown)
+    animate(one, Stack(one.stack, valid_samples_only=True), page, tmp_path / "means.html", shown_db=shown_db)
     zoom = movies.zoom_for(db.shape)
     picture = np.asarray(frames(page)[0][1].convert("RGB")).astype(int)
-    layout = movies.Layout.of(db.shape, with_means=False, seen=view(xr.open_zarr(one.stack).attrs))
-    assert (picture.shape[1], picture.shape[0]) == layout.size
+    layout = movies.Layout.of(db.shape, view(xr.open_zarr(one.stack).attrs))
+    assert (picture.shape[1], picture.shape[0]) == layout.alone
     block = picture[layout.top : layout.top + db.shape[0] * zoom, layout.left : layout.left + db.shape[1] * zoom]
     middles = block[zoom // 2 :: zoom, zoom // 2 :: zoom]
     wanted = np.clip((db - limits["q05"]) / (limits["q95"] - limits["q05"]), 0, 1) * 255
@@ -482,16 +493,7 @@ def test_a_date_without_a_valid_sample_is_a_result(kind, band, write, newest, tm
     last = rows(made.mean_series)[2]
     assert (last["n_valid"], last["mean_power"], last["mean_db"]) == ("0", "", "")
     assert float(last["valid_fraction"]) == 0
-    plot_mean_series(
-        series=made.mean_series,
-        no_echo=made.no_echo,
-        stack=made.stack,
-        origin=provenance(made.stack, True),
-        min_valid_fraction=0.5,
-        term="HHHH",
-        output=[tmp_path / "series.png"],
-        caption=tmp_path / "caption.rst",
-    )
+    draw_series(made, tmp_path, "HHHH")
     location(
         fragments=sorted((tmp_path / "fragments").iterdir()),
         zones=None,
@@ -521,7 +523,7 @@ def test_dates_that_look_alike_are_frames_all_the_same(band, write, newest, tmp_
         assert gif.n_frames == 4
     pictures = [np.asarray(picture.convert("RGB")) for _, picture in frames(made.animation.with_suffix(".html"))]
     differing = np.nonzero((pictures[1] != pictures[2]).any(axis=(1, 2)))[0]
-    assert differing.size and differing.max() < movies.Layout.of((1, 1), with_means=False, seen="view").top
+    assert differing.size and differing.max() < movies.Layout.of((1, 1), "view").top
 
 
 def merged_by_hand(parts) -> tuple[np.ndarray, np.ndarray]:
@@ -858,7 +860,7 @@ def test_scripts_import_nothing_heavy_before_they_need_it():
     assert done.stdout.strip() == "set()"
 
 
-@pytest.mark.parametrize("script", ["plot_histogram", "plot_mean_series", "location"])
+@pytest.mark.parametrize("script", ["plot_series", "plot_zones", "plot_indices", "location"])
 def test_plot_jobs_open_no_store(script):
     """Three of four jobs are plots of small tables: they pay neither for xarray nor for zarr."""
     code = (

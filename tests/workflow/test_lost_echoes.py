@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from caption import caption
 from change import change
 from change_history import change_history
 from helpers import EPSG, FIRST, NORTH, WEST
 from looks import looks
-from plot_mean_series import plot_mean_series
 from stack import stack as make_stack
 from summarize import summarize
 from temporal_statistics import temporal_statistics
@@ -24,7 +24,6 @@ from test_pipeline import fragment
 from gcov import tables
 from gcov.cautions import cautions
 from gcov.pages import notes
-from gcov.stores.provenance import provenance
 from gcov.stores.stack import Stack
 from gcov.testing.synthetic import Band, centres, granule_name, without_echoes, write_granule
 
@@ -79,16 +78,8 @@ def test_the_series_loses_these_samples_and_says_so(folder, stack, summary):
     wanted = f"no echo in {100 * lost / ny / nx:.1f} % of the valid samples on {day}: the mean is of a different area"
     assert wanted in cautions(series, term="HHHH", **shown)
     assert wanted in notes.warnings({"HHHH": series}, {"frequency": "A"}, 0.5)
-    plot_mean_series(
-        series=summary.mean_series,
-        no_echo=summary.no_echo,
-        stack=folder / "stack.zarr",
-        origin=provenance(folder / "stack.zarr", True),
-        min_valid_fraction=0.5,
-        term="HHHH",
-        output=[folder / "series.png"],
-        caption=folder / "caption.rst",
-    )
+    files = {"series": summary.mean_series, "no_echo": summary.no_echo, "stack": folder / "stack.zarr"}
+    caption(**files, min_valid_fraction=0.5, term="HHHH", output=folder / "caption.rst")
     assert wanted in (folder / "caption.rst").read_text()
 
 

@@ -17,7 +17,7 @@ from patches import patches
 from scipy.ndimage import label
 from test_change_products import FIRST, day, made  # noqa: F401  (a fixture)
 
-from gcov.analysis.areas import GroundArea
+from gcov.analysis.ground import GroundArea
 from gcov.analysis.ledger import Ledger
 from gcov.analysis.maps import DATES, DIMS, HISTORY, LAST, LASTS, NO_NUMBER, NUMBERS, STEPS, attributes_of
 from gcov.analysis.patches import expected_by_chance

@@ -13,7 +13,10 @@ pytestmark = pytest.mark.long
 PICTURES = ["mean_series.png", "histogram_db.png", "histogram_power.png", "animation.gif", "animation_means.gif"]
 TARGETS = [
     *(f"results/valley_/{name}" for name in ("explore.html", "location.png", *(f"HHHH/{name}" for name in PICTURES))),
-    *(f"results/both/{name}" for name in ("location.png", "change_history.png", "HHHH/mean_series.png")),
+    *(
+        f"results/both/{name}"
+        for name in ("location.png", "change_history.png", "HHHH/mean_series.png", "HVHV/mean_series.png")
+    ),
     "results/both/HVHV/statistics.png",
 ]
 AREAS = {"valley_": ["HHHH"], "both": ["HHHH", "HVHV"]}  # a name that reStructuredText would take for a link

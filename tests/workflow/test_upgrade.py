@@ -20,7 +20,10 @@ from gcov.stores import store
 from gcov.stores.grid import Window, window_grid
 
 GRANULES = {"search", "clip", "stack"}  # rules that read the archive, or copy what was read
-NO_LONGER = {("looks", "True"), ("looks", "False")}  # parameters that rules had: valid_samples_only
+NO_LONGER = {  # parameters that rules had: valid_samples_only; with_means, when each movie was a job
+    *(("looks", text) for text in ("True", "False")),
+    *(("animation", text) for text in ("True", "False")),
+}
 TABLES = ["mean_series.csv", "histogram_db.csv", "histogram_power.csv", "zones.csv"]
 
 

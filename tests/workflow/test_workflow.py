@@ -121,16 +121,16 @@ def test_each_job_ran_once(complete):
         wanted.update({("search", aoi): 1, ("clip", aoi): 2, ("stack", aoi): 1, ("stack_db", aoi): 1})
         wanted.update({(rule, aoi): 1 for rule in ("dates", "geometry", "granules_parquet", "methods")})
         wanted.update({("explore", aoi): 1, ("location", aoi): 1})
-        wanted.update({("summarize", aoi): terms, ("plot_mean_series", aoi): terms})
-        wanted.update({("plot_histogram", aoi): 2 * terms, ("animation", aoi): 2 * terms})
+        wanted.update({(rule, aoi): terms for rule in ("summarize", "caption", "plot_series", "animation")})
     assert jobs(output) == wanted
 
 
 @pytest.mark.parametrize(
     ("key", "value", "remade"),
     [
-        ("figure_formats", ["pdf", "svg"], {"plot_histogram": 6, "plot_mean_series": 3, "location": 2}),
-        ("stretch", {"HHHH": [-20, 0]}, {"plot_histogram": 2, "animation": 2}),
+        ("figure_formats", ["pdf", "svg"], {"plot_series": 3, "location": 2}),
+        ("stretch", {"HHHH": [-20, 0]}, {"plot_series": 1, "animation": 1}),
+        ("min_valid_fraction", 0.6, {"caption": 3, "plot_series": 3, "animation": 3}),
     ],
 )
 def test_only_what_shows_a_setting_of_figures_is_made_again(changed, key, value, remade):
@@ -193,7 +193,7 @@ def test_logs_and_benchmarks_mirror_the_results(complete):
         str(path.relative_to(root / "benchmarks/results"))[:-4] for path in root.glob("benchmarks/results/*/**/*.tsv")
     }
     assert logs == times
-    assert {"one/search", "one/stack", "one/HHHH/animation_means", "two/location"} <= logs
+    assert {"one/search", "one/stack", "one/HHHH/animation", "two/location"} <= logs
     assert "2 granules kept (2 dates), 1 dropped" in (root / "logs/one/search.log").read_text()
     assert "this stack holds BETA data" in (root / "logs/one/stack.log").read_text()
 
@@ -217,7 +217,7 @@ def test_valid_samples_only_reruns_products_alone(changed):
         config["aois"]["two"]["valid_samples_only"] = True
 
     found = rules(changed(change))
-    figures = {"animation", "explore", "plot_histogram", "plot_mean_series"}
+    figures = {"animation", "explore", "caption", "plot_series"}
     assert set(found) == {"stack_db", "summarize", "dates", "methods", *figures}
     assert found["summarize"] == 1
 
@@ -438,12 +438,12 @@ def test_the_demos_configuration_makes_a_plan(analysis, granules):
     for name in ("zones.geojson", "rain.csv"):
         shutil.copy(REPO / "demo" / name, analysis.folder)
     found = jobs(analysis.configure((REPO / "demo/config/config.yaml").read_text()).run("--dry-run"))
-    assert found["search", "phewa"] == 1 and found["animation", "phewa"] == 4
+    assert found["search", "phewa"] == 1 and found["animation", "phewa"] == 2
 
 
 def test_the_example_makes_a_plan_without_a_network(analysis):
     found = jobs(analysis.configure((REPO / "config/config.yaml").read_text()).run("--dry-run"))
-    assert found["search", "queretaro"] == 1 and found["animation", "queretaro"] == 2
+    assert found["search", "queretaro"] == 1 and found["animation", "queretaro"] == 1
 
 
 def test_until_a_rule_after_the_search_says_what_to_ask_for_instead(analysis, aoi):

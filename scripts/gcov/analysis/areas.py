@@ -1,11 +1,10 @@
-"""The area of an image's cells: on the map grid, and on the ground."""
+"""The area of an image's cells on the map grid, and how it differs from that on the ground."""
 
-import math
+from typing import Any
 
 import numpy as np
 import pyproj
 import xarray as xr
-from scipy.interpolate import RegularGridInterpolator
 
 from gcov.stores.store import bounds
 
@@ -16,33 +15,7 @@ def cell_km2(data: xr.Dataset, multilook: int) -> float:
     return (right - left) * (top - bottom) / (data.sizes["x"] * data.sizes["y"]) * multilook**2 / 1e6
 
 
-class GroundArea:
-    """The true area of a grid's cells: on the map, divided by the projection's areal scale there.
-
-    The scale is interpolated between points 2 km apart: within 1e-7 of that at each cell, and within 1e-6 of the area
-    on the ellipsoid.
-    """
-
-    def __init__(self, grid: xr.Dataset):
-        self.width = grid.sizes["x"]
-        left, bottom, right, top = bounds(grid)
-        of_map = cell_km2(grid, 1) * 100
-        axes = [_spread(size, length) for size, length in ((grid.sizes["y"], top - bottom), (self.width, right - left))]
-        y, x = np.meshgrid(
-            top - (axes[0] + 0.5) * (top - bottom) / grid.sizes["y"],
-            left + (axes[1] + 0.5) * (right - left) / self.width,
-            indexing="ij",
-        )
-        projection = pyproj.Proj(int(grid["spatial_ref"]))
-        scale = projection.get_factors(*projection(x, y, inverse=True)).areal_scale
-        self._ha = RegularGridInterpolator(axes, of_map / scale)
-        self.largest_ha = float(self._ha.values.max())
-
-    def ha(self, row: np.ndarray, column: np.ndarray) -> np.ndarray:
-        """The area in hectares of cells (n,)."""
-        return self._ha(np.stack([row, column], axis=-1))
-
-
-def _spread(size: int, length: float) -> np.ndarray:
-    """Indices of cells, edges included, at most 2 km apart along an axis of this length in metres."""
-    return np.linspace(-0.5, size - 0.5, max(2, math.ceil(length / 2000) + 1))
+def areal_scale(grid: xr.Dataset, x: np.ndarray, y: np.ndarray) -> Any:
+    """The area on the map over that on the ellipsoid, at map coordinates in a grid's projection."""
+    projection = pyproj.Proj(int(grid["spatial_ref"]))
+    return projection.get_factors(*projection(x, y, inverse=True)).areal_scale

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from gcov.analysis.areas import GroundArea
+from gcov.analysis.ground import GroundArea
 
 if TYPE_CHECKING:
     from gcov.analysis.changed import Cells

@@ -1,8 +1,8 @@
-"""Animations: the dB image of each date with colour bar and date, with or without the growing mean series.
+"""Animations: the dB image of each date with colour bar and date, alone and beside the growing mean series.
 
-Each frame is drawn and written immediately, to a GIF or to an offline page with a player, so that only one frame is in
-memory. Only the moving parts are redrawn, which takes 0.15 CPU s per frame. FuncAnimation takes 0.3 s and holds all
-frames in memory.
+Each frame is drawn once, for both, and written immediately, to a GIF or to an offline page with a player, so that only
+one is in memory. Only the moving parts are redrawn, which takes 0.15 CPU s per frame. FuncAnimation takes 0.3 s and
+holds all frames in memory.
 """
 
 import base64
@@ -12,7 +12,7 @@ import json
 import math
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -59,7 +59,7 @@ class Layout:
 
     width: int  # of the image
     height: int
-    panel: int  # width of the mean series with its margins; 0 without it
+    panel: int = 540  # width of the mean series with its margins
     left: int = 88
     right: int = 105  # the colour bar
     bottom: int = 82  # axis, and two lines of warning
@@ -67,19 +67,23 @@ class Layout:
     seen: tuple[str, ...] = ()  # lines between them
 
     @classmethod
-    def of(cls, shape: tuple[int, int], *, with_means: bool, seen: str = "") -> "Layout":
+    def of(cls, shape: tuple[int, int], seen: str) -> "Layout":
         """The layout for averaged images of shape (ny, nx); `seen` is what is said below the title."""
         zoom = zoom_for(shape)
-        layout = cls(width=shape[1] * zoom, height=shape[0] * zoom, panel=540 if with_means else 0)
-        lines = textwrap.wrap(seen, int((layout.size[0] - layout.left) / 6))
+        layout = cls(width=shape[1] * zoom, height=shape[0] * zoom)
+        lines = textwrap.wrap(seen, int((layout.alone[0] - layout.left) / 6))
         return replace(layout, top=layout.top + 15 * len(lines), seen=tuple(lines))
 
     @property
+    def alone(self) -> tuple[int, int]:
+        """Width and height without the series. They are even, because video formats need that."""
+        width, height = self.left + self.width + self.right, self.bottom + max(self.height, 240) + self.top
+        return width + width % 2, height + height % 2  # 240: room for the colour bar's label
+
+    @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the frame. They are even, because video formats need that; images are not resampled."""
-        width = self.left + self.width + self.right + self.panel
-        height = self.bottom + max(self.height, 240) + self.top  # room for the colour bar's label
-        return width + width % 2, height + height % 2
+        """Width and height of the frame."""
+        return self.alone[0] + self.panel, self.alone[1]
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """A position in pixels from the lower left, as fractions of the frame's size."""
@@ -103,10 +107,9 @@ def frames(
     series: pd.DataFrame,
     *,
     limits: tuple[float, float],
-    with_means: bool,
     min_valid_fraction: float,
-) -> Iterator[Image.Image]:
-    """The frame of each date of a stack: a term's dB image, and the growing mean series if `with_means`.
+) -> Iterator[tuple[Image.Image, Image.Image]]:
+    """The frame of each date of a stack: a term's dB image alone, and beside the growing mean series.
 
     Large images are averaged in linear power over the samples that count, then converted to dB. Cells whose echoes were
     lost have a colour of their own. `series` has one row per date, with the columns of no_echo.csv; `limits` are the
@@ -116,7 +119,7 @@ def frames(
     looks = side_for((data.sizes["y"], data.sizes["x"]))
     shape = cells_of((data.sizes["y"], data.sizes["x"]), looks)
     averaged = f"cells of {looks} x {looks} samples averaged" if looks > 1 else ""
-    layout = Layout.of(shape, with_means=with_means, seen=", ".join(filter(None, (view(data.attrs), averaged))))
+    layout = Layout.of(shape, ", ".join(filter(None, (view(data.attrs), averaged))))
     figure = Figure(figsize=(layout.size[0] / 100, layout.size[1] / 100), dpi=100)
     canvas = FigureCanvasAgg(figure)
     _add_title(figure, layout, title(data.attrs, term), maturity_note(series["maturity"]))
@@ -125,36 +128,34 @@ def frames(
     empty = picture.axes.text(0.5, 0.5, "", ha="center", va="center", transform=picture.axes.transAxes, fontsize=13)
     has = has_term(series, term, data.attrs["frequency"]).tolist()
     lost, share = _add_lost(picture, shape)
-    moving = [picture, lost, share, caption, empty]
     shares = without_echo(series)
-    if with_means:
-        means = series[has].reset_index(drop=True)
-        few = little_valid(means, min_valid_fraction)
-        curves = line(means.assign(mean_db=means["mean_db"].mask(few))), means[few]
-        lines = _add_means(figure, layout, series, means)
-        moving += lines
+    means = series[has].reset_index(drop=True)
+    few = little_valid(means, min_valid_fraction)
+    curves = line(means.assign(mean_db=means["mean_db"].mask(few))), means[few]
+    lines = _add_means(figure, layout, series, means)
+    moving = [picture, lost, share, caption, empty, *lines]
     verbatim(figure)
     for artist in moving:
         artist.set_animated(True)
     canvas.draw()
     still = canvas.copy_from_bbox(figure.bbox)
     images = (image_of(stack, term, date, looks) for date in range(data.sizes["time"]))
-    for number, ((power, gone), words) in enumerate(zip(images, captions(series), strict=True), start=1):
+    for number, ((power, gone), words) in enumerate(zip(images, captions(series), strict=True)):
         canvas.restore_region(still)
         db = to_db(power)
         picture.set_data(db)
         lost.set_data(np.where(gone, 0.0, np.nan))
-        share.set_text(f"{percent([shares[number - 1]])} without echo")
+        share.set_text(f"{percent([shares[number]])} without echo")
         lost.set_visible(bool(gone.any()))
-        share.set_visible(bool(shares[number - 1]))
+        share.set_visible(bool(shares[number]))
         caption.set_text(words)
-        nothing = "no valid sample on this date" if has[number - 1] else f"this date has no {term}"
+        nothing = "no valid sample on this date" if has[number] else f"this date has no {term}"
         empty.set_text("" if np.isfinite(db).any() else nothing)
-        if with_means:
-            _show_until(series["time"][number - 1], lines, curves)
+        _show_until(series["time"][number], lines, curves)
         for artist in moving:
             figure.draw_artist(artist)
-        yield to_palette(np.asarray(canvas.buffer_rgba()))
+        frame = to_palette(np.asarray(canvas.buffer_rgba()))
+        yield frame.crop((0, 0, *layout.alone)), frame
 
 
 def _add_title(figure: Figure, layout: Layout, heading: str, note: str | None) -> None:
@@ -163,7 +164,7 @@ def _add_title(figure: Figure, layout: Layout, heading: str, note: str | None) -
     below = layout.at(layout.left, layout.size[1] - 32)
     figure.text(*below, "\n".join(layout.seen), va="top", fontsize=8, color="#333333")
     if note:
-        across = int((layout.size[0] - 20) / 6)  # characters
+        across = int((layout.alone[0] - 20) / 6)  # characters
         warning = textwrap.fill(f"Warning: {note}", across)
         figure.text(*layout.at(10, 5), warning, va="bottom", fontsize=8, color="#a00000")
 
@@ -249,8 +250,16 @@ def to_palette(rgba: np.ndarray) -> Image.Image:
     return frame
 
 
+Add = Callable[[Image.Image, str], None]  # adds a frame and its caption
+
+
+def writer(path: Path, title: str, provenance: dict[str, str]) -> AbstractContextManager[Add]:
+    """The writer of a movie's file, an .html or a .gif."""
+    return page_writer(path, title, provenance) if path.suffix == ".html" else gif_writer(path, provenance)
+
+
 @contextmanager
-def gif_writer(path: Path, provenance: dict[str, str]) -> Iterator[Callable[[Image.Image, str], None]]:
+def gif_writer(path: Path, provenance: dict[str, str]) -> Iterator[Add]:
     """Yield a function that adds a frame to a GIF that repeats forever; the caption is already drawn on the frame.
 
     Each frame is written immediately; none is dropped or merged. The provenance becomes the GIF's comment. Pillow's
@@ -279,7 +288,7 @@ def _comment(text: str) -> bytes:
 
 
 @contextmanager
-def page_writer(path: Path, title: str, provenance: dict[str, str]) -> Iterator[Callable[[Image.Image, str], None]]:
+def page_writer(path: Path, title: str, provenance: dict[str, str]) -> Iterator[Add]:
     """Yield a function that adds a frame and its caption to a self-contained page with player and provenance."""
     facts = "".join(f"<dt>{html.escape(key)}<dd>{html.escape(value)}" for key, value in provenance.items())
     parts = {"title": html.escape(title), "milliseconds": str(MILLISECONDS), "provenance": facts}

@@ -11,7 +11,7 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from gcov.analysis.areas import GroundArea, cell_km2
+from gcov.analysis.areas import areal_scale
 from gcov.analysis.multilook import Multilook, cells_of, side_for
 from gcov.figures.palette import NO_DATA
 from gcov.figures.style import SMALL, scale_bar
@@ -109,9 +109,8 @@ def panels(data: xr.Dataset, number: int) -> tuple[Figure, list[Axes]]:
 
 def add_scale(axes: Axes, data: xr.Dataset) -> None:
     """Add a scale bar to the map of a store, of a length on the ground: the projection's scale differs from 1."""
-    middle = [np.array([size // 2]) for size in shape_of(data)]
-    of_ground = GroundArea(data).ha(*middle).item() / (100 * cell_km2(data, 1))
-    scale_bar(axes, of_ground**0.5)
+    x, y = (data[dim].values[data.sizes[dim] // 2] for dim in ("x", "y"))
+    scale_bar(axes, float(areal_scale(data, x, y)) ** -0.5)
 
 
 def reduction(data: xr.Dataset) -> tuple[int, list[str]]:
