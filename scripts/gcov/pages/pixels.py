@@ -137,6 +137,7 @@ def encoded_term(stack: Stack, term: str, side: int) -> Images:
         db = to_db(power)
         counts += histogram.count_db(db[np.isfinite(db)])
         steps[date] = steps_of(power, db)
+        del power, gone, seen, db  # before the next date is read
     low = round((histogram.FINE_DB.quantile(counts, 0.0005) - FOOT) / STEP) * STEP if counts.any() else 0.0
     average = np.divide(total, number, out=np.full(shape, np.nan), where=number > 0)
     mean = codes(steps_of(average, to_db(average)), low)
