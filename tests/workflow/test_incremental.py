@@ -214,7 +214,7 @@ def test_own_files_replaced_by_older_ones_are_noticed(analysis, newest):
     other = lambda path: path.write_text(old + " ")  # noqa: E731
     assert remade({"z.geojson": zones("a"), "z.prj": other}) == {("zones", "b")}
     back = lambda path: path.write_text(old)  # noqa: E731
-    of_rain = {"summarize", "looks", "dates", "zones", "indices", "caption", "plot_series", "methods", "explore"}
+    of_rain = {"summarize", "looks", "dates", "zones", "indices", "caption", "methods", "explore"}
     assert remade({"z.prj": back, "rain.csv": rain[108]}) == {(rule, "a") for rule in of_rain}
     assert remade({"rain.csv": rain[12]}) == set()
     larger = AREA.buffer(0.0005).wkt

@@ -13,7 +13,8 @@ def test_every_product_waits_for_the_search():
     reading = r"after_search|stack_of|searched|fragments|all_stacks|record|granule_file|days|geotiffs"
     for path in (REPO / "rules").glob("*.smk"):
         for rule, inputs in re.findall(r"^rule (\w+):\n.*?    input:\n(.*?)\n    \w", path.read_text(), re.M | re.S):
-            assert re.search(reading, inputs), f"{rule}: its input needs `after_search`"
+            if rule != "verify":  # it makes nothing
+                assert re.search(reading, inputs), f"{rule}: its input needs `after_search`"
 
 
 def test_a_run_says_what_is_new(analysis, newest):

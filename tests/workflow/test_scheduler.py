@@ -6,7 +6,12 @@ import pytest
 from helpers import REPO
 from runtime import snakemake
 
-INCLUDE = f'include: "{REPO}/rules/scheduler.smk"'
+INCLUDE = f"""
+include: "{REPO}/rules/scheduler.smk"
+
+def check_options():  # that of rules/storage.smk
+    pass
+"""
 WORKFLOW = """
 {include}
 

@@ -28,11 +28,26 @@ HEADING = {"A": -12.0, "D": -168.0}  # degrees from north, clockwise
 ORBIT_HEIGHT, CENTER_DISTANCE = 747e3, 620e3  # metres; distance of the scene's centre from the ground track
 LOST = 2e-7  # of the power of a sample whose echo was lost
 MANTISSA_BITS = 16  # of samples, as in the product; the other 7 of float32 are 0
-NAME_FIELDS = """mission level kind product cycle track direction frame mode pols
-state start end crid accuracy coverage site counter""".split()  # noqa: SIM905
-PROJECTION = """false_easting false_northing inverse_flattening latitude_of_projection_origin semi_major_axis
-longitude_of_central_meridian scale_factor_at_central_meridian standard_parallel
-straight_vertical_longitude_from_pole""".split()  # noqa: SIM905
+NAME_FIELDS = [
+    "mission",
+    "level",
+    "kind",
+    "product",
+    "cycle",
+    "track",
+    "direction",
+    "frame",
+    "mode",
+    "pols",
+    "state",
+    "start",
+    "end",
+    "crid",
+    "accuracy",
+    "coverage",
+    "site",
+    "counter",
+]
 TIME_FORMAT = "%Y%m%dT%H%M%S"
 FACTS = yaml.safe_load((Path(__file__).parent / "product.yaml").read_text(encoding="utf-8"))
 
@@ -172,7 +187,10 @@ def repack(source: Path, target: Path, page_size: int) -> Path:
 
     The small datasets come after the samples, and fill the holes that chunks have left at the ends of pages.
     """
-    with h5py.File(source) as file, h5py.File(target, "w", fs_strategy="page", fs_page_size=page_size) as copy:
+    with (
+        h5py.File(source) as file,
+        h5py.File(target, "w", fs_strategy="page", fs_page_size=page_size) as copy,
+    ):
         for key, value in file.attrs.items():
             copy.attrs[key] = value
         for name in file:
@@ -272,7 +290,12 @@ def _write_grid(file: h5py.File, key: str, band: Band, chunks: tuple[int, int], 
         spacing = _put(group, f"{letter}CoordinateSpacing", axis[1] - axis[0], text, units="meters")
         _set(spacing, long_name=f"{letter.upper()} coordinates spacing")
     polarizations = sorted({pol for term in band.terms for pol in (term[:2], term[2:])})
-    _put(group, "listOfPolarizations", polarizations, f"List of processed polarization layers with frequency {key}")
+    _put(
+        group,
+        "listOfPolarizations",
+        polarizations,
+        f"List of processed polarization layers with frequency {key}",
+    )
     _put(group, "listOfCovarianceTerms", list(band.terms), "List of processed covariance terms")
     swaths = np.uint8(band.mask.max(where=band.mask < OUTSIDE, initial=1))
     _put(group, "numberOfSubSwaths", swaths, "Number of swaths of continuous imagery", units="1")
@@ -376,7 +399,18 @@ def _write_axes(group: h5py.Group, epsg: int, y: np.ndarray, x: np.ndarray) -> N
 def _projection_attributes(epsg: int) -> dict:
     crs = CRS.from_epsg(epsg)
     cf = crs.to_cf()
-    attributes = {key: cf[key] for key in PROJECTION if key in cf}
+    kept = [
+        "false_easting",
+        "false_northing",
+        "inverse_flattening",
+        "latitude_of_projection_origin",
+        "semi_major_axis",
+        "longitude_of_central_meridian",
+        "scale_factor_at_central_meridian",
+        "standard_parallel",
+        "straight_vertical_longitude_from_pole",
+    ]
+    attributes = {key: cf[key] for key in kept if key in cf}
     if crs.utm_zone:
         attributes["utm_zone_number"] = int(crs.utm_zone[:-1])
     else:  # polar stereographic: the pole on the side of the standard parallel
@@ -441,10 +475,10 @@ def _write_noise(file: h5py.File, bands: dict[str, Band]) -> None:
 def _write_further(file: h5py.File, bands: dict[str, Band]) -> None:
     """Write small datasets that the workflow does not read, most of them by name only, and tables of real size."""
     group = file[METADATA]
-    for path, names in FACTS["further"].items():
+    for path, values in FACTS["further"].items():
         for place in dict.fromkeys(path.format(band=key, pol=pol) for key in bands for pol in ("HH", "HV", "VH", "VV")):
-            for name in names:
-                _put(group.require_group(place), name, FACTS["stated"].get(name, "synthetic"), f"{name} of {place}")
+            for key, value in values.items():
+                _put(group.require_group(place), key, value, f"{key} of {place}")
     random = np.random.default_rng(0)
     y, x = _table_axes(bands)
     for key, band in bands.items():
