@@ -16,6 +16,7 @@ from types import SimpleNamespace
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 import xarray as xr
@@ -403,6 +404,16 @@ def test_the_mean_series_grows_beside_the_image(made):
     lengths = [drawn(picture) for _, picture in frames(made[True].animation_means.with_suffix(".html"))]
     assert lengths[0] > 10 and np.diff(lengths).min() > 20
     assert drawn(frames(made[True].animation.with_suffix(".html"))[3][1]) == 0
+
+
+def test_the_movie_without_the_series_shows_nothing_of_its_axis(made, tmp_path):
+    """However long its labels are: the image is cut from the frame that has both."""
+    series = pd.read_csv(made[True].mean_series, dtype=str)
+    series["mean_db"] = ["-119.31", "-119.85", "-120.4", "-120.96"]  # labels such as -119.25
+    series.to_csv(tmp_path / "series.csv", index=False)
+    page, counted = tmp_path / "alone.html", Stack(made[True].stack, valid_samples_only=True)
+    animate(made[True], counted, page, tmp_path / "both.html", series=tmp_path / "series.csv")
+    assert all((np.asarray(picture.convert("RGB"))[:, -6:] == 255).all() for _, picture in frames(page))
 
 
 def test_location_has_the_aoi_and_every_footprint(newest, tmp_path):

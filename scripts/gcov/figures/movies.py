@@ -59,7 +59,7 @@ class Layout:
 
     width: int  # of the image
     height: int
-    panel: int = 540  # width of the mean series with its margins
+    panel: int = 560  # width of the mean series with its margins
     left: int = 88
     right: int = 105  # the colour bar
     bottom: int = 82  # axis, and two lines of warning
@@ -212,7 +212,7 @@ def _add_image(
 
 def _add_means(figure: Figure, layout: Layout, series: pd.DataFrame, means: pd.DataFrame) -> tuple[Line2D, Line2D]:
     """Add two empty curves, the second with hollow markers, on axes scaled for the whole mean series."""
-    axes = layout.axes(figure, layout.left + layout.width + layout.right + 80, layout.panel - 100)
+    axes = layout.axes(figure, layout.left + layout.width + layout.right + 105, layout.panel - 125)
     axes.plot(series["time"], series["mean_db"], alpha=0)  # fixes the limits from the first frame on
     axes.set(ylabel=f"mean {GAMMA0['db']}", title="mean of the AOI", ylim=limits_around(means["mean_db"]))
     axes.grid(alpha=0.3)
