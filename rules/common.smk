@@ -259,7 +259,7 @@ def stack_of(wildcards):
 
 
 def files_by_product(wildcards):
-    """Name, words and files of the AOI's products, as its page shows them; no stores, JSON files, captions or the page itself."""
+    """Name, words and files of the AOI's products, as its page shows them: what people open, but for the page itself."""
     folder = f"results/{wildcards.aoi}/"
     rows = {}
     for one in requested(aois[wildcards.aoi]):
