@@ -3,6 +3,7 @@
 import atexit
 import json
 import os
+import pkgutil
 import resource
 import sys
 import time
@@ -33,4 +34,8 @@ def peak() -> float:
 if "BENCH_USAGE" in os.environ:
     # what only tests and benchmarks install: xarray, pandas, rioxarray and rasterio would import it in every job
     sys.modules.update(dask=None, boto3=None, pyarrow=None, cftime=None)
+    listed = pkgutil.iter_modules  # by which Snakemake finds its plugins; that for storage imports boto3
+    pkgutil.iter_modules = lambda *path, **prefix: (
+        one for one in listed(*path, **prefix) if one.name != "snakemake_storage_plugin_s3"
+    )
     atexit.register(note)
