@@ -96,7 +96,7 @@ rule animation:
         "../scripts/animation.py"
 
 
-register(rules.animation, "Animations", cost=Measured(2.0, 0.12, 350))
+register(rules.animation, "Animations", cost=Measured(2.0, 0.08, 350))
 
 
 # The same as pages with player controls, 40 MB for 60 dates of two terms: made only if requested by name

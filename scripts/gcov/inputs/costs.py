@@ -60,7 +60,7 @@ def explained(
     need = sum(needed_bytes(aoi.bbox, aoi.frequency, granule, aoi.names) for granule in granules)
     requests = sum(needed_requests(aoi.bbox, aoi.frequency, granule, aoi.names) for granule in granules)
     yield f"  to read   {_size(need)} in about {requests} requests; the whole granules are {in_full(granules, _size)}"
-    copies = 1 + len({"power", "db"} & {*aoi.geotiff}) + bool(aoi.filter_window)  # of the diagonal terms
+    copies = 1 + len({"power", "db", "sigma0"} & {*aoi.geotiff}) + bool(aoi.filter_window)  # of the diagonal terms
     stores = 2 + copies * len(aoi.diagonal_terms) / max(len(aoi.names), 1)
     yield f"  on disk   {_size(need * stores)}: fragments, stack and everything with one image per date; maps are small"
     yield from counted(jobs(aoi, work, granules), need, cores)
