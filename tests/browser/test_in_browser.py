@@ -444,7 +444,7 @@ def test_zones_indices_rain_and_changes_are_drawn(browser, tmp_path):
     facts |= {"multilook": 1, "pixels": sign.size}
     path = written(
         tmp_path, stack, ["HHHH", "HVHV"], zones=[("stand <1>", zone)], tables=zones, indices=indices, rain=12.5,
-        changed=Changed([ChangeOnPage("felling", "HHHH", facts, xr.DataArray(sign, dims=("y", "x")))]),
+        changed=Changed([ChangeOnPage("felling", "HHHH", facts, xr.Dataset({"change": (("y", "x"), sign)}))]),
     )  # fmt: skip
     page = browser.open(path)
     found, seen = page.lines()["stand <1> (zone, 400 samples)"], np.array(values["HHHH"])[[0, 1, 3]]

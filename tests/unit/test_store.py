@@ -16,7 +16,10 @@ from helpers import grid_of
 from zarr_cm import proj, spatial
 
 from gcov import tables
+from gcov.analysis import changed
+from gcov.analysis.maps import CHANGE
 from gcov.errors import GcovError
+from gcov.figures import rasters
 from gcov.files import building, read_json
 from gcov.granules import read_record
 from gcov.pages.change import ChangeOnPage
@@ -213,7 +216,7 @@ def cut(request):
     return lambda path: path.write_bytes(POWER_CUTS[request.param](path.read_bytes()))
 
 
-@pytest.mark.parametrize("name", ["zarr.json", "x/c/0", "time/c/0"])
+@pytest.mark.parametrize("name", ["zarr.json", "x/c/0", "time/c/0", "crid/c/0", "spatial_ref/c"])
 def test_a_store_after_a_power_cut_is_damaged_and_so_says_every_reader(tmp_path, cut, name):
     path = tmp_path / "a.zarr"
     write(path)
@@ -345,10 +348,46 @@ def test_building_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypatch
 def test_an_empty_shard_is_a_missing_one(tmp_path, name):
     path = tmp_path / "stack.zarr"
     write(path)
-    assert store.missing_shards(path) == []
+    assert store.damage(path) is None
     (path / name).write_bytes(b"")
-    assert store.missing_shards(path) == [name]
     assert store.damage(path) == f"it lacks {name}"
+
+
+def test_a_lost_chunk_of_any_coordinate_is_named(tmp_path):
+    """Also one of several: zarr cuts long coordinates into chunks, and would read a lost one as 0."""
+    path = tmp_path / "stack.zarr"
+    grid = grid_of(32645, 191_770 + 20.0 * np.arange(2), 3_132_230 - 20.0 * np.arange(200_000))
+    store.create(path, grid=grid, dates=DATES, types={}, attributes={}, coords={"fact": ("time", [0.0, 0.0])})
+    store.finish(path)
+    chunks = [str(file.relative_to(path)) for file in path.glob("*/c*/**/*") if file.is_file()] + ["spatial_ref/c"]
+    assert {"y/c/3", "time/c/0", "fact/c/0", "granule/c/0"} < {*chunks}
+    for name in chunks:
+        (path / name).rename(tmp_path / "aside")
+        for read in store.open_store, store.fragment_info:
+            with pytest.raises(GcovError, match=rf"stack.zarr is damaged: it lacks {name}; run"):
+                read(path)
+        (tmp_path / "aside").rename(path / name)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda data: list(changed.blocks(data, None)),
+        lambda data: rasters.sampled(data, "change", 1),
+        lambda data: rasters.averaged(data, "change", 2),
+        lambda data: ChangeOnPage("x", "HHHH", {"multilook": 1}, data).codes((530, 700), 1),
+    ],
+)
+def test_a_map_that_cannot_be_decoded_is_named(tmp_path, read):
+    path = tmp_path / "x.zarr"
+    store.create(path, grid=GRID, types=dict.fromkeys(CHANGE, "i1"), attributes={})
+    store.write_no_data(path)
+    store.finish(path)
+    read(store.open_store(path))
+    chunk = path / "change/c/0/0"
+    chunk.write_bytes(b"?" + chunk.read_bytes()[1:])
+    with pytest.raises(GcovError, match=r"x\.zarr is damaged: change cannot be decoded \(.*\); run `snakemake"):
+        read(store.open_store(path))
 
 
 def test_building_begins_anew_after_a_kill(tmp_path):

@@ -280,7 +280,7 @@ def test_a_ratio_is_that_of_the_means_and_is_named_by_its_terms():
 
 
 def change_of(change: np.ndarray, multilook: int) -> ChangeOnPage:
-    return ChangeOnPage("name", "HHHH", {"multilook": multilook}, xr.DataArray(change, dims=("y", "x")))
+    return ChangeOnPage("name", "HHHH", {"multilook": multilook}, xr.Dataset({"change": (("y", "x"), change)}))
 
 
 def test_a_change_is_drawn_where_half_of_a_cell_says_so():

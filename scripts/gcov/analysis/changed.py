@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -73,12 +74,12 @@ def _joined(parts: list[Cells]) -> Cells:
 
 def _between(maps: xr.Dataset, region: dict[str, slice]) -> Cells:
     """The changed cells of a region of the change between two periods."""
-    part = maps[["change", "log_ratio_db", "se_db", "p_value"]].isel(region)
-    change = part["change"].values
+    of = partial(store.samples, maps[["change", "log_ratio_db", "se_db", "p_value"]].isel(region))
+    change = of("change")
     y, x = np.nonzero((change != 0) & (change != NO_DATA))
-    step, error = (part[name].values[None, y, x] for name in ("log_ratio_db", "se_db"))
+    step, error = (of(name)[None, y, x] for name in ("log_ratio_db", "se_db"))
     no, date = np.zeros(len(y), bool), np.zeros(len(y), np.int16)
-    return _cells(region, y, x, date, step, error, part["p_value"].values[None, y, x], no, no)
+    return _cells(region, y, x, date, step, error, of("p_value")[None, y, x], no, no)
 
 
 @dataclass(frozen=True)
@@ -94,16 +95,16 @@ class _History:
         A side with too few dates up to another change that counts makes its cell be left out; up to the start or the
         end of the series, it leaves the cell unconfirmed. A change that does not last is left out, too.
         """
-        part = maps[[*NUMBERS, *DATES, *STEPS, LAST, LASTS]].isel(region)
-        y, x = np.nonzero(~np.isnat(part["largest_change"].values))
-        first, last, largest = (part[name].values[y, x] for name in DATES)
-        before, after = (part[name].values[y, x] >= self.confirm_dates for name in NUMBERS)
-        keep = (before | (first == largest)) & (after | (last == largest)) & (part[LASTS].values[y, x] == 1)
-        newest = part[LAST].values[y, x] == maps["interval"].values[-1:]  # none with one date, and then no change
-        newest &= (part["largest_n_after"].values[y, x] == self.confirm_dates) & (last == largest)
+        of = partial(store.samples, maps[[*NUMBERS, *DATES, *STEPS, LAST, LASTS]].isel(region))
+        y, x = np.nonzero(~np.isnat(of("largest_change")))
+        first, last, largest = (of(name)[y, x] for name in DATES)
+        before, after = (of(name)[y, x] >= self.confirm_dates for name in NUMBERS)
+        keep = (before | (first == largest)) & (after | (last == largest)) & (of(LASTS)[y, x] == 1)
+        newest = of(LAST)[y, x] == maps["interval"].values[-1:]  # none with one date, and then no change
+        newest &= (of("largest_n_after")[y, x] == self.confirm_dates) & (last == largest)
         y, x, confirmed, newest = y[keep], x[keep], (before & after)[keep], newest[keep]
         date = np.searchsorted(self.dates, largest[keep].astype("datetime64[s]")).astype(np.int16)
-        step, error, p = (part[name].values[:, y, x] for name in STEPS)
+        step, error, p = (of(name)[:, y, x] for name in STEPS)
         return _cells(region, y, x, date, step, error, p, confirmed, confirmed & newest)
 
 

@@ -39,7 +39,7 @@ def averaged(data: xr.Dataset, name: str, looks: int) -> np.ndarray:
     """A map averaged over cells of looks x looks samples (arithmetic mean); NaN where all samples are NaN."""
     multilook = Multilook(looks, shape_of(data))
     for region in store.regions(data):
-        values = data[name].isel({dim: region[dim] for dim in ("y", "x")}).values.astype(np.float32)
+        values = store.samples(data, name, {dim: region[dim] for dim in ("y", "x")}).astype(np.float32)
         multilook.add(values, region["y"])
     return multilook.mean
 
@@ -50,7 +50,7 @@ def sampled(data: xr.Dataset, name: str, looks: int) -> np.ndarray:
     Cells at the lower and right edges may be cut: if they end before their middle, it is their last sample.
     """
     rows, columns = (np.arange(looks // 2, size + looks // 2, looks).clip(max=size - 1) for size in shape_of(data))
-    return data[name].isel(y=rows, x=columns).values
+    return store.samples(data, name, {"y": rows, "x": columns})
 
 
 def draw(

@@ -38,14 +38,14 @@ class ChangeOnPage:
     name: str
     term: str
     facts: dict
-    change: xr.DataArray
+    maps: xr.Dataset
 
     @classmethod
     def of(cls, summary: Path) -> "ChangeOnPage":
         """A change from its JSON, results/{aoi}/{term}/change/{name}.json, and the store beside it."""
         facts = read_json(summary)
-        change = store.open_store(summary.with_suffix(".zarr"))["change"]
-        return cls(summary.stem, summary.parents[1].name, facts, change)
+        maps = store.open_store(summary.with_suffix(".zarr"))
+        return cls(summary.stem, summary.parents[1].name, facts, maps)
 
     @property
     def text(self) -> str:
@@ -68,7 +68,7 @@ class ChangeOnPage:
         for top in range(0, shape[0], store.CHUNK):
             rows = slice(top, min(top + store.CHUNK, shape[0]))
             first, last = down[rows][[0, -1]]
-            part = self.change[first : last + 1].values[down[rows] - first][:, across]
+            part = store.samples(self.maps, "change", {"y": slice(first, last + 1)})[down[rows] - first][:, across]
             tested = np.abs(part, dtype=np.int16) <= 1
             lower.add(np.where(tested, part == -1, np.float32(np.nan)), rows)
             higher.add(np.where(tested, part == 1, np.float32(np.nan)), rows)
@@ -114,7 +114,8 @@ class HistoryOnPage:
         for region in store.regions(self.data[["y", "x"]]):
             rows = slice(*np.searchsorted(y, [region["y"].start, region["y"].stop]))
             part = self.data[["n_changes", "largest_change", "largest_step_db"]].isel(y=region["y"])
-            values = {name: part[name].values[..., y[rows] - region["y"].start, :][..., x] for name in part.data_vars}
+            inside = y[rows] - region["y"].start
+            values = {str(name): store.samples(part, str(name))[..., inside, :][..., x] for name in part}
             number, when = values["n_changes"], values["largest_change"]
             found["number"][rows] = np.where(np.isnan(number), 0, 1 + np.minimum(number, 254))
             dates = np.searchsorted(dates_of(self.data), when.astype("datetime64[s]")) // self._share

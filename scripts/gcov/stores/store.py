@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import google_crc32c
 import numpy as np
 import xarray as xr
 import zarr
@@ -84,16 +85,17 @@ class Fragment:
 def open_store(path: str | Path) -> xr.Dataset:
     """Open any store, such as a stack, a dB stack or a fragment: (time, y, x) or (y, x), lazy, with a CRS for `.rio`.
 
-    Raises GcovError, naming store and shard, if a shard is missing (its samples would otherwise read as NaN), or if the
-    metadata or a coordinate is damaged.
+    Raises GcovError, naming store and file, if a shard is missing (its samples would otherwise read as NaN), or if the
+    metadata or a coordinate is missing or damaged.
     """
-    if missing := missing_shards(Path(path)):
-        raise GcovError(f"{path} is damaged: it lacks {', '.join(missing[:3])}; {VERIFY}")
+    chunks = shard_files(_complete(Path(path)), codec="crc32c")
+    if damaged := next((key for key in chunks if not _is_whole(Path(path, key))), None):
+        raise GcovError(f"{path} is damaged: {damaged} has a wrong checksum; {VERIFY}")
     try:
         # given a name, xarray would search every installed plugin
         return xr.open_dataset(path, engine=ZarrBackendEntrypoint, consolidated=True)
-    except (ValueError, RuntimeError) as error:  # a coordinate with a wrong checksum
-        raise GcovError(f"{path} is damaged: its coordinates cannot be decoded ({error}); {VERIFY}") from error
+    except (ValueError, RuntimeError) as error:  # xarray reads a sample of each map of dates
+        raise GcovError(f"{path} is damaged: it cannot be decoded ({error}); {VERIFY}") from error
 
 
 def regions(
@@ -125,8 +127,8 @@ def dates_of(data: xr.Dataset) -> list[Date]:
     return [Date(*map(str, date)) for date in zip(times, *(data[name].values for name in DATE_ATTRIBUTES))]
 
 
-def samples(data: xr.Dataset, name: str, region: Mapping[str, slice] | None = None) -> np.ndarray:
-    """The samples (time, y, x) of a layer of a store, as stored; `region` has slices by dim.
+def samples(data: xr.Dataset, name: str, region: Mapping[str, slice | np.ndarray] | None = None) -> np.ndarray:
+    """The samples (time, y, x) of a layer, or those of a map, as stored; `region` has slices or indices by dim.
 
     Raises GcovError, naming store, layer and date, if a chunk cannot be decoded.
     """
@@ -135,11 +137,11 @@ def samples(data: xr.Dataset, name: str, region: Mapping[str, slice] | None = No
         return variable.values
     except (ValueError, RuntimeError) as error:  # a wrong checksum, or bytes that cannot be decompressed
         part = data[[name]].isel(region or {})
-        if (dates := part.sizes["time"]) > 1:  # the damaged one raises
+        if (dates := part.sizes.get("time", 0)) > 1:  # the damaged one raises
             return np.concatenate([samples(part, name, {"time": slice(n, n + 1)}) for n in range(dates)])
-        date = np.datetime_as_string(part["time"].values[0], unit="s")
+        date = f" of {np.datetime_as_string(part['time'].values[0], unit='s')}" if dates else ""
         raise GcovError(
-            f"{part.encoding['source']} is damaged: {name} of {date} cannot be decoded ({error}); {VERIFY}"
+            f"{part.encoding['source']} is damaged: {name}{date} cannot be decoded ({error}); {VERIFY}"
         ) from error
 
 
@@ -159,9 +161,7 @@ def bounds(data: xr.Dataset) -> tuple[float, float, float, float]:
 
 def fragment_info(path: Path) -> Fragment:
     """A fragment's metadata, without its samples. Raises GcovError if a shard is missing."""
-    if missing := missing_shards(path):
-        raise GcovError(f"{path} is damaged: it lacks {', '.join(missing[:3])}; {VERIFY}")
-    metadata = metadata_of(path)
+    metadata = _complete(path)
     arrays = metadata["consolidated_metadata"]["metadata"]
     names = [name for name in arrays if len(arrays[name]["shape"]) == 3]
     types = {name: arrays[name]["data_type"] for name in sorted(names, key=lambda name: (name == "mask", name))}
@@ -169,22 +169,28 @@ def fragment_info(path: Path) -> Fragment:
     return Fragment(path, Granule(**json.loads(attributes["granule_record"])), attributes, types)
 
 
-def missing_shards(path: Path) -> list[str]:
-    """The shard files of a store that are missing or empty.
+def _complete(path: Path) -> dict:
+    """The metadata of a store. Raises GcovError, naming store and files, if shards are missing or empty.
 
     Every shard is written, even if all its samples are NaN.
     """
-    return [key for key in shard_files(metadata_of(path)) if not _holds_bytes(path / key)]
+    metadata = metadata_of(path)
+    if missing := [key for key in shard_files(metadata) if not _holds_bytes(path / key)]:
+        raise GcovError(f"{path} is damaged: it lacks {', '.join(missing[:3])}; {VERIFY}")
+    return metadata
 
 
-def shard_files(metadata: dict) -> Iterator[str]:
-    """The paths, within a store of this metadata, of the shard files that it must hold."""
+def shard_files(metadata: dict, codec: str = "") -> Iterator[str]:
+    """The paths, within a store of this metadata, of the shard files that it must hold, and of its coordinates' chunks.
+
+    With `codec`, only those of arrays that are encoded with it at last: crc32c for coordinates.
+    """
     for name, array in metadata["consolidated_metadata"]["metadata"].items():
-        shards = array["chunk_grid"]["configuration"]["chunk_shape"]
-        counts = [
-            range(math.ceil(size / max(shard, 1))) for size, shard in zip(array["shape"], shards)
-        ]  # 0: no interval
-        yield from ("/".join([name, "c", *map(str, key)]) for key in itertools.product(*counts))
+        if not codec or array["codecs"][-1]["name"] == codec:
+            shards = array["chunk_grid"]["configuration"]["chunk_shape"]
+            counts = [range(math.ceil(size / max(shard, 1))) for size, shard in zip(array["shape"], shards)]
+            # no file if a size is 0, as without an interval
+            yield from ("/".join([name, "c", *map(str, key)]) for key in itertools.product(*counts))
 
 
 def _holds_bytes(path: Path) -> bool:
@@ -193,6 +199,12 @@ def _holds_bytes(path: Path) -> bool:
         return path.stat().st_size > 0
     except (FileNotFoundError, NotADirectoryError):
         return False
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the chunk of a coordinate has the checksum at its end."""
+    content = path.read_bytes()
+    return google_crc32c.value(content[:-4]) == int.from_bytes(content[-4:], "little")
 
 
 # ---- writing
@@ -360,9 +372,7 @@ def damage(path: Path) -> str | None:
     Raises OSError or MemoryError on a machine fault, which is no evidence of damage.
     """
     try:
-        if missing := missing_shards(path):
-            return f"it lacks {', '.join(missing[:3])}"
-        for name in metadata_of(path)["consolidated_metadata"]["metadata"]:
+        for name in _complete(path)["consolidated_metadata"]["metadata"]:
             metadata_of(path / name)  # read when shards are copied
         data = open_store(path)
         for variable in data.variables.values():
@@ -371,7 +381,7 @@ def damage(path: Path) -> str | None:
                 for index in np.ndindex(part.shape[:-2]):  # maps of terms and intervals one by one: they may be many
                     _ = part[index].values
     except GcovError as error:
-        return str(error).removesuffix(f"; {VERIFY}")
+        return str(error).removeprefix(f"{path} is damaged: ").removesuffix(f"; {VERIFY}")
     except (FileNotFoundError, NotADirectoryError) as error:
         return f"{type(error).__name__}: {error}"
     except (OSError, MemoryError):
