@@ -55,13 +55,7 @@ rule plot_statistics:
         "../scripts/plot_statistics.py"
 
 
-register(
-    rules.plot_statistics,
-    "Statistics over time",
-    outputs=rules.plot_statistics.output.picture,
-    key="statistics",
-    cost=FIGURE,
-)
+register(rules.plot_statistics, "Statistics over time", key="statistics", cost=FIGURE)
 
 
 rule plot_indices:
@@ -121,13 +115,7 @@ rule plot_change:
         "../scripts/plot_change.py"
 
 
-register(
-    rules.plot_change,
-    "Change between two periods",
-    outputs=rules.plot_change.output.picture,
-    key="changes",
-    cost=FIGURE,
-)
+register(rules.plot_change, "Change between two periods", key="changes", cost=FIGURE)
 
 
 rule plot_change_history:
@@ -158,13 +146,7 @@ rule plot_change_history:
         "../scripts/plot_change_history.py"
 
 
-register(
-    rules.plot_change_history,
-    "Change over all dates",
-    outputs=rules.plot_change_history.output.picture,
-    key="change_history",
-    cost=FIGURE,
-)
+register(rules.plot_change_history, "Change over all dates", key="change_history", cost=FIGURE)
 
 
 rule plot_zone_changes:

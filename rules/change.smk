@@ -67,41 +67,8 @@ rule change_history:
 register(rules.change_history, "Change over all dates", key="change_history", cost=Measured(1.0, 0.07, 600))
 
 
-rule change_patches:
-    """Patches of neighbouring cells that changed alike, as polygons and as a table, with ids that last."""
-    input:
-        after_search,
-        maps="results/{aoi}/change_history.zarr",
-        series=lambda w: per_term(w.aoi, "mean_series.csv")[0],
-        zones=zones_of,
-    output:
-        geojson="results/{aoi}/change_patches.geojson",
-        csv="results/{aoi}/change_patches.csv",
-        ledger=update("results/{aoi}/change_patches.ids.json"),  # read and written: patches keep their ids
-    log:
-        "logs/{aoi}/change_patches.log",
-    benchmark:
-        "benchmarks/results/{aoi}/change_patches.tsv"
-    group:
-        "figures"
-    conda:
-        "../envs/gcov.yaml"
-    resources:
-        mem_mb=800,
-        runtime=60,
-    params:
-        contents_of("zones"),
-        **settings_of("min_patch_ha", "confirm_dates", "zone_name", "point_size"),
-        terms=setting("diagonal_terms"),
-    script:
-        "../scripts/patches.py"
-
-
-register(rules.change_patches, "Patches of change", key="change_history", cost=PATCHES)
-
-
 rule patches_of_change:
-    """Patches of the change between two periods."""
+    """Patches of neighbouring cells that changed alike, as polygons and as a table, with ids that last."""
     input:
         after_search,
         maps="results/{aoi}/{term}/change/{name}.zarr",
@@ -109,7 +76,7 @@ rule patches_of_change:
     output:
         geojson="results/{aoi}/{term}/change/{name}.geojson",
         csv="results/{aoi}/{term}/change/{name}.csv",
-        ledger=update("results/{aoi}/{term}/change/{name}.ids.json"),
+        ledger=update("results/{aoi}/{term}/change/{name}.ids.json"),  # read and written: patches keep their ids
     log:
         "logs/{aoi}/{term}/change/{name}_patches.log",
     benchmark:
@@ -129,6 +96,28 @@ rule patches_of_change:
         "../scripts/patches.py"
 
 
+# The same of the change over all dates, where further dates may confirm a patch. What is named here comes on top.
+use rule patches_of_change as change_patches with:
+    input:
+        after_search,
+        maps="results/{aoi}/change_history.zarr",
+        series=lambda w: per_term(w.aoi, "mean_series.csv")[0],
+        zones=zones_of,
+    output:
+        geojson="results/{aoi}/change_patches.geojson",
+        csv="results/{aoi}/change_patches.csv",
+        ledger=update("results/{aoi}/change_patches.ids.json"),
+    log:
+        "logs/{aoi}/change_patches.log",
+    benchmark:
+        "benchmarks/results/{aoi}/change_patches.tsv"
+    params:
+        contents_of("zones"),
+        **settings_of("min_patch_ha", "confirm_dates", "zone_name", "point_size"),
+        terms=setting("diagonal_terms"),
+
+
+register(rules.change_patches, "Patches of change", key="change_history", cost=PATCHES)
 register(rules.patches_of_change, "Patches of change", key="changes", cost=PATCHES)
 
 

@@ -21,6 +21,7 @@ os.environ.update(PYTHONPATH=os.pathsep.join(dict.fromkeys(filter(None, modules)
 
 PRODUCTS = []
 FIGURE = Measured(1.5, 0, 350)  # the cost of drawing a figure, whatever its size
+BESIDE = (".rst", ".qml")  # ends of names of files that only captions or QGIS read beside others
 VALUES = {  # of wildcards, in every AOI alike
     "test": ["p_value", "change"],  # layers of a change product, besides its log-ratio
     "summary": ["p_value", "n_changes", "first_change", "last_change", "largest_change"],  # of the change history
@@ -33,7 +34,7 @@ class Product(NamedTuple):
     maker: Any  # the rule
     name: str  # a heading; rules with the same name share a row on the page and an entry in the gallery
     words: str | None = None  # one sentence, that of the first with this name; default: the rule's docstring
-    outputs: Any = None  # those that users ask for; default: all
+    outputs: Any = None  # those that users ask for; default: all but BESIDE
     key: str | None = None  # the setting that asks for it; default: every AOI gets it
     wanted: Any = None  # a function of an AOI: whether it gets it, if the key alone does not say so
     geotiff: str | None = None  # the word below `geotiff:` that asks for it, too; it comes with the STAC catalogue
@@ -48,7 +49,8 @@ class Product(NamedTuple):
     @property
     def files(self):
         """The paths of its files, with wildcards."""
-        return expand(written(self.outputs or self.maker.output), allow_missing=True)
+        every = expand(written(self.outputs or self.maker.output), allow_missing=True)
+        return [path for path in every if not path.endswith(BESIDE)] or every
 
     @property
     def each(self):

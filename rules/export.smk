@@ -74,14 +74,7 @@ rule geotiff_statistics:
         "../scripts/geotiff.py"
 
 
-register(
-    rules.geotiff_statistics,
-    "GeoTIFFs",
-    outputs=rules.geotiff_statistics.output[0],
-    key="statistics",
-    geotiff="statistics",
-    cost=GEOTIFF_MAP,
-)
+register(rules.geotiff_statistics, "GeoTIFFs", key="statistics", geotiff="statistics", cost=GEOTIFF_MAP)
 
 
 use rule geotiff_statistics as geotiff_index with:
