@@ -26,6 +26,7 @@ SIGNS = {
     "flag_values": [-1, 0, 1, NO_DATA],
     "flag_meanings": "backscatter_fell no_significant_change backscatter_rose no_data",
 }
+DATES_BESIDE = {"units": "1", "_FillValue": NO_NUMBER}
 _ATTRIBUTES: dict[str, dict[str, Any]] = {
     "log_ratio_db": {"units": "dB", "long_name": "mean backscatter after over that before"},
     "se_db": {"units": "dB", "long_name": "standard error of log_ratio_db due to speckle"},
@@ -33,16 +34,8 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
     "largest_step_db": {"units": "dB", "long_name": "mean after the most significant change over that before it"},
     "largest_step_se_db": {"units": "dB", "long_name": "standard error of largest_step_db due to speckle"},
     "largest_step_p": {"units": "1", "long_name": "probability of largest_step_db if nothing that counts had changed"},
-    "largest_n_before": {
-        "long_name": "valid dates since the change before the most significant one",
-        "units": "1",
-        "_FillValue": NO_NUMBER,
-    },
-    "largest_n_after": {
-        "long_name": "valid dates from the most significant change until the next one",
-        "units": "1",
-        "_FillValue": NO_NUMBER,
-    },
+    "largest_n_before": {"long_name": "valid dates since the change before the most significant one", **DATES_BESIDE},
+    "largest_n_after": {"long_name": "valid dates from the most significant change until the next one", **DATES_BESIDE},
     "p_value": {"units": "1", "long_name": "probability that speckle alone makes as great a change"},
     "change": {"long_name": "significant change", **SIGNS},
     "n_before": {"units": "1", "long_name": "valid dates before"},
@@ -57,10 +50,7 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
         "_FillValue": NO_COUNT,
     },
     LAST: {"long_name": "last valid date, UTC"},
-    "direction": {
-        "long_name": "sign of the term's change in the interval, where its own step is significant",
-        **SIGNS,
-    },
+    "direction": {"long_name": "sign of the term's change in the interval, where its own step is significant", **SIGNS},
 }
 
 

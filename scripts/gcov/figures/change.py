@@ -43,15 +43,7 @@ def change(data: xr.Dataset, facts: dict, *, geojson: Path, csv: Path, title: st
     for axes, image, words in zip(panels, (ratio, significant), said):
         rasters.draw(axes, image, data, looks, title=words, label="after minus before (dB)", **STEP)
         patches.draw(axes)
-    rasters.add_scale(panels[0], data)
-    add_words(
-        figure,
-        title,
-        cautions_of(data),
-        [*found(facts), patches.note, *notes],
-        view=view(data.attrs),
-        layout="compressed",
-    )
+    _finish(figure, panels, data, title, [*found(facts), patches.note, *notes])
     return figure
 
 
@@ -155,19 +147,17 @@ def change_history(data: xr.Dataset, *, geojson: Path, csv: Path, title: str) ->
         rasters.draw(axes, image, data, looks, title=f"step of {term} at the largest change", label="dB", **STEP)
     for axes in panels:
         patches.draw(axes)
-    rasters.add_scale(panels[0], data)
     if looks > 1:
         notes[0] = f"One pixel of {looks} x {looks} is drawn."
     said = "Largest: the most significant change. A step is drawn where it is significant for its term alone."
-    add_words(
-        figure,
-        title,
-        cautions_of(data),
-        [*in_words(data, counts), said, patches.note, *notes],
-        view=view(data.attrs),
-        layout="compressed",
-    )
+    _finish(figure, panels, data, title, [*in_words(data, counts), said, patches.note, *notes])
     return figure
+
+
+def _finish(figure: Figure, panels: Sequence[Axes], data: xr.Dataset, title: str, notes: Sequence[str]) -> None:
+    """Add a scale to the first map, and around the maps what is shown, the cautions about the store, and notes."""
+    rasters.add_scale(panels[0], data)
+    add_words(figure, title, cautions_of(data), notes, view=view(data.attrs), layout="compressed")
 
 
 def _ranked(times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

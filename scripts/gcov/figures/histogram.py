@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from gcov.cautions import has_term, without_term
 from gcov.figures.palette import LAST, QUANTITIES
-from gcov.figures.style import GAMMA0, SMALL, add_words, legend_above
+from gcov.figures.style import GAMMA0, add_words, label_line, legend_above
 from gcov.granules import maturity_note
 from gcov.words import number_of
 
@@ -93,11 +93,5 @@ def _mark_stretch(axes: Axes, limits: tuple[float, float], quantity: str) -> Non
         value = level if quantity == "db" else 10 ** (level / 10)
         label = f"movies are black below {limits[0]:.1f}, white above {limits[1]:.1f} dB"
         axes.axvline(value, linestyle="--", color="#555555", linewidth=1, label=label if word == "black" else None)
-        place: dict[str, Any] = {
-            "xy": (value, 1),
-            "xycoords": ("data", "axes fraction"),
-            "xytext": (3, -3),
-            "va": "top",
-        }
         if low <= value <= high:  # far outside, a word is a picture too large to draw
-            axes.annotate(word, rotation=90, textcoords="offset points", fontsize=SMALL - 1, color="#555555", **place)
+            label_line(axes, value, word, "#555555", points=3)

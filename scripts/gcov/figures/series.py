@@ -24,7 +24,7 @@ from gcov.cautions import (
     without_echo,
 )
 from gcov.figures.palette import NO_ECHO, NOISE, QUANTITIES, RAIN, RELEASE
-from gcov.figures.style import GAMMA0, SMALL, add_words, date_axis, legend_above
+from gcov.figures.style import GAMMA0, add_words, date_axis, label_line, legend_above
 from gcov.words import percent
 
 NOISE_SHOWN = 10  # dB; a noise floor further below the mean is not drawn
@@ -87,18 +87,22 @@ def mean_series(
 def in_words(dates: pd.DataFrame) -> str:
     """The note: dates, fraction of the samples averaged, spread, and the meaning of the bars."""
     words = [dates_in_words(dates), f"{percent(dates['valid_fraction'])} of the samples averaged"]
-    if dates["se_db"].notna().any():
-        words.append("bars: ±1.96 standard errors of the mean (speckle only, not calibration)")
-        low, high = (dates[name].mean() for name in ("p05_db", "p95_db"))
-        if np.isfinite(low + high):
-            words.append(f"on a typical date, 90 % of the samples lie between {low:.1f} and {high:.1f} dB")
-    elif dates["p05_db"].notna().any():
-        words.append("band: 5 to 95 % of the samples")
+    words += uncertainty_in_words(dates)
+    low, high = (dates[name].mean() for name in ("p05_db", "p95_db"))
+    if dates["se_db"].notna().any() and np.isfinite(low + high):
+        words.append(f"on a typical date, 90 % of the samples lie between {low:.1f} and {high:.1f} dB")
     if without_echo(dates).any():
         words.append(f"hatched: {int(dates['n_no_echo'].sum()):,} samples without an echo, which do not count")
     if dates["rain_mm"].notna().any():
         words.append("rain: the sum since the date before")
     return "; ".join(words)
+
+
+def uncertainty_in_words(dates: pd.DataFrame) -> list[str]:
+    """What the bars or the band that `draw_means` draws mean; empty if it draws neither."""
+    if dates["se_db"].notna().any():
+        return ["bars: ±1.96 standard errors of the mean (speckle only, not calibration)"]
+    return ["band: 5 to 95 % of the samples"] if dates["p05_db"].notna().any() else []
 
 
 def draw_means(
@@ -128,20 +132,12 @@ def draw_means(
     axes.plot(whole["time"], whole["mean_db"], ":", color=colour, linewidth=1, label="_with few")
     solid = line(dates.assign(mean_db=dates["mean_db"].mask(few)))
     axes.plot(solid["time"], solid["mean_db"], "o-", color=colour, markersize=size, linewidth=1.4, label="mean")
-    _mark(
-        axes,
-        dates[few],
-        hollow_style(colour, size),
-        f"less than {100 * min_valid_fraction:g} % of the best date's samples",
-    )
+    too_few = f"less than {100 * min_valid_fraction:g} % of the best date's samples"
+    _mark(axes, dates[few], hollow_style(colour, size), too_few)
     square: dict[str, Any] = {"marker": "s", "linestyle": "none", "color": NOISE, "markersize": size}
     _mark(axes, dates[noisy & ~few], square, f"within {NOISE_MARGIN} dB of the noise floor")
-    at_foot: dict[str, Any] = {
-        "linestyle": "none",
-        "color": "black",
-        "transform": axes.get_xaxis_transform(),
-        "markersize": size + 1,
-    }
+    at_foot: dict[str, Any] = {"linestyle": "none", "color": "black", "markersize": size + 1}
+    at_foot["transform"] = axes.get_xaxis_transform()
     without = dates["mean_db"].isna()
     for shown, marker, label in (
         (without & (dates["n_valid"] == 0), "x", "no valid sample"),
@@ -169,9 +165,7 @@ def draw_releases(axes: Axes, dates: pd.DataFrame, *, most: int = 8) -> None:
         label = "release changes" if index == 0 else "_release"
         axes.axvline(time, linestyle=":", color=RELEASE, linewidth=1.2, label=label)
         if len(changes) <= most:
-            place: dict[str, Any] = {"xy": (time, 1), "xycoords": ("data", "axes fraction"), "xytext": (2, -3)}
-            words: dict[str, Any] = {"textcoords": "offset points", "fontsize": SMALL - 1, "color": RELEASE}
-            axes.annotate(release, rotation=90, va="top", **place, **words)
+            label_line(axes, time, release, RELEASE, points=2)
 
 
 def noise_shown(dates: pd.DataFrame) -> bool:
@@ -179,23 +173,23 @@ def noise_shown(dates: pd.DataFrame) -> bool:
     return bool((dates["mean_db"] - dates["noise_db"] < NOISE_SHOWN).any())
 
 
-def limits_of(dates: pd.DataFrame, *, span: float = LEAST_SPAN) -> tuple[float, float]:
-    """Limits of the dB axis: everything drawn, with a margin, and at least `span` dB."""
+def limits_of(dates: pd.DataFrame) -> tuple[float, float]:
+    """Limits of the dB axis: everything drawn, with a margin, and at least LEAST_SPAN."""
     errors = COVERAGE * dates["se_db"]
     drawn = [dates["mean_db"] - errors.fillna(0), dates["mean_db"] + errors.fillna(0)]
     if errors.isna().all():
         drawn += [dates["p05_db"], dates["p95_db"]]
     if noise_shown(dates):
         drawn.append(dates["noise_db"])
-    return limits_around(pd.concat(drawn), span)
+    return limits_around(pd.concat(drawn))
 
 
-def limits_around(values: pd.Series, span: float = LEAST_SPAN) -> tuple[float, float]:
-    """Limits of a dB axis for these values, with a margin, and at least `span` dB."""
+def limits_around(values: pd.Series) -> tuple[float, float]:
+    """Limits of a dB axis for these values, with a margin, and at least LEAST_SPAN."""
     if values.isna().all():
         return -1.0, 0.0
     low, high = values.min(), values.max()
-    room = max(0.12 * (high - low), (span - (high - low)) / 2)
+    room = max(0.12 * (high - low), (LEAST_SPAN - (high - low)) / 2)
     return low - room, high + room
 
 

@@ -83,6 +83,13 @@ def legend_above(axes: Axes) -> None:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=SMALL, frameon=False, borderpad=0.2)
 
 
+def label_line(axes: Axes, x: float, words: str, colour: str, *, points: float) -> None:
+    """Write words downwards from the upper end of a vertical line at x, some points beside it."""
+    place: dict[str, Any] = {"xy": (x, 1), "xycoords": ("data", "axes fraction"), "xytext": (points, -3)}
+    style: dict[str, Any] = {"textcoords": "offset points", "rotation": 90, "va": "top", "fontsize": SMALL - 1}
+    axes.annotate(words, color=colour, **place, **style)
+
+
 def scale_bar(axes: Axes, km: float) -> None:
     """Add a scale bar of a round length in the lower left corner of axes with fixed limits, whose unit is `km` long."""
     axes.apply_aspect()  # sets the limits

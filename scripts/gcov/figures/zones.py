@@ -17,7 +17,7 @@ from gcov.cautions import (
     without_term,
 )
 from gcov.figures import palette
-from gcov.figures.series import draw_means, draw_rain, draw_releases, limits_of, noise_shown
+from gcov.figures.series import draw_means, draw_rain, draw_releases, limits_of, noise_shown, uncertainty_in_words
 from gcov.figures.style import GAMMA0, SMALL, add_words, date_axis
 from gcov.figures.text import told_apart
 from gcov.granules import maturity_note
@@ -123,10 +123,7 @@ def _notes(
     """Notes that explain the axes and those marks that are drawn."""
     every = pd.concat(shown.values())
     words = [f"{dates_in_words(table.drop_duplicates('time'))}; every axis spans {span:.1f} dB"]
-    if every["se_db"].notna().any():
-        words.append("bars: ±1.96 standard errors of the mean (speckle only, not calibration)")
-    elif every["p05_db"].notna().any():
-        words.append("band: 5 to 95 % of the samples")
+    words += uncertainty_in_words(every)
     if any(little_valid(one, min_valid_fraction).any() for one in shown.values()):
         words.append(f"hollow: less than {100 * min_valid_fraction:g} % of the zone's best date")
     if (every["n_valid"] == 0).any():

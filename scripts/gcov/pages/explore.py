@@ -30,6 +30,10 @@ RAMPS = {
     "grey": palette.LEVEL, "viridis": palette.AMOUNT, "change": palette.CHANGE, "spread": palette.AMOUNT,
     "number": palette.AMOUNT, "when": palette.AMOUNT, "step": palette.CHANGE,
 }  # fmt: skip
+CLASSES = {  # of cells and patches
+    "none": palette.NO_DATA, "lost": palette.NO_ECHO, "fell": palette.FELL, "rose": palette.ROSE,
+    "unchanged": palette.UNCHANGED,
+}  # fmt: skip
 HISTORY = {"number": "number of changes", "when": "date of largest change", "step": "step of largest change"}
 MOST_CHANGES = 300  # of zones, in the table
 WINDOWS = (1, 3, 5, 7, 11)  # cells on a side of the averaging window
@@ -78,18 +82,14 @@ def page(
         stack, list(tables.series), lambda looks: changed.layers(shape, looks), room=megabytes * pixels.MEGABYTE - rest
     )
     for term, image in images.items():
-        facts["terms"][term] |= {
-            "low": image.low,
-            "stretch": shown_db.get(term) or image.stretch,
-            "lost": list(image.lost),
-        }
+        stretch = shown_db.get(term) or image.stretch
+        facts["terms"][term] |= {"low": image.low, "stretch": stretch, "lost": list(image.lost)}
     facts |= {"grid": grid_of(data, looks), "layers": list(layers)}
     texts = {f"{term}-{date}": text for term, image in images.items() for date, text in image.texts.items()}
     texts |= {f"{term}-{date}-lost": text for term, image in images.items() for date, text in image.lost.items()}
     texts |= {f"layer-{name}": text for name, text in layers.items()}
     scripts = (f'<script type="text/plain" id="{name}">{text}</script>' for name, text in texts.items())
-    parts |= {"none": palette.NO_DATA, "lost": palette.NO_ECHO, "fell": palette.FELL, "rose": palette.ROSE}
-    parts |= choices(facts) | {"subtitle": subtitle(data, looks), "images": "\n".join(scripts)}
+    parts |= CLASSES | choices(facts) | {"subtitle": subtitle(data, looks), "images": "\n".join(scripts)}
     parts["facts"] = json.dumps(facts, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
     return filled(TEMPLATE.read_text(encoding="utf-8"), parts)
 
@@ -164,14 +164,7 @@ def facts_of(stack: Stack, tables: Tables, zones: Zones) -> dict:
 
 def colours() -> dict:
     """The page's colours: ramps and classes as 32-bit numbers in the byte order of canvases, the rest as in CSS."""
-    classes = {
-        "none": palette.NO_DATA,
-        "lost": palette.NO_ECHO,
-        "fell": palette.FELL,
-        "rose": palette.ROSE,
-        "unchanged": palette.UNCHANGED,
-    }
-    rgba = {name: ImageColor.getrgb(colour) for name, colour in classes.items()}
+    rgba = {name: ImageColor.getrgb(colour) for name, colour in CLASSES.items()}
     styles = [palette.AREA, *map(palette.zone, range(palette.DISTINCT))]
     return {
         "ramps": {name: ramp(np.arange(256), bytes=True).view("<u4").ravel().tolist() for name, ramp in RAMPS.items()},

@@ -28,26 +28,15 @@ HEADING = {"A": -12.0, "D": -168.0}  # degrees from north, clockwise
 ORBIT_HEIGHT, CENTER_DISTANCE = 747e3, 620e3  # metres; distance of the scene's centre from the ground track
 LOST = 2e-7  # of the power of a sample whose echo was lost
 MANTISSA_BITS = 16  # of samples, as in the product; the other 7 of float32 are 0
-NAME_FIELDS = [
-    "mission",
-    "level",
-    "kind",
-    "product",
-    "cycle",
-    "track",
-    "direction",
-    "frame",
-    "mode",
-    "pols",
-    "state",
-    "start",
-    "end",
-    "crid",
-    "accuracy",
-    "coverage",
-    "site",
-    "counter",
-]
+NAME_FIELDS = (
+    "mission", "level", "kind", "product", "cycle", "track", "direction", "frame", "mode", "pols", "state", "start",
+    "end", "crid", "accuracy", "coverage", "site", "counter",
+)  # fmt: skip
+PROJECTION = (  # attributes that are CF's own
+    "false_easting", "false_northing", "inverse_flattening", "latitude_of_projection_origin", "semi_major_axis",
+    "longitude_of_central_meridian", "scale_factor_at_central_meridian", "standard_parallel",
+    "straight_vertical_longitude_from_pole",
+)  # fmt: skip
 TIME_FORMAT = "%Y%m%dT%H%M%S"
 FACTS = yaml.safe_load((Path(__file__).parent / "product.yaml").read_text(encoding="utf-8"))
 
@@ -290,12 +279,8 @@ def _write_grid(file: h5py.File, key: str, band: Band, chunks: tuple[int, int], 
         spacing = _put(group, f"{letter}CoordinateSpacing", axis[1] - axis[0], text, units="meters")
         _set(spacing, long_name=f"{letter.upper()} coordinates spacing")
     polarizations = sorted({pol for term in band.terms for pol in (term[:2], term[2:])})
-    _put(
-        group,
-        "listOfPolarizations",
-        polarizations,
-        f"List of processed polarization layers with frequency {key}",
-    )
+    words = f"List of processed polarization layers with frequency {key}"
+    _put(group, "listOfPolarizations", polarizations, words)
     _put(group, "listOfCovarianceTerms", list(band.terms), "List of processed covariance terms")
     swaths = np.uint8(band.mask.max(where=band.mask < OUTSIDE, initial=1))
     _put(group, "numberOfSubSwaths", swaths, "Number of swaths of continuous imagery", units="1")
@@ -304,16 +289,19 @@ def _write_grid(file: h5py.File, key: str, band: Band, chunks: tuple[int, int], 
         _set(layer, long_name=f"Geocoded polarimetric covariance term {term}")
         _set(layer, description=f"Covariance between {term[:2]} and {term[2:]}")
     _write_texture(group, "numberOfLooks", band, chunks, 9.3 if key == "A" else 37.2)
-    _set(group["numberOfLooks"], **FACTS["layers"]["numberOfLooks"])
     mask = _create(group, "mask", band.mask.shape, chunks, np.dtype(np.uint8), compression=9)
     mask[:] = band.mask
     _set(mask, _FillValue=OUTSIDE, valid_min=np.uint8(0), grid_mapping="projection")
-    _set(mask, **FACTS["layers"]["mask"])
     _write_texture(group, "rtcGammaToSigmaFactor", band, chunks, 0.74)
-    _set(group["rtcGammaToSigmaFactor"], **FACTS["layers"]["rtcGammaToSigmaFactor"])
+    for name, texts in FACTS["layers"].items():
+        _set(group[name], **texts)
     for layer in (exceptions, band.exceptions):
         if layer is not None:
-            _write_exception_mask(group, layer, chunks)
+            mask = _create(group, "inputDataExceptionMask", layer.shape, chunks, layer.dtype, compression=9)
+            mask[:] = layer
+            _set(mask, long_name="Input data exception mask", grid_mapping="projection")
+            if layer.dtype == np.uint16:
+                _set(mask, _FillValue=np.uint16(65535))
 
 
 def _write_texture(group: h5py.Group, name: str, band: Band, chunks: tuple[int, int], mean: float) -> None:
@@ -399,18 +387,7 @@ def _write_axes(group: h5py.Group, epsg: int, y: np.ndarray, x: np.ndarray) -> N
 def _projection_attributes(epsg: int) -> dict:
     crs = CRS.from_epsg(epsg)
     cf = crs.to_cf()
-    kept = [
-        "false_easting",
-        "false_northing",
-        "inverse_flattening",
-        "latitude_of_projection_origin",
-        "semi_major_axis",
-        "longitude_of_central_meridian",
-        "scale_factor_at_central_meridian",
-        "standard_parallel",
-        "straight_vertical_longitude_from_pole",
-    ]
-    attributes = {key: cf[key] for key in kept if key in cf}
+    attributes = {key: cf[key] for key in PROJECTION if key in cf}
     if crs.utm_zone:
         attributes["utm_zone_number"] = int(crs.utm_zone[:-1])
     else:  # polar stereographic: the pole on the side of the standard parallel
@@ -534,11 +511,3 @@ def _put_lut(group: h5py.Group, name: str, values: Any, **filters) -> None:
     """Write a look-up table (height, y, x) or (y, x), in chunks of up to 512 x 512 nodes."""
     chunks = (1, 512, 512)[-values.ndim :]
     _create(group, name, values.shape, chunks, values.dtype, **filters)[:] = values
-
-
-def _write_exception_mask(group: h5py.Group, values: np.ndarray, chunks: tuple[int, int]) -> None:
-    mask = _create(group, "inputDataExceptionMask", values.shape, chunks, values.dtype, compression=9)
-    mask[:] = values
-    _set(mask, long_name="Input data exception mask", grid_mapping="projection")
-    if values.dtype == np.uint16:
-        _set(mask, _FillValue=np.uint16(65535))
