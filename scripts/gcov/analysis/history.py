@@ -7,7 +7,7 @@ valid dates. The test finds changes; how large each is follows from the segments
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -318,8 +318,7 @@ def _test(history: History, pixels: slice, samples: _Samples, dates: Dates, limi
     return np.flatnonzero(statistic > limits[freedom])
 
 
-@dataclass
-class _Found:
+class _Found(NamedTuple):
     """The last change found in each of n pixels, which waits for the segment after it; `date` is NEVER without one."""
 
     date: np.ndarray
@@ -337,12 +336,12 @@ class _Found:
 
     def only(self, pixels: np.ndarray) -> "_Found":
         """Those of some pixels."""
-        return _Found(*(getattr(self, field.name)[..., pixels] for field in fields(self)))
+        return _Found(*(values[..., pixels] for values in self))
 
     def put(self, pixels: np.ndarray, other: "_Found") -> None:
         """Replace those of some pixels."""
-        for field in fields(self):
-            getattr(self, field.name)[..., pixels] = getattr(other, field.name)
+        for values, new in zip(self, other):
+            values[..., pixels] = new
 
 
 class _Settled(NamedTuple):

@@ -72,11 +72,11 @@ def item(day: str, members: Sequence[Fragment], grid: xr.Dataset) -> pystac.Item
     first, known = granules[0], members[0].attributes
     terms = [term for term in mosaic.terms_of(members[0]) if is_diagonal(term)]
     held = [term for term in terms if any(granule.holds(term, known["frequency"]) for granule in granules)]
-    outline = footprint(grid)
+    outline, transform = footprint(grid), list(geozarr.transform(grid["spatial_ref"].attrs)[:6])  # in affine's order
     facts = {
         "platform": "nisar",
         "instruments": ["lsar"],
-        "gsd": abs(transform(grid)[0]),
+        "gsd": abs(transform[0]),
         "sar:frequency_band": "L",
         "sar:observation_direction": known.get("look_direction"),
         "sar:instrument_mode": first.mode,
@@ -86,7 +86,7 @@ def item(day: str, members: Sequence[Fragment], grid: xr.Dataset) -> pystac.Item
         "sat:relative_orbit": first.track,
         "proj:code": f"EPSG:{int(grid['spatial_ref'])}",
         "proj:shape": [grid.sizes["y"], grid.sizes["x"]],
-        "proj:transform": transform(grid),
+        "proj:transform": transform,
         "processing:level": "L3",
         "processing:software": {"nisar-gcov-timeseries": __version__},
         "processing:lineage": "The AOI's window of NISAR L2 GCOV granules (gamma0, terrain-corrected) on the granules'"
@@ -191,12 +191,6 @@ def footprint(grid: xr.Dataset) -> shapely.Geometry:
     bent = shapely.segmentize(outline, outline.length / 40)  # edges straight in metres are curved in degrees
     to_degrees = pyproj.Transformer.from_crs(int(grid["spatial_ref"]), 4326, always_xy=True)
     return shapely.transform(bent, lambda xy: np.round(np.column_stack(to_degrees.transform(*xy.T)), 6))
-
-
-def transform(grid: xr.Dataset) -> list[float]:
-    """The transform of a grid from pixels to metres, as the coefficients a to f of affine."""
-    dx, _, left, _, dy, top = geozarr.transform(grid["spatial_ref"].attrs)[:6]
-    return [dx, 0, left, 0, dy, top]
 
 
 def write(made: pystac.Collection, folder: Path) -> None:

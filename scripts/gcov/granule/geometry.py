@@ -46,36 +46,26 @@ def over(
     bilinearly; NaN beside the cubes. Only the chunks that are needed are read. A cube that is missing has no values; if
     the radar grid is missing or damaged, none has, and the height is None.
     """
+    none = {name: np.empty(0) for name in names}
     try:
-        return _read(file, source, names, grid.rio.crs.to_epsg(), *nodes(grid, outline), height)
+        epsg, (y, x) = grid.rio.crs.to_epsg(), nodes(grid, outline)
+        if isinstance(source, RangeFile):
+            small = [*AXES_AND_HEIGHTS, *(TERRAIN if height is None else [])]
+            source.prefetch([span for path in small for span in spans(file, path)])
+        rows, columns, heights, projection = (find(file, path)[()] for path in AXES_AND_HEIGHTS)
+        if int(projection) != epsg:
+            x, y = pyproj.Transformer.from_crs(epsg, int(projection), always_xy=True).transform(x, y)
+        level = int(np.abs(heights - (_terrain(file, y, x) if height is None else height)).argmin())
+        beside = (y < rows.min()) | (y > rows.max()) | (x < columns.min()) | (x > columns.max())
+        near = around(rows, y), around(columns, x)
+        cubes = {name: cube for name in names if (cube := find(file, f"{RADAR_GRID}/{name}")) is not None}
+        if isinstance(source, RangeFile):
+            source.prefetch([span for cube in cubes.values() for span in _chunks(cube, level, *near)])
+        tables = {name: Table(rows[near[0]], columns[near[1]], cube[(level, *near)]) for name, cube in cubes.items()}
+        found = {name: np.where(beside, np.nan, table.at(y, x)) for name, table in tables.items()}
+        return float(heights[level]), none | found
     except FAULTS:
-        return None, {name: np.empty(0) for name in names}
-
-
-def _read(
-    file: h5py.File,
-    source: str | RangeFile,
-    names: Sequence[str],
-    epsg: int,
-    y: np.ndarray,
-    x: np.ndarray,
-    height: float | None,
-) -> tuple[float, dict[str, np.ndarray]]:
-    if isinstance(source, RangeFile):
-        small = [*AXES_AND_HEIGHTS, *(TERRAIN if height is None else [])]
-        source.prefetch([span for path in small for span in spans(file, path)])
-    rows, columns, heights, projection = (find(file, path)[()] for path in AXES_AND_HEIGHTS)
-    if int(projection) != epsg:
-        x, y = pyproj.Transformer.from_crs(epsg, int(projection), always_xy=True).transform(x, y)
-    level = int(np.abs(heights - (_terrain(file, y, x) if height is None else height)).argmin())
-    beside = (y < rows.min()) | (y > rows.max()) | (x < columns.min()) | (x > columns.max())
-    near = around(rows, y), around(columns, x)
-    cubes = {name: cube for name in names if (cube := find(file, f"{RADAR_GRID}/{name}")) is not None}
-    if isinstance(source, RangeFile):
-        source.prefetch([span for cube in cubes.values() for span in _chunks(cube, level, *near)])
-    tables = {name: Table(rows[near[0]], columns[near[1]], cube[(level, *near)]) for name, cube in cubes.items()}
-    found = {name: np.where(beside, np.nan, table.at(y, x)) for name, table in tables.items()}
-    return float(heights[level]), {name: found.get(name, np.empty(0)) for name in names}
+        return None, none
 
 
 def _terrain(file: h5py.File, y: np.ndarray, x: np.ndarray) -> float:
