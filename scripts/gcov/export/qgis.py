@@ -76,11 +76,12 @@ def definition(
         checked = "Qt::Checked" if layer.start else "Qt::Unchecked"
         place = tops.get(layer.product, tree)
         ElementTree.SubElement(place, "layer-tree-layer", attributes, checked=checked, expanded="0")
-        pipe = _map_layer(maps, layer)
-        if layer.product.startswith("change_") and _unit(layer.path) == "dB":
-            _colours(pipe, change)
-        else:
-            _grey(pipe, *_limits(layer, stretches), band=_band(layer.path))
+        with rasterio.open(layer.path) as file:
+            pipe = _map_layer(maps, layer, file.crs.to_epsg())
+            if layer.product.startswith("change_") and file.units[0] == "dB":
+                _colours(pipe, change)
+            else:
+                _grey(pipe, *_limits(layer.product, file, stretches), band=_band(file))
     ElementTree.indent(root)
     return f"<!DOCTYPE qgis-layer-definition>\n{ElementTree.tostring(root, encoding='unicode')}\n"
 
@@ -90,15 +91,14 @@ def _group(parent: ElementTree.Element, name: str, *, checked: bool) -> ElementT
     return ElementTree.SubElement(parent, "layer-tree-group", name=name, checked=state, expanded="1")
 
 
-def _map_layer(parent: ElementTree.Element, layer: Layer) -> ElementTree.Element:
+def _map_layer(parent: ElementTree.Element, layer: Layer, epsg: int) -> ElementTree.Element:
     """Add a layer; returns the element that takes its renderer."""
     one = ElementTree.SubElement(parent, "maplayer", type="raster", hasScaleBasedVisibilityFlag="0")
     for tag, text in (("id", layer.id), ("datasource", f"./{layer.path.name}"), ("layername", layer.name)):
         ElementTree.SubElement(one, tag).text = text
     ElementTree.SubElement(one, "provider").text = "gdal"
-    with rasterio.open(layer.path) as file:
-        reference = ElementTree.SubElement(ElementTree.SubElement(one, "srs"), "spatialrefsys")
-        ElementTree.SubElement(reference, "authid").text = f"EPSG:{file.crs.to_epsg()}"
+    reference = ElementTree.SubElement(ElementTree.SubElement(one, "srs"), "spatialrefsys")
+    ElementTree.SubElement(reference, "authid").text = f"EPSG:{epsg}"
     if layer.start and layer.end:
         temporal = ElementTree.SubElement(one, "temporal", enabled="1", mode="0", fetchMode="0")
         span = ElementTree.SubElement(temporal, "fixedRange")
@@ -110,14 +110,14 @@ def _map_layer(parent: ElementTree.Element, layer: Layer) -> ElementTree.Element
 def style(path: Path) -> str:
     """The XML of a style file (.qml) for a GeoTIFF of several bands, which QGIS would draw as red, green and blue."""
     root = ElementTree.Element("qgis", hasScaleBasedVisibilityFlag="0")
-    _grey(ElementTree.SubElement(root, "pipe"), *_limits(Layer(path, path.stem), {}), band=_band(path))
+    with rasterio.open(path) as file:
+        _grey(ElementTree.SubElement(root, "pipe"), *_limits(path.stem, file, {}), band=_band(file))
     return f"<!DOCTYPE qgis>\n{ElementTree.tostring(root, encoding='unicode')}\n"
 
 
-def _band(path: Path) -> int:
+def _band(file: rasterio.DatasetReader) -> int:
     """The band that is shown: the mean, if there is one."""
-    with rasterio.open(path) as file:
-        return file.descriptions.index("mean") + 1 if "mean" in file.descriptions else 1
+    return file.descriptions.index("mean") + 1 if "mean" in file.descriptions else 1
 
 
 def _grey(pipe: ElementTree.Element, low: float, high: float, *, band: int) -> None:
@@ -137,20 +137,16 @@ def _colours(pipe: ElementTree.Element, scale: Sequence[tuple[float, str]]) -> N
         ElementTree.SubElement(ramp, "item", value=f"{value:g}", label=f"{value:g}", color=colour, alpha="255")
 
 
-def _unit(path: Path) -> str | None:
-    with rasterio.open(path) as file:
-        return file.units[0]
-
-
-def _limits(layer: Layer, stretches: Mapping[str, tuple[float, float]]) -> tuple[float, float]:
+def _limits(
+    product: str, file: rasterio.DatasetReader, stretches: Mapping[str, tuple[float, float]]
+) -> tuple[float, float]:
     """The ends of a layer's grey scale, in its own unit."""
-    quantity, _, term = layer.product.partition("_")
+    quantity, _, term = product.partition("_")
     if term in stretches and quantity in ("power", "db", "filtered"):
         low, high = stretches[term]
         return (low, high) if quantity == "db" else (10 ** (low / 10), 10 ** (high / 10))
-    with rasterio.open(layer.path) as file:
-        ratio = max(1, max(file.shape) / OVERVIEW)
-        samples = file.read(_band(layer.path), out_shape=tuple(max(1, int(size / ratio)) for size in file.shape))
+    ratio = max(1, max(file.shape) / OVERVIEW)
+    samples = file.read(_band(file), out_shape=tuple(max(1, int(size / ratio)) for size in file.shape))
     samples = samples[np.isfinite(samples)]
     low, high = np.percentile(samples, (2, 98)) if samples.size else (0.0, 1.0)
     return float(low), float(high if high > low else low + 1)
