@@ -67,7 +67,16 @@ def write(
     Raises GcovError, naming the file, if GDAL cannot write it.
     """
     in_power = bands[0].averaged_in_power
-    profile = {"driver": "GTiff", "dtype": "float32", "count": len(bands), "nodata": np.nan, **georeference(grid)}
+    profile = {
+        "driver": "GTiff",
+        "dtype": "float32",
+        "nodata": np.nan,
+        "count": len(bands),
+        "height": grid.sizes["y"],
+        "width": grid.sizes["x"],
+        "crs": rasterio.crs.CRS.from_epsg(int(grid["spatial_ref"])),
+        "transform": geozarr.transform(grid["spatial_ref"].attrs),
+    }
     with (
         _naming(path),
         building(path) as part,
@@ -97,16 +106,6 @@ def write(
                 overview.rename(image.with_name(overview.name.replace(power.name, image.name)))
         rasterio.shutil.copy(image, part, driver="COG", overviews="FORCE_USE_EXISTING", **COG)
         _read(part)
-
-
-def georeference(grid: xr.Dataset) -> dict:
-    """CRS, transform and size of a store's grid, as keyword arguments for rasterio."""
-    return {
-        "crs": rasterio.crs.CRS.from_epsg(int(grid["spatial_ref"])),
-        "transform": geozarr.transform(grid["spatial_ref"].attrs),
-        "width": grid.sizes["x"],
-        "height": grid.sizes["y"],
-    }
 
 
 def _overviews(image: Path, resampling: Resampling) -> list[Path]:
