@@ -59,7 +59,7 @@ rule change_history:
     params:
         **stack_settings("multilook", "significance", "min_change_db", "change_reference", "min_valid_fraction"),
         **settings_of("zone_name", "point_size"),
-        terms=setting("diagonal_terms"),
+        terms=required("diagonal_terms"),
     script:
         "../scripts/change_history.py"
 
@@ -101,7 +101,7 @@ use rule patches_of_change as change_patches with:
     input:
         after_search,
         maps="results/{aoi}/change_history.zarr",
-        series=lambda w: per_term(w.aoi, "mean_series.csv")[0],
+        series=lambda w: required("diagonal_terms")(w) and per_term(w.aoi, "mean_series.csv")[0],
         zones=zones_of,
     output:
         geojson="results/{aoi}/change_patches.geojson",
@@ -114,7 +114,7 @@ use rule patches_of_change as change_patches with:
     params:
         contents_of("zones"),
         **settings_of("min_patch_ha", "confirm_dates", "zone_name", "point_size"),
-        terms=setting("diagonal_terms"),
+        terms=required("diagonal_terms"),
 
 
 register(rules.change_patches, "Patches of change", key="change_history", cost=PATCHES)
@@ -146,7 +146,7 @@ rule zone_changes:
     params:
         **settings_of("frequency", "changes", "change_history", "significance", "min_change_db", "calibration_db"),
         min_valid_fraction=setting("min_valid_fraction"),
-        terms=setting("diagonal_terms"),
+        terms=required("diagonal_terms"),
     script:
         "../scripts/zone_changes.py"
 

@@ -301,7 +301,8 @@ def required(key):
     def of(wildcards):
         if value := getattr(aois[wildcards.aoi], key):
             return value
-        raise WorkflowError(f"{wildcards.aoi}: this product needs `{key}:` in the configuration")
+        needed = "a diagonal term such as HHHH in `terms:`" if key == "diagonal_terms" else f"`{key}:`"
+        raise WorkflowError(f"{wildcards.aoi}: this product needs {needed} in the configuration")
 
     return of
 
@@ -359,7 +360,7 @@ def tests_zones(aoi):
 
 def captions(wildcards):
     """What captions of a report say of the AOI's terms. An input without a name, which scripts do not receive."""
-    return per_term(wildcards.aoi, "caption.rst")
+    return required("diagonal_terms")(wildcards) and per_term(wildcards.aoi, "caption.rst")
 
 
 def needs_looks(aoi):

@@ -57,6 +57,6 @@ rule release_steps:
         contents_of("zones"),
         **settings_of("zone_name", "point_size"),
         counting=lambda w: {key: of(w) for key, of in stack_settings().items()},
-        terms=setting("diagonal_terms"),
+        terms=required("diagonal_terms"),
     script:
         "../scripts/release_steps.py"

@@ -39,7 +39,7 @@ register(rules.stack, "Stack", layers="names", cost=Measured(0.8, 0.003, 150))
 rule stack_db:
     """Backscatter in dB, for display and for tools that expect dB."""
     input:
-        stack_of,
+        lambda w: required("diagonal_terms")(w) and stack_of(w),
     output:
         directory("results/{aoi}/stack_db.zarr"),
     log:

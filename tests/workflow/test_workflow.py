@@ -264,9 +264,15 @@ def test_a_product_without_its_setting_is_refused(complete, product, message):
     assert done.returncode and message in done.output
 
 
-def test_a_complex_term_has_no_series(analysis, config):
-    done = analysis.configure(config).snakemake("--dry-run", "results/one/HHHV/mean_series.csv")
+def test_a_complex_term_has_no_series(analysis, aoi):
+    """Nothing of backscatter is made of off-diagonal terms alone, even if it is requested by name."""
+    analysis.configure({"aois": {"one": aoi}, "terms": ["HHHV"]})
+    done = analysis.snakemake("--dry-run", "results/one/HHHV/mean_series.csv")
     assert done.returncode and re.search("No rule to produce|MissingRuleException", done.output)
+    for product in ("explore.html", "stack_db.zarr", "change_history.zarr", "change_patches.csv"):
+        done = analysis.snakemake("--dry-run", f"results/one/{product}")
+        message = "one: this product needs a diagonal term such as HHHH in `terms:` in the configuration"
+        assert done.returncode and message in done.output, product
 
 
 @pytest.mark.long
