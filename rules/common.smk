@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 
 import gcov
 from gcov import releases
-from gcov.granules import kept_names, local_file, names_by_day, read_record, read_table
+from gcov.granules import check_records, kept_names, local_file, names_by_day, read_record, read_table
 from gcov.indices import name_of_index
 from gcov.inputs.contents import digest
 from gcov.inputs.work import Measured, Work
 from gcov.stores.origin import is_replaced
+from snakemake.exceptions import IncompleteCheckpointException
+from snakemake.io import checkpoint_target
 
 # Jobs import the modules that the rules have imported, even if another copy is installed: Snakemake puts the folder of
 # a script last in sys.path.
@@ -151,13 +153,28 @@ def searched(aoi):
     warn_of_missing_guards()
     warn_of_until()
     check_options()
-    return checkpoints.search.get(aoi=aoi).output
+    try:
+        return checkpoints.search.get(aoi=aoi).output
+    except IncompleteCheckpointException as search:
+        found, _ = rules.search.rule.expand_output({"aoi": aoi})
+        if os.path.isdir(found.records) and not os.path.exists(found.table):
+            # Snakemake asks for the first output alone, and would take the folder that is there for the input
+            search.targetfile = checkpoint_target(found.table)
+        raise
 
 
 def records_of(aoi):
     """The folder of an AOI's records, to read while jobs are planned."""
-    found = searched(aoi).records
-    return copy_of_records(aoi) if in_bucket else found
+    found = searched(aoi)
+    return copy_of_records(aoi) if in_bucket else checked_records(found.records, found.table)
+
+
+@cache
+def checked_records(folder, table):
+    """The folder of records, once they have been compared with granules.csv."""
+    if main_process:
+        check_records(folder, table)
+    return folder
 
 
 def table_of(aoi):

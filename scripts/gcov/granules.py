@@ -4,6 +4,7 @@ Facts and rules follow the NISAR L2 GCOV product specification (D-102274) and th
 """
 
 import csv
+import io
 import json
 import math
 import os
@@ -17,8 +18,8 @@ from typing import Any, get_args
 
 from gcov.addresses import bare, shown
 from gcov.errors import GcovError
-from gcov.files import read_json
-from gcov.words import number_of
+from gcov.files import damage, read_json
+from gcov.words import number_of, some_of
 
 NAME = re.compile(
     r"NISAR_L2_(?:PR|UR|OD)_GCOV_(?P<cycle>\d{3})_(?P<track>\d{3})_(?P<direction>[AD])_(?P<frame>\d{3})"
@@ -41,6 +42,7 @@ LAYERS = {  # real-valued layers beside the terms, copied unchanged; the last on
 }
 PROVISIONAL_FROM = 5023  # digits of the CRID; its letter is no indication (X05026 is in the PROVISIONAL collections)
 NOT_COMPARED = "frames_not_compared"  # file beside the records: the search had no token to open a granule per frame
+SEARCH = "run `snakemake --cores 1 -R search`, which writes it again"  # the remedy for a damaged result of the search
 PASS_LENGTH = timedelta(minutes=30)  # frames of one pass are seconds apart, passes of one track 12 days
 
 
@@ -300,12 +302,19 @@ def write_record(path: Path, granule: Granule) -> None:
 
 def read_record(path: str | Path) -> Granule:
     """Read a granule from its record. Raises GcovError if the record is damaged."""
-    return Granule(**read_json(Path(path), "run `snakemake --cores 1 -R search`, which writes it again"))
+    return Granule(**read_json(Path(path), SEARCH))
 
 
 def kept_names(folder: str | Path) -> list[str]:
     """Names of the granules with a record in the folder, sorted."""
     return sorted(path.stem for path in Path(folder).glob("*.json"))
+
+
+def check_records(folder: str | Path, table: str | Path) -> None:
+    """Raises GcovError if records or rows of granules.csv were lost: without a word, dates would be missing."""
+    lost = {*kept_names(folder)} ^ {granule.name for granule in read_table(table)[0]}
+    if lost:
+        raise GcovError(f"{folder} and {table} differ: only one of them holds {some_of(sorted(lost), 3)}; {SEARCH}")
 
 
 def names_by_day(folder: str | Path) -> dict[str, list[str]]:
@@ -346,9 +355,14 @@ def column_types() -> dict[str, str]:
 
 
 def read_table(path: str | Path) -> tuple[list[Granule], list[tuple[Granule, str]]]:
-    """Read granules.csv: the granules that are kept, and those that are dropped with the reason."""
-    with open(path, newline="") as file:
-        rows = [(_granule_of(row), row) for row in csv.DictReader(file)]
+    """Read granules.csv: the granules that are kept, and those that are dropped with the reason.
+
+    Raises GcovError if the file is damaged.
+    """
+    content = Path(path).read_bytes()
+    if not content.endswith(b"\n"):
+        raise GcovError(f"{path} is damaged: it is {damage(content)}; {SEARCH}")
+    rows = [(_granule_of(row), row) for row in csv.DictReader(io.StringIO(content.decode(), newline=""))]
     kept = [granule for granule, row in rows if row["kept"] == "true"]
     return kept, [(granule, row["reason"]) for granule, row in rows if row["kept"] != "true"]
 

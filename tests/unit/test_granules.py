@@ -263,3 +263,19 @@ def test_acquisitions_of_one_name_are_refused():
     granules.check_names(pair[:1])
     with pytest.raises(GcovError, match=r"2025-11-23/gcov.h5\)\n  gcov \(2025-12-05/gcov.h5"):
         granules.check_names(pair)
+
+
+def test_a_lost_record_or_row_is_named(tmp_path):
+    folder, table = tmp_path / "granules", tmp_path / "granules.csv"
+    kept, other = [granule(), granule(cycle=7)], granule(cycle=8)
+    granules.write_records(folder, kept)
+    granules.write_table(table, kept, [(other, "superseded")])
+    granules.check_records(folder, table)
+    (folder / f"{kept[0].name}.json").unlink()
+    with pytest.raises(GcovError, match=f"differ: only one of them holds {kept[0].name}; run .* -R search"):
+        granules.check_records(folder, table)
+    granules.write_table(table, kept[1:], [])
+    granules.check_records(folder, table)
+    granules.write_table(table, [], [(other, "superseded")])
+    with pytest.raises(GcovError, match=f"only one of them holds {kept[1].name};"):
+        granules.check_records(folder, table)

@@ -21,7 +21,7 @@ from gcov.analysis.maps import CHANGE
 from gcov.errors import GcovError
 from gcov.figures import rasters
 from gcov.files import building, read_json
-from gcov.granules import read_record
+from gcov.granules import read_record, read_table
 from gcov.pages.change import ChangeOnPage
 from gcov.stores import store
 from gcov.stores.provenance import provenance
@@ -248,6 +248,7 @@ TABLES = [tables.read, tables.read_series, tables.read_indices, tables.read_gran
     ("read", "remedy"),
     [
         (read_record, "run `snakemake --cores 1 -R search`"),
+        (read_table, "run `snakemake --cores 1 -R search`"),
         (ChangeOnPage.of, "delete it, then run again"),
         (read_json, "delete it, then run again"),
         *((read, "delete it, then run again") for read in TABLES),

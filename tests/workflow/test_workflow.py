@@ -252,6 +252,23 @@ def test_a_fragment_can_be_asked_for_from_nothing(analysis, config, newest):
 
 
 @pytest.mark.parametrize(
+    ("lost", "message"),
+    [
+        ("granules.csv", "checkpoint search:"),  # it makes the table again
+        ("granules", "checkpoint search:"),
+        ("granules/*_007_*.json", "granules.csv differ: only one of them holds NISAR_L2_PR_GCOV_007_"),
+    ],
+)
+def test_a_result_of_the_search_was_lost(complete, tmp_path, lost, message):
+    """It is made again or named, where a product is requested by name as well."""
+    (path,) = (complete[0].folder / "results/one").glob(lost)
+    path.rename(tmp_path / "aside")
+    done = complete[0].snakemake("--dry-run", "-R", "summarize", "results/one/HHHH/mean_series.csv")
+    (tmp_path / "aside").rename(path)
+    assert message in done.output and bool(done.returncode) == message.startswith("granules.csv"), done.output
+
+
+@pytest.mark.parametrize(
     ("product", "message"),
     [
         ("HHHH/zones.csv", "one: this product needs `zones:` in the configuration"),
