@@ -10,7 +10,7 @@ import numpy as np
 from gcov import tables
 from gcov.analysis import cube, periods, selection
 from gcov.analysis.areas import cell_km2
-from gcov.analysis.assumed import Assumed, Lattice
+from gcov.analysis.assumed import Assumed, Subsample
 from gcov.analysis.change import change_between
 from gcov.analysis.maps import CHANGE, attributes_of
 from gcov.analysis.reference import DRIFT_CELLS, drift_caution, reference_of
@@ -93,13 +93,13 @@ def write_maps(
     """
     shared = inflation(assumed.correlated, assumed.looks, np.arange(len(assumed.looks)) < n_before)
     rule = {"inflation": shared, "min_change_db": min_change_db}
-    lattice, ratios = Lattice(cells.shape, DRIFT_CELLS), []
+    subsample, ratios = Subsample(cells.shape, DRIFT_CELLS), []
     for block in cells:
         share = block.share[assumed.term]
         maps = change_between(block.power[assumed.term], assumed.looks, n_before, significance, share=share, **rule)
         store.write(path, block.region, {**vars(maps), "looks_share": share})
         tally.add(maps.change, maps.p_value)
-        ratios.append(lattice.of(block.region, maps.log_ratio_db))
+        ratios.append(subsample.of(block.region, maps.log_ratio_db))
     ratio = np.concatenate(ratios)
     return {
         "inflation_by_shared_speckle": round(max(shared, 1), 4),

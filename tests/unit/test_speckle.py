@@ -144,14 +144,14 @@ def test_a_date_without_samples_is_skipped():
 
 
 def test_memory_does_not_grow_with_dates():
-    steps = [[lattice.step for lattice in Blocks((3000, 3000), dates).lattices] for dates in (5, 200)]
+    steps = [[one.step for one in Blocks((3000, 3000), dates).sizes] for dates in (5, 200)]
     assert all(few < many for few, many in zip(*steps))
     blocks = Blocks((64, 64), 3)
     image = np.ones((64, 64), np.float32)
     for date in range(40):
         blocks.add(image, 0)
         blocks.end_date(12 * date)
-    assert [len(lattice._earlier) for lattice in blocks.lattices] == [28 + 1], "and smaller blocks are not kept in vain"
+    assert [len(one._earlier) for one in blocks.sizes] == [28 + 1], "and smaller blocks are not kept in vain"
 
 
 def test_semivariances_are_half_mean_squares():

@@ -68,8 +68,8 @@ class Assumed:
         }
 
 
-class Lattice:
-    """Cells on a regular lattice: few enough to keep all their dates in memory, for medians over an image."""
+class Subsample:
+    """Every n-th cell of every n-th row: few enough to keep all their dates in memory, for medians over an image."""
 
     def __init__(self, shape: tuple[int, int], most: int):
         self.step = 1
@@ -77,7 +77,7 @@ class Lattice:
             self.step += 1
 
     def of(self, region: Mapping[str, slice], values: np.ndarray) -> np.ndarray:
-        """The values (..., n) of the lattice's cells in a region of the grid; `values` are (..., y, x)."""
+        """The values (..., n) of its cells in a region of the grid; `values` are (..., y, x)."""
         rows, columns = (slice(-region[dim].start % self.step, None, self.step) for dim in ("y", "x"))
         few = values[..., rows, columns]
         return few.reshape(*few.shape[:-2], -1).copy()

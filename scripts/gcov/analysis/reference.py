@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from gcov.analysis import cube
-from gcov.analysis.assumed import Assumed, Lattice
+from gcov.analysis.assumed import Assumed, Subsample
 from gcov.errors import GcovError
 from gcov.stores.radiometry import DB
 from gcov.stores.stack import Stack
@@ -17,7 +17,7 @@ from gcov.stores.stack import Stack
 if TYPE_CHECKING:  # imports geopandas, needed with a reference only
     from gcov.inputs.zones import Zone
 
-MOST_CELLS = 20_000  # of a reference, on a regular lattice
+MOST_CELLS = 20_000  # of a reference, a subsample of it
 FEWEST_CELLS = 100  # fewer are refused: their own speckle would be taken for the gain
 FEW_CELLS = 400  # fewer make more false alarms: 100 cells make 1.0 % of a history of 30 dates 1.3 %
 DRIFT_CELLS = 20_000  # all their dates are kept in memory; the median is good to 0.02 dB
@@ -77,16 +77,16 @@ class Reference:
     def _cells(self, assumed: Assumed) -> tuple[np.ndarray, np.ndarray]:
         """Linear power (used dates, cells) of the reference, and the cells' share of the looks."""
         zone, power, share = self._zone, [], []
-        lattice = Lattice(zone.inside.shape, MOST_CELLS * math.prod(zone.inside.shape) // zone.n_pixels)
+        subsample = Subsample(zone.inside.shape, MOST_CELLS * math.prod(zone.inside.shape) // zone.n_pixels)
         window = {"y": zone.rows, "x": zone.columns}
         for block in cube.blocks(self._stack, {assumed.term: assumed.use}, within=window, **self._options):
             region = {
                 dim: slice(part.start - window[dim].start, part.stop - window[dim].start)
                 for dim, part in block.region.items()
             }
-            inside = lattice.of(region, zone.inside[region["y"], region["x"]])
-            power.append(lattice.of(region, block.power[assumed.term])[assumed.use][:, inside])
-            share.append(lattice.of(region, assumed.looks_share(block))[inside])
+            inside = subsample.of(region, zone.inside[region["y"], region["x"]])
+            power.append(subsample.of(region, block.power[assumed.term])[assumed.use][:, inside])
+            share.append(subsample.of(region, assumed.looks_share(block))[inside])
         return np.concatenate(power, axis=1).astype(np.float64), np.concatenate(share)
 
 
@@ -116,17 +116,17 @@ def reference_of(
 
 
 class Drift:
-    """Medians, over cells of a lattice, of how a term changes from each date to the next that the term has."""
+    """Medians, over a subsample of cells, of how a term changes from each date to the next that the term has."""
 
     def __init__(self, shape: tuple[int, int], assumed: Mapping[str, Assumed]):
-        self._lattice = Lattice(shape, DRIFT_CELLS)
+        self._subsample = Subsample(shape, DRIFT_CELLS)
         self._use = {term: one.use for term, one in assumed.items()}
         self._parts: dict[str, list[np.ndarray]] = {term: [] for term in assumed}
 
     def add(self, region: Mapping[str, slice], power: Mapping[str, np.ndarray]) -> None:
         """Add a part: linear power (dates, y, x) by term."""
         for term, parts in self._parts.items():
-            parts.append(self._lattice.of(region, power[term]))
+            parts.append(self._subsample.of(region, power[term]))
 
     def medians(self) -> dict[str, np.ndarray]:
         """The median step in dB (intervals,) by term, at the interval that ends at a date; NaN if no cell has both."""

@@ -47,7 +47,7 @@ class Blocks:
     """Square blocks of samples, collected date by date: of 32 samples on a side, or fewer where none counts in full."""
 
     def __init__(self, shape: tuple[int, int], dates: int):
-        self.lattices = [Lattice(shape, dates, side) for side in SIDES]
+        self.sizes = [OneSize(shape, dates, side) for side in SIDES]
 
     def add(self, power: np.ndarray, first_row: int, layer: np.ndarray | None = None) -> None:
         """Add rows (n, columns) of a date, in full width, starting at `first_row`, a multiple of 32.
@@ -55,26 +55,26 @@ class Blocks:
         `power` is linear, NaN where a sample does not count. `layer` is numberOfLooks in these rows, if the stack has
         it.
         """
-        for lattice in self.lattices:
-            lattice.add(power, first_row, layer)
+        for one in self.sizes:
+            one.add(power, first_row, layer)
 
     def end_date(self, day: float) -> None:
         """Compare the date that was added, on a `day` since any, with those before it.
 
         Blocks of sizes that are no longer needed are dropped.
         """
-        for number, lattice in enumerate(self.lattices):
-            lattice.end_date(day)
-            if lattice.holds_pairs:
-                del self.lattices[number + 1 :]
+        for number, one in enumerate(self.sizes):
+            one.end_date(day)
+            if one.holds_pairs:
+                del self.sizes[number + 1 :]
 
     def measured(self) -> dict[str, Any]:
-        """What the largest blocks of which one counts in full on two dates have shown; see `Lattice.measured`."""
-        return self.lattices[-1].measured()
+        """What the largest blocks of which one counts in full on two dates have shown; see `OneSize.measured`."""
+        return self.sizes[-1].measured()
 
 
-class Lattice:
-    """Blocks of `side` x `side` samples on a regular lattice, and semivariances of their log-ratios.
+class OneSize:
+    """Blocks of `side` x `side` samples at regular distances, and semivariances of their log-ratios.
 
     Memory does not grow with the number of dates: only dates up to the largest lag are kept, and more dates mean fewer
     blocks.
@@ -101,18 +101,18 @@ class Lattice:
         rows, columns = (n // side for n in power.shape)
         above = -(first_row // side) % self.step
 
-        def lattice(samples: np.ndarray) -> np.ndarray:
+        def blocks_of(samples: np.ndarray) -> np.ndarray:
             whole = samples[: rows * side, : columns * side].reshape(rows, side, columns, side)
             few = whole[above :: self.step, :, :: self.step].swapaxes(1, 2)
             return few.reshape(-1, side, side)
 
-        blocks = lattice(power)
+        blocks = blocks_of(power)
         full = (blocks > 0).all(axis=(1, 2))
         logs = np.full(blocks.shape, np.nan, np.float32)
         logs[full] = np.log(blocks[full])
         self._date.append(logs)
         if layer is not None:
-            self._averaged.append(np.median(lattice(layer)[full].reshape(-1, side**2), axis=1))
+            self._averaged.append(np.median(blocks_of(layer)[full].reshape(-1, side**2), axis=1))
 
     def end_date(self, day: float) -> None:
         """Compare the date that was added with those that are one of LAGS before it."""

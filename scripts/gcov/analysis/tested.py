@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gcov.analysis import cube, looks
-from gcov.analysis.assumed import Assumed, Lattice
+from gcov.analysis.assumed import Assumed, Subsample
 from gcov.analysis.reference import Gain, Reference
 from gcov.stores.stack import Stack
 
@@ -51,7 +51,7 @@ class Cells:
                 self.gains[term], small = known.gain(one)
                 self.warnings.append(small)
         self._counts = cube.Counts(list(assumed), len(dates))
-        self._lattice = Lattice(self.shape, SHARES)
+        self._subsample = Subsample(self.shape, SHARES)
         self._shares: dict[str, list[np.ndarray]] = {term: [] for term in assumed}
 
     def __iter__(self) -> Iterator[Tested]:
@@ -60,7 +60,7 @@ class Cells:
         for block in cube.blocks(self._stack, use, whole_cells=True, counts=self._counts, **self._options):
             share = {term: one.looks_share(block).astype(np.float32) for term, one in self._assumed.items()}
             for term, values in share.items():
-                self._shares[term].append(self._lattice.of(block.region, values))
+                self._shares[term].append(self._subsample.of(block.region, values))
             for term, gain in self.gains.items():
                 factors = 10 ** (-gain.gain_db / 10)
                 block.power[term][:] *= factors.astype(np.float32)[:, None, None]
