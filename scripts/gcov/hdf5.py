@@ -105,7 +105,7 @@ def text(group: h5py.Group, key: str) -> str:
 def spans(file: h5py.File, path: str) -> list[tuple[int, int]]:
     """The byte ranges (start, stop) of a whole dataset: one per chunk if it is chunked, otherwise one.
 
-    None if it is missing or damaged: whoever reads it reports that.
+    Empty if it is missing or damaged: whoever reads it reports that. Raises Outside as `find` does.
     """
     with suppress(*FAULTS):
         node = find(file, path)

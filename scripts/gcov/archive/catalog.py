@@ -196,7 +196,10 @@ def listed_granules(entries: tuple[str, ...], archive: Archive) -> list[Granule]
 
 
 def _in_s3(entry: str, archive: Archive) -> list[Granule]:
-    """Granules in S3 with their sizes; None in the archive's bucket, because searching must not need a token."""
+    """Granules in S3 with their sizes, which are not asked of the archive's bucket: searching must not need a token.
+
+    Raises GcovError if a glob matches no object, or as `s3.listing` and `s3.size_of` do.
+    """
     sizes: dict[str, int | None]
     if glob.has_magic(entry):
         sizes = {**s3.listing(entry, archive)}

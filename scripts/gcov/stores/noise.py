@@ -67,7 +67,7 @@ class Table:
         return total
 
     def image(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """The image (len(y), len(x)) of a table (y, x), interpolated as `mean` does; NaN beside nodes without value."""
+        """The image (len(y), len(x)) of a table (y, x), interpolated as `at` does; NaN beside nodes without value."""
         down, across = _weights(self.y, y), _weights(self.x, x)
         unknown = ~np.isfinite(self.power)
         found = down @ np.where(unknown, 0, self.power) @ across.T

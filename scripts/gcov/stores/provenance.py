@@ -10,7 +10,10 @@ VERIFY = "run `snakemake --cores 1 verify`, then again"  # the remedy for a dama
 
 
 def metadata_of(node: Path) -> dict:
-    """The metadata of a Zarr group or array: its zarr.json. Raises GcovError, naming the group, if it is damaged."""
+    """The metadata of a Zarr group or array: its zarr.json.
+
+    Raises GcovError, naming the group, if it is damaged or lacks the file, and FileNotFoundError if there is no group.
+    """
     try:
         return read_json(node / "zarr.json", VERIFY, of=node)
     except FileNotFoundError:

@@ -33,7 +33,7 @@ class Stack:
         looks: Looks = None,
         limits: Mapping[str, Limits] | None = None,
     ):
-        """`source` is the path of a store, or one that is open. Raises GcovError if one of its shards is missing.
+        """`source` is the path of a store, or one that is open. Raises GcovError as `store.open_store` does.
 
         `looks` is the setting, for granules that do not state their number of looks. `limits` by term, if given,
         replace what the attributes of the store tell of lost echoes.
@@ -56,7 +56,7 @@ class Stack:
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """The power of `power`, and True (time, y, x) where a sample would count but for its lost echo.
 
-        None instead if no sample is left out for that reason.
+        None instead if no sample is left out for that reason. Raises GcovError as `power` does.
         """
         if term not in self.data:
             raise GcovError(f"the stack has no term {term}; it holds {', '.join(store.variables_of(self.data))}")
