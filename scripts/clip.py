@@ -89,7 +89,8 @@ def clip(
 
 def check_zones(zones: str, zone_name: str, grid: xr.Dataset, polygon: str | None, point_size: float) -> None:
     """Raise GcovError if one of the zones, polygons and points in a file, contains no pixel centre of the grid."""
-    from gcov.inputs.zones import on_grid, read_zones  # geopandas, for AOIs with zones
+    from gcov.inputs.zones import read_zones  # geopandas, for AOIs with zones
+    from gcov.inputs.zones_on_grid import on_grid
 
     on_grid(read_zones(zones, zone_name, "zones"), grid, polygon, point_size)
 

@@ -9,7 +9,7 @@ import shapely
 import xarray as xr
 
 from gcov import tables
-from gcov.analysis.zone_changes import gain_in_words
+from gcov.cautions import gain_in_words
 from gcov.errors import GcovError
 from gcov.files import write_text
 from gcov.pages import explore as explorer
@@ -21,7 +21,8 @@ from gcov.stores.stack import Stack, open_with
 
 def drawn(zones: Path, zone_name: str, point_size: float, data: xr.Dataset) -> list[tuple[str, shapely.Geometry]]:
     """Names and polygons of the zones in a file, in the stack's CRS."""
-    from gcov.inputs.zones import outlines, read_zones  # imports geopandas, needed only with zones
+    from gcov.inputs.zones import read_zones  # imports geopandas, needed only with zones
+    from gcov.inputs.zones_on_grid import outlines
 
     return list(outlines(read_zones(zones, zone_name, "zones"), data, point_size).items())
 

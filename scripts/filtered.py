@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from gcov.analysis import multitemporal
-from gcov.analysis.looks import codes_of, entries_of, is_known
+from gcov.analysis.looks import entries_of, is_known
 from gcov.analysis.speckle import n_effective
 from gcov.files import building, read_json
 from gcov.granules import is_diagonal
@@ -81,7 +81,7 @@ def images(stack: Stack, term: str, region: dict[str, slice], window: int) -> It
 
 def predicted_gain(data: xr.Dataset, term: str, looks: Path, window: int) -> float | None:
     """The factor by which `multitemporal.predicted_gain` expects looks to grow; None if the correlation is unknown."""
-    codes = [code for code in codes_of(data, term) if code is not None]
+    codes = [code for code in store.codes_of(data, term) if code is not None]
     entries = entries_of(read_json(looks), term, codes)
     if not all(is_known(entry["rho"]) for entry in entries.values()):
         return None

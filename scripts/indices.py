@@ -11,7 +11,8 @@ from gcov import tables
 from gcov.analysis import cube, looks, ratios, zonal
 from gcov.files import building, paths, read_json
 from gcov.indices import name_of_index, terms_of_index
-from gcov.inputs.zones import Zone, on_grid, read_zones, whole
+from gcov.inputs.zones import read_zones
+from gcov.inputs.zones_on_grid import Zone, on_grid, whole
 from gcov.stores import store
 from gcov.stores.stack import Stack, open_with
 
@@ -37,7 +38,7 @@ def indices(
     Raises GcovError, naming the zones, if any zone contains no pixel centre.
     """
     data, content = stack.data, read_json(looks_json)
-    speckle = {term: looks.entries_of(content, term, looks.codes_of(data, term)) for term in terms}
+    speckle = {term: looks.entries_of(content, term, store.codes_of(data, term)) for term in terms}
     areas = areas_of(data, zones, zone_name, point_size)
     tables.write(table, zonal.indices(stack, indices, terms, areas, speckle=speckle))
     del areas  # before the images are made

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from gcov import tables
 from gcov.analysis import selection
-from gcov.analysis.zone_changes import dates_tested, gain_in_words, steps_in_common
-from gcov.cautions import dates_left_out
+from gcov.analysis.zone_changes import dates_tested, steps_in_common
+from gcov.cautions import dates_left_out, gain_in_words
 from gcov.figures import style
 from gcov.figures.zone_changes import OfTerm, Rule
 from gcov.figures.zone_changes import zone_changes as draw

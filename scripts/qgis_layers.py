@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.colors import to_hex
 
 from gcov.export import qgis
-from gcov.figures.palette import CHANGE, CHANGE_DB
+from gcov.figures.ramps import CHANGE, CHANGE_DB
 from gcov.files import paths, write_text
 from gcov.stretch import limits
 

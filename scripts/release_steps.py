@@ -12,7 +12,8 @@ import pandas as pd
 from gcov import tables
 from gcov.analysis import release_steps as steps
 from gcov.files import paths
-from gcov.inputs.zones import on_grid, read_zones, whole
+from gcov.inputs.zones import read_zones
+from gcov.inputs.zones_on_grid import on_grid, whole
 from gcov.stores import store
 
 

@@ -32,7 +32,7 @@ def temporal_statistics(
     data, table = stack.data, tables.read_series(series)
     use = selection.usable(table, min_valid_fraction)
     excluded = selection.left_out(table, use, term, data.attrs["frequency"], min_valid_fraction)
-    codes = looks.codes_of(data, term)
+    codes = store.codes_of(data, term)
     content = read_json(looks_json)
     entries = looks.entries_of(content, term, codes)
     found = looks.looks(entries, codes, multilooked=True)[use]

@@ -10,8 +10,9 @@ from gcov import tables
 from gcov.analysis import looks, means, zonal
 from gcov.files import paths, read_json
 from gcov.inputs.rain import rain_of
-from gcov.inputs.zones import on_grid, read_zones
-from gcov.stores import noise
+from gcov.inputs.zones import read_zones
+from gcov.inputs.zones_on_grid import on_grid
+from gcov.stores import noise, store
 from gcov.stores.stack import Stack, open_with
 
 
@@ -34,7 +35,7 @@ def zones(
     """
     data = stack.data
     found = on_grid(read_zones(zones, zone_name, "zones"), data, data.attrs["aoi_polygon"] or None, point_size)
-    codes = looks.codes_of(data, term)
+    codes = store.codes_of(data, term)
     speckle = looks.entries_of(read_json(looks_json), term, codes)
     shared = {"codes": codes, "speckle": speckle, "rain": rain_of(data, rainfall), "baseline": baseline}
     shared["without_noise"] = noise.missing(data, term)

@@ -40,6 +40,16 @@ def long_steps(times: pd.Series) -> pd.Series:
     return steps > LONG_STEP * steps.median()
 
 
+def line(dates: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a series, with a row of NaN inserted in every gap so that a plotted line breaks there.
+
+    A line across a gap would suggest data that do not exist. Dates without a valid sample are NaN already.
+    """
+    gaps = long_steps(dates["time"])
+    breaks = pd.DataFrame({"time": dates["time"][gaps] - dates["time"].diff()[gaps] / 2})
+    return pd.concat([dates, breaks]).sort_values("time", ignore_index=True)
+
+
 def near_noise(series: pd.DataFrame) -> pd.Series:
     """True (dates,) for means less than 3 dB above the noise floor; False where the floor is unknown."""
     return series["mean_db"] - series["noise_db"] < NOISE_MARGIN
@@ -148,3 +158,15 @@ def cautions(
     if noisy.any():
         said.append(f"within {NOISE_MARGIN} dB of the noise floor on {listed(dates['time'][noisy])}")
     return [sentence for sentence in said if sentence]
+
+
+def gain_in_words(calibration_db: float, change_reference: str | Mapping[str, str] | None) -> str:
+    """What the errors of steps take the gain of dates to be: as the reference measures it, or as assumed, in dB."""
+    if change_reference:
+        by = change_reference if isinstance(change_reference, str) else change_reference["zone"]
+        by = "the scene" if by == "scene" else by
+        return f"Dates are corrected by {by}; the error of that is in the errors of the steps."
+    return (
+        f"Assumed, not known: the gain of dates differs by {calibration_db:g} dB, one standard deviation"
+        " (calibration_db); errors and significance depend on it."
+    )

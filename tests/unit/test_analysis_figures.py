@@ -22,7 +22,7 @@ from plot_zones import plot_zones
 from test_figures import curve, table, words
 
 from gcov import tables
-from gcov.figures import outlines, palette, rasters
+from gcov.figures import outlines, palette, ramps, rasters
 from gcov.figures.change import change, change_history
 from gcov.figures.indices import indices
 from gcov.figures.statistics import statistics
@@ -392,7 +392,7 @@ def test_a_history_without_a_change_and_one_without_data(history, none_found):
 def test_maps_of_any_shape_are_large_enough_and_their_words_do_not_overlap(shape, number, monkeypatch):
     data = maps({}, image=np.zeros(shape))
     figure, axes = rasters.panels(data, number)
-    labels = {"title": "step of HHHH at the largest change", "label": "dB", "cmap": palette.CHANGE}
+    labels = {"title": "step of HHHH at the largest change", "label": "dB", "cmap": ramps.CHANGE}
     for each in axes:
         rasters.draw(each, data["image"].values, data, 1, **labels)
     add_words(figure, "title", [], ["note"], layout="compressed")
@@ -415,7 +415,7 @@ def test_the_scale_bar_is_as_long_on_the_ground_as_it_says(epsg, x, y):
     grid = grid_of(epsg, x + 80.0 * np.arange(110), y - 80.0 * np.arange(100))
     data = grid.assign(image=(("y", "x"), np.zeros((100, 110))))
     axes = rasters.panels(data, 2)[1][0]
-    rasters.draw(axes, data["image"].values, data, 1, title="", label="", cmap=palette.CHANGE)
+    rasters.draw(axes, data["image"].values, data, 1, title="", label="", cmap=ramps.CHANGE)
     rasters.add_scale(axes, data)
     (line,) = axes.get_lines()
     ends = pyproj.Transformer.from_crs(epsg, 4326, always_xy=True).transform(*(1000 * line.get_xydata().T))

@@ -13,7 +13,7 @@ from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 from test_analysis_figures import index_table, zone_table
 
-from gcov.figures import palette, style
+from gcov.figures import palette, ramps, style
 from gcov.figures.indices import indices
 from gcov.figures.text import told_apart
 from gcov.figures.zones import zones
@@ -90,13 +90,13 @@ def test_zones_and_the_area_are_told_apart_whatever_the_eyes():
 
 
 def test_fell_rose_and_no_data_are_told_apart_whatever_the_eyes():
-    ramps = [ramp(np.linspace(0, 1, 256)) for ramp in (palette.LEVEL, palette.AMOUNT, palette.CHANGE)]
+    seen = [ramp(np.linspace(0, 1, 256)) for ramp in (ramps.LEVEL, ramps.AMOUNT, ramps.CHANGE)]
     for colour in (palette.NO_DATA, palette.NO_ECHO):
-        assert nearest([colour], [palette.UNCHANGED, *itertools.chain(*ramps)]) > 15
+        assert nearest([colour], [palette.UNCHANGED, *itertools.chain(*seen)]) > 15
     assert nearest([palette.NO_DATA], [palette.NO_ECHO]) > 15
-    assert nearest([palette.FELL, palette.ROSE], ramps[0]) > 15  # painted over grey images
+    assert nearest([palette.FELL, palette.ROSE], seen[0]) > 15  # painted over grey images
     assert nearest([palette.FELL], [palette.ROSE]) > 30
-    assert [to_rgb(palette.CHANGE(end)) for end in (0.0, 1.0)] == [to_rgb(palette.FELL), to_rgb(palette.ROSE)]
+    assert [to_rgb(ramps.CHANGE(end)) for end in (0.0, 1.0)] == [to_rgb(palette.FELL), to_rgb(palette.ROSE)]
 
 
 def test_a_zone_has_one_colour_in_every_figure():

@@ -10,7 +10,8 @@ import shapely
 from helpers import EPSG, NORTH, WEST, grid_of
 
 from gcov.errors import GcovError
-from gcov.inputs.zones import check_inside, on_grid, outlines, read_zones
+from gcov.inputs.zones import check_inside, read_zones
+from gcov.inputs.zones_on_grid import on_grid, outlines
 
 GRID = grid_of(EPSG, WEST + 20 * (np.arange(152) + 0.5), NORTH - 20 * (np.arange(120) + 0.5))
 CORNER, CENTRE = (WEST + 1000, NORTH - 800), (WEST + 1010, NORTH - 810)  # of pixels

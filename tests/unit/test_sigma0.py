@@ -12,7 +12,7 @@ from test_pipeline import BBOX, fragment
 from gcov.analysis import zonal
 from gcov.errors import GcovError
 from gcov.granules import FACTOR, LOCAL_INCIDENCE
-from gcov.inputs.zones import Zone
+from gcov.inputs.zones_on_grid import Zone
 from gcov.stores import store
 from gcov.stores.stack import Stack
 

@@ -208,7 +208,7 @@ def written(folder, data, term="HHHH", given=None, multilook=1):
 
 
 def test_codes_that_alternate_have_looks_of_their_own(data, tmp_path):
-    codes = looks.codes_of(data, "HHHH")
+    codes = store.codes_of(data, "HHHH")
     content = written(tmp_path, data, multilook=3)
     np.testing.assert_allclose(looks.looks_of(content, "HHHH", codes, multilooked=False), [9.3, 4.6] * 2, rtol=0.05)
     averaged = looks.looks_of(content, "HHHH", codes)
@@ -233,7 +233,7 @@ def test_shared_speckle_is_noticed_by_the_mean_that_granules_state(data):
 def test_a_term_that_one_code_lacks_has_one_entry(data, tmp_path):
     data = data.rename(HHHH="HVHV")
     content = written(tmp_path, data, "HVHV")
-    codes = looks.codes_of(data, "HVHV")
+    codes = store.codes_of(data, "HVHV")
     assert codes == ["DHDH", None, "DHDH", None] and "looks" in content["HVHV"]
     found = looks.looks_of(content, "HVHV", codes)
     assert found[0] == pytest.approx(9.3, rel=0.05) and np.isnan(found[[1, 3]]).all()
@@ -241,7 +241,7 @@ def test_a_term_that_one_code_lacks_has_one_entry(data, tmp_path):
 
 def test_no_estimate_is_refused_unless_looks_are_given(data, tmp_path):
     data = data.isel(time=[0, 1])
-    codes = looks.codes_of(data, "HHHH")
+    codes = store.codes_of(data, "HHHH")
     with pytest.raises(GcovError, match=r"looks for HHHH \(DHDH\): one date alone.*`looks: \{DHDH: 9.3\}`"):
         looks.looks_of(written(tmp_path, data), "HHHH", codes)
     content = written(tmp_path, data, given=7, multilook=2)

@@ -16,7 +16,7 @@ from test_figures import words
 from zarr import create_group
 
 from gcov import tables
-from gcov.figures import palette
+from gcov.figures import palette, ramps
 from gcov.figures.zone_changes import OfTerm, Rule, zone_changes
 
 GAIN = "Assumed, not known: the gain."
@@ -66,9 +66,9 @@ def test_a_tile_is_a_step_by_its_colour_its_dates_and_its_error():
     assert fell[:2] == tuple(date2num(TIMES[2:4])) and still[:2] == tuple(date2num(TIMES[:2]))
     assert fell[2:4] == (pytest.approx(0.84 * (1 - 1.96 * 0.3 / 6.5)), 0) and fell[4] == to_rgba(palette.FELL)
     assert still[2:4] == (pytest.approx(0.84 * 0.12), 1) and fell[5] > 2 * still[5]
-    assert still[4] == pytest.approx(palette.CHANGE(3.5 / 6))
+    assert still[4] == pytest.approx(ramps.CHANGE(3.5 / 6))
     wood, lake = tiles(felling)
-    assert wood[4] == pytest.approx(palette.CHANGE(0.25)) and lake[4] == to_rgba(palette.ROSE)
+    assert wood[4] == pytest.approx(ramps.CHANGE(0.25)) and lake[4] == to_rgba(palette.ROSE)
     assert (wood[2], lake[2]) == pytest.approx((0.84 * (1 - 0.98 / 3), 0.84))
     for axes, said in ((history, ["−6.5 ±0.6", "+1.0 ±1.2"]), (felling, ["−3.0 ±1.0", "+8.0 ±0.0"])):
         texts = [text for text in axes.texts if "±" in text.get_text()]

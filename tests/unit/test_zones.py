@@ -17,7 +17,8 @@ from helpers import EPSG, NORTH, WEST
 from gcov import tables
 from gcov.analysis import zonal
 from gcov.errors import GcovError
-from gcov.inputs.zones import Zone, check_inside, on_grid, read_zones, whole
+from gcov.inputs.zones import check_inside, read_zones
+from gcov.inputs.zones_on_grid import Zone, on_grid, whole
 from gcov.stores import store
 from gcov.stores.bits import Bits
 from gcov.stores.grid import inside_polygon, make_grid, projected

@@ -24,7 +24,8 @@ from write_granules import WEST as DEMO_WEST
 
 from gcov import tables
 from gcov.analysis import zonal
-from gcov.inputs.zones import on_grid, read_zones
+from gcov.inputs.zones import read_zones
+from gcov.inputs.zones_on_grid import on_grid
 from gcov.stores import store
 from gcov.stores.stack import Stack
 from gcov.testing.landscape import CLEARING_DB, landscape

@@ -10,6 +10,7 @@ from gcov.analysis import looks
 from gcov.analysis.cube import Block
 from gcov.analysis.shared import of_dates, variance_of_mean
 from gcov.analysis.texture import looks_share
+from gcov.stores import store
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Assumed:
 
         Raises GcovError, naming the setting `looks`, if the number of looks is unknown.
         """
-        codes = looks.codes_of(data, term)
+        codes = store.codes_of(data, term)
         cell, sample = (
             np.where(use, looks.looks_of(content, term, codes, multilooked=several)[dates], np.nan)
             for several in (True, False)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from gcov.inputs.zones import outlines, read_zones
+from gcov.inputs.zones import read_zones
+from gcov.inputs.zones_on_grid import outlines
 from gcov.stores.grid import inside_polygon
 
 

@@ -8,61 +8,15 @@ repeat. `looks_multilooked` is for averages of `multilook` x `multilook` samples
 because neighbours are correlated. Where their correlation is unknown, an average counts with the looks of one sample.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import xarray as xr
 
-from gcov.analysis.speckle import Blocks, estimated, n_effective
+from gcov.analysis.speckle import estimated, n_effective
 from gcov.errors import GcovError
-from gcov.granules import holds
-from gcov.stores import store
 
-LAYER = "numberOfLooks"
 Given = float | Mapping[str, float] | None  # the setting `looks`
 UNKNOWN = "correlation of neighbours unknown: a cell of {0} x {0} samples counts with the looks of one"
-
-
-class Speckle:
-    """The speckle of one term of a stack, by polarization code; blocks are collected date by date."""
-
-    def __init__(self, data: xr.Dataset, term: str):
-        self._data, self.codes = data, codes_of(data, term)
-        self._days = data["time"].values.astype("datetime64[s]").astype(np.int64) / 86_400
-        self._stated: list[float | None] = json.loads(data.attrs.get("mean_number_of_looks", "[]"))
-        shape = data.sizes["y"], data.sizes["x"]
-        codes = [code for code in dict.fromkeys(self.codes) if code is not None]
-        self._blocks = {code: Blocks(shape, self.codes.count(code)) for code in codes}
-
-    def add(self, region: Mapping[str, slice], power: np.ndarray) -> None:
-        """Add some rows of a date: linear power (n, columns), NaN where a sample does not count."""
-        if (code := self.codes[region["time"].start]) is not None:
-            layer = store.samples(self._data, LAYER, region)[0] if LAYER in self._data else None
-            self._blocks[code].add(power, region["y"].start, layer)
-
-    def end_date(self, date: int) -> None:
-        """Compare a date with those before it, after all its rows have been added."""
-        if (code := self.codes[date]) is not None:
-            self._blocks[code].end_date(self._days[date])
-
-    def measured(self) -> dict[str, dict]:
-        """What the blocks have shown, by polarization code: the content of speckle.json.
-
-        Without the layer numberOfLooks, its mean that the granules state takes its place.
-        """
-        found = {code: blocks.measured() for code, blocks in self._blocks.items()}
-        for code, measured in found.items():
-            stated = [looks for looks, of_date in zip(self._stated, self.codes) if of_date == code and looks]
-            if measured["number_of_looks"] is None and stated:
-                measured["number_of_looks"] = float(np.median(stated))
-        return found
-
-
-def codes_of(data: xr.Dataset, term: str) -> list[str | None]:
-    """The polarization code of each date of a stack, as in granule names; None where a date lacks the term."""
-    codes = (date.polarizations for date in store.dates_of(data))
-    return [code if holds(code, term, data.attrs["frequency"]) else None for code in codes]
 
 
 def entries(measured: Mapping[str, dict], given: Given, multilook: int = 1) -> dict[str, dict]:
@@ -118,8 +72,8 @@ def looks_of(
 ) -> np.ndarray:
     """The looks (dates,) of a term's samples, or of their averages over `multilook` x `multilook` if `multilooked`.
 
-    `content` is that of looks.json. `codes` comes from `codes_of`; NaN where a date lacks the term. The setting `looks`
-    takes precedence over the estimate. Raises GcovError, naming that setting, if there is neither.
+    `content` is that of looks.json. `codes` comes from `store.codes_of`; NaN where a date lacks the term. The setting
+    `looks` takes precedence over the estimate. Raises GcovError, naming that setting, if there is neither.
     """
     entries = entries_of(content, term, codes)
     for code, entry in entries.items():

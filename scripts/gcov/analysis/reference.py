@@ -15,7 +15,7 @@ from gcov.stores.radiometry import DB
 from gcov.stores.stack import Stack
 
 if TYPE_CHECKING:  # imports geopandas, needed with a reference only
-    from gcov.inputs.zones import Zone
+    from gcov.inputs.zones_on_grid import Zone
 
 MOST_CELLS = 20_000  # of a reference, a subsample of it
 FEWEST_CELLS = 100  # fewer are refused: their own speckle would be taken for the gain
@@ -104,7 +104,8 @@ def reference_of(
     """
     if setting is None:
         return None
-    from gcov.inputs.zones import on_grid, read_zones, whole  # geopandas, needed with a reference only
+    from gcov.inputs.zones import read_zones  # geopandas, needed with a reference only
+    from gcov.inputs.zones_on_grid import on_grid, whole
 
     grid = cube.multilooked_grid(data, multilook)
     if isinstance(setting, str):

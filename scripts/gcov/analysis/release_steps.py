@@ -10,7 +10,7 @@ import pandas as pd
 
 from gcov.analysis.zonal import AT_ONCE, in_zones
 from gcov.errors import GcovError
-from gcov.inputs.zones import Zone
+from gcov.inputs.zones_on_grid import Zone
 from gcov.stores import echoes, facts, store
 from gcov.stores.grid import lattice_difference
 from gcov.stores.radiometry import to_db

@@ -1,15 +1,18 @@
 """Summary of one term from one pass over its samples: pooled counts, and sums per date."""
 
+import json
 import logging
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from gcov.analysis import histogram, means
-from gcov.analysis.looks import Given, Speckle, entries
+from gcov.analysis.looks import Given, entries
 from gcov.analysis.means import PERCENTILES, Sums
 from gcov.analysis.multilook import Multilook, side_for
+from gcov.analysis.speckle import Blocks
 from gcov.errors import GcovError
 from gcov.inputs.rain import Rain
 from gcov.stores import noise, store
@@ -17,6 +20,7 @@ from gcov.stores.radiometry import to_db
 from gcov.stores.stack import Stack
 
 log = logging.getLogger(__name__)
+LAYER = "numberOfLooks"
 PART = 65_536  # samples counted at a time; in double precision they fit in the processor's cache
 
 
@@ -130,6 +134,41 @@ class Summary:
         held = np.flatnonzero(quarters["all"])
         low = histogram.FINE_DB.low + float(held[0]) / 4
         return {"low": low, **{name: whole[held[0] : held[-1] + 1].tolist() for name, whole in quarters.items()}}
+
+
+class Speckle:
+    """The speckle of one term of a stack, by polarization code; blocks are collected date by date."""
+
+    def __init__(self, data: xr.Dataset, term: str):
+        self._data, self.codes = data, store.codes_of(data, term)
+        self._days = data["time"].values.astype("datetime64[s]").astype(np.int64) / 86_400
+        self._stated: list[float | None] = json.loads(data.attrs.get("mean_number_of_looks", "[]"))
+        shape = data.sizes["y"], data.sizes["x"]
+        codes = [code for code in dict.fromkeys(self.codes) if code is not None]
+        self._blocks = {code: Blocks(shape, self.codes.count(code)) for code in codes}
+
+    def add(self, region: Mapping[str, slice], power: np.ndarray) -> None:
+        """Add some rows of a date: linear power (n, columns), NaN where a sample does not count."""
+        if (code := self.codes[region["time"].start]) is not None:
+            layer = store.samples(self._data, LAYER, region)[0] if LAYER in self._data else None
+            self._blocks[code].add(power, region["y"].start, layer)
+
+    def end_date(self, date: int) -> None:
+        """Compare a date with those before it, after all its rows have been added."""
+        if (code := self.codes[date]) is not None:
+            self._blocks[code].end_date(self._days[date])
+
+    def measured(self) -> dict[str, dict]:
+        """What the blocks have shown, by polarization code: the content of speckle.json.
+
+        Without the layer numberOfLooks, its mean that the granules state takes its place.
+        """
+        found = {code: blocks.measured() for code, blocks in self._blocks.items()}
+        for code, measured in found.items():
+            stated = [looks for looks, of_date in zip(self._stated, self.codes) if of_date == code and looks]
+            if measured["number_of_looks"] is None and stated:
+                measured["number_of_looks"] = float(np.median(stated))
+        return found
 
 
 def positive_db(power: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from gcov.analysis.reference import Gain, Reference
 from gcov.stores.stack import Stack
 
 if TYPE_CHECKING:  # imports geopandas, needed with a reference only
-    from gcov.inputs.zones import Zone
+    from gcov.inputs.zones_on_grid import Zone
 
 SHARES = 100_000  # cells for the median of their shares
 

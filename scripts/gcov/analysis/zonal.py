@@ -6,11 +6,11 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from gcov.analysis import histogram, looks, ratios
+from gcov.analysis import histogram, ratios
 from gcov.analysis.means import PERCENTILES, Sums
 from gcov.cautions import noise_flags
 from gcov.indices import name_of_index, terms_of_index
-from gcov.inputs.zones import Zone
+from gcov.inputs.zones_on_grid import Zone
 from gcov.stores import noise, store
 from gcov.stores.radiometry import to_db
 from gcov.stores.stack import Stack
@@ -118,7 +118,7 @@ def indices(
     `near_noise` is 1 if the mean of any of its terms is less than 3 dB above the noise floor, empty where unknown.
     """
     tables, times = [], [date.time for date in store.dates_of(stack.data)]
-    codes = {term: looks.codes_of(stack.data, term) for term in terms}
+    codes = {term: store.codes_of(stack.data, term) for term in terms}
     needs = {index: terms_of_index(index, terms) for index in names}
     read = {of: sums_in_common(stack, sorted(of), zones) for of in set(map(frozenset, needs.values()))}
     for index, needed in needs.items():

@@ -4,7 +4,7 @@ Speckle averages out in a zone, and the gain of the instrument from date to date
 tests of several terms together would find too much change. Means are linear gamma0.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -39,18 +39,6 @@ def steps_in_common(table: pd.DataFrame, zones: int) -> Iterator[str]:
                 f"{term}, {change}: {len(rows)} of {zones} zones {direction} by {end:%Y-%m-%d}:"
                 " such a step may be the instrument, rain or the season: set change_reference"
             )
-
-
-def gain_in_words(calibration_db: float, change_reference: str | Mapping[str, str] | None) -> str:
-    """What the errors of steps take the gain of dates to be: as the reference measures it, or as assumed, in dB."""
-    if change_reference:
-        by = change_reference if isinstance(change_reference, str) else change_reference["zone"]
-        by = "the scene" if by == "scene" else by
-        return f"Dates are corrected by {by}; the error of that is in the errors of the steps."
-    return (
-        f"Assumed, not known: the gain of dates differs by {calibration_db:g} dB, one standard deviation"
-        " (calibration_db); errors and significance depend on it."
-    )
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 from gcov.analysis.maps import NO_COUNT
 from gcov.figures import outlines, rasters
-from gcov.figures.palette import AMOUNT, CHANGE, CHANGE_DB, UNCHANGED
+from gcov.figures.palette import UNCHANGED
+from gcov.figures.ramps import AMOUNT, CHANGE, CHANGE_DB
 from gcov.figures.statistics import cautions_of
 from gcov.figures.style import SMALL, add_words
 from gcov.headings import view

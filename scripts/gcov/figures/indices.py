@@ -7,9 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gcov.cautions import dates_in_words
+from gcov.cautions import dates_in_words, line
 from gcov.figures import palette
-from gcov.figures.series import line
 from gcov.figures.style import SMALL, add_words, date_axis
 from gcov.figures.text import shortened
 from gcov.words import number_of

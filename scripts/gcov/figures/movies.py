@@ -29,7 +29,8 @@ from PIL import GifImagePlugin, Image
 
 from gcov.analysis.multilook import LARGEST, LONGEST, cells_of, image_of, side_for
 from gcov.cautions import has_term, little_valid, without_echo
-from gcov.figures.palette import LEVEL, NO_DATA, NO_ECHO, QUANTITIES
+from gcov.figures.palette import NO_DATA, NO_ECHO, QUANTITIES
+from gcov.figures.ramps import LEVEL
 from gcov.figures.rasters import extent
 from gcov.figures.series import draw_releases, hollow_style, limits_around, line
 from gcov.figures.style import GAMMA0, date_axis

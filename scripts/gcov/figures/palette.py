@@ -1,15 +1,13 @@
 """The colours of all figures and pages, and the styles in which zones are drawn, in the order of the zone file.
 
 Lines and classes are at least 15 apart in CIEDE2000, also as seen without red, green or blue cones (Machado, Oliveira
-and Fernandes 2009, doi:10.1109/TVCG.2009.113); so are NO_DATA and NO_ECHO from every colour of every ramp.
+and Fernandes 2009, doi:10.1109/TVCG.2009.113); so are NO_DATA and NO_ECHO from every colour of every ramp
+(`gcov.figures.ramps`: a job that draws no figure need not import matplotlib).
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.markers import MarkerStyle
 
 QUANTITIES = {"power": "#b5541c", "db": "#1f4e79"}
 AOI = "#111111"
@@ -23,10 +21,6 @@ RAIN = "#5b8db8"
 RELEASE = "#806000"
 LAST = "#d95f02"  # the last date, beside the first in black
 MANY = "#a0a0a0"  # zones that are too many to tell apart
-# ramps: backscatter; numbers, dates and spreads; change
-LEVEL, AMOUNT = colormaps["gray"], colormaps["viridis"]
-CHANGE = LinearSegmentedColormap.from_list("change", [FELL, "#fd8251", "#f7f7f7", "#7397a4", ROSE])
-CHANGE_DB = 6.0  # at both ends of CHANGE, in all figures
 
 ZONES = ("#001499", "#ca2209", "#0d8565", "#fdad0e", "#4aafff", "#7c6b96")
 DASHES = ((7, 3), (2, 2), (9, 3, 2, 3), (4, 2), (1, 3), (12, 3))
@@ -49,6 +43,8 @@ class Style(NamedTuple):
     @property
     def outline(self) -> str:
         """The marker as an SVG path, about 2 wide around (0, 0)."""
+        from matplotlib.markers import MarkerStyle
+
         marker = MarkerStyle(self.marker)
         shape = marker.get_path().transformed(marker.get_transform())
         return "M" + "L".join(f"{2 * x:.2f},{-2 * y:.2f}" for x, y in np.asarray(shape.to_polygons()[0])) + "z"

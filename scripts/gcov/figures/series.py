@@ -16,8 +16,8 @@ from gcov.cautions import (
     dates_in_words,
     empty_values,
     has_term,
+    line,
     little_valid,
-    long_steps,
     near_noise,
     release_changes,
     untold_echoes,
@@ -30,16 +30,6 @@ from gcov.words import percent
 NOISE_SHOWN = 10  # dB; a noise floor further below the mean is not drawn
 LEAST_SPAN = 1.0  # dB; a shorter axis would make noise look like signal
 COVERAGE = 1.96  # standard errors in a 95 % interval
-
-
-def line(dates: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a series, with a row of NaN inserted in every gap so that a plotted line breaks there.
-
-    A line across a gap would suggest data that do not exist. Dates without a valid sample are NaN already.
-    """
-    gaps = long_steps(dates["time"])
-    breaks = pd.DataFrame({"time": dates["time"][gaps] - dates["time"].diff()[gaps] / 2})
-    return pd.concat([dates, breaks]).sort_values("time", ignore_index=True)
 
 
 def mean_series(

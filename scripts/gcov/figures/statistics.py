@@ -9,7 +9,7 @@ from scipy.special import chdtri
 
 from gcov.cautions import dates_left_out
 from gcov.figures import rasters
-from gcov.figures.palette import AMOUNT, LEVEL
+from gcov.figures.ramps import AMOUNT, LEVEL
 from gcov.figures.style import GAMMA0, add_words
 from gcov.headings import view
 from gcov.stores.radiometry import to_db

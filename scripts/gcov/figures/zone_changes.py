@@ -16,7 +16,8 @@ from matplotlib.patches import Rectangle
 
 from gcov.analysis.zone_changes import HISTORY
 from gcov.cautions import dates_in_words, release_changes
-from gcov.figures.palette import CHANGE, CHANGE_DB, NO_DATA
+from gcov.figures.palette import NO_DATA
+from gcov.figures.ramps import CHANGE, CHANGE_DB
 from gcov.figures.series import COVERAGE, draw_releases
 from gcov.figures.style import SMALL, add_words, date_axis
 from gcov.figures.text import shortened, told_apart

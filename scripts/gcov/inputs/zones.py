@@ -1,12 +1,9 @@
-"""Zones: named polygons and points in a file, and the samples whose centres are inside them.
+"""Zones as the user gives them: named polygons and points in a file.
 
-As for AOI polygons, a sample belongs to a zone if its centre is inside (`grid.inside_polygon`). Edges are straight in
-the file's own CRS. A point stands for the square of `point_size` metres around it, along the axes of the grid. Zones
-may overlap.
+Edges are straight in the file's own CRS. Zones may overlap. `gcov.inputs.zones_on_grid` tells their samples.
 """
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,42 +11,16 @@ import geopandas
 import numpy as np
 import pyogrio
 import pyproj
-import rioxarray  # noqa: F401  (the .rio accessor)
 import shapely
-import xarray as xr
 
 from gcov.errors import GcovError
 from gcov.inputs import geojson, points
-from gcov.stores import noise
-from gcov.stores.bits import Bits
-from gcov.stores.grid import inside_polygon, projected
 
 WHOLE = "aoi"  # the whole AOI in tables
 EXACT = 2**53  # from here on, numbers read as floats may have lost digits
 AREAS, POINTS = ("Polygon", "MultiPolygon"), ("Point", "MultiPoint")  # geometries of zones
 EDGE_DEGREES = 1e-9  # 0.1 mm; points on the edge of the AOI are in it, rounded or not
-TIE = 0.001  # metres by which squares are moved south, so that none has an edge on pixel centres: GDAL would count both
-ROWS = 512  # placed on a grid at once
 PIECE_DEGREES, PIECE_METRES = 0.01, 1000  # longest piece of an edge before projection, as in `grid.projected`
-
-
-@dataclass(frozen=True)
-class Zone:
-    """A zone on a grid: the rows and columns within its bounds, and `inside` (rows, columns), True for its samples."""
-
-    name: str
-    rows: slice
-    columns: slice
-    inside: Bits
-
-    @property
-    def n_pixels(self) -> int:
-        """The number of samples whose centre is inside the zone."""
-        return self.inside.sum()
-
-    def points(self, grid: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-        """Coordinates y and x (n,), in metres, of a subset of its samples."""
-        return noise.points(grid, self.rows, self.columns, self.inside)
 
 
 def read_zones(path: str | Path, name: str, where: str) -> geopandas.GeoDataFrame:
@@ -173,65 +144,3 @@ def check_inside(zones: geopandas.GeoDataFrame, area: shapely.Geometry, where: s
         exchanged = outside.intersects(shapely.transform(area, lambda xy: xy[:, ::-1])).any()
         hint = "; latitude and longitude may be exchanged, in the AOI or in the zones" if exchanged else ""
         raise GcovError(f"{where}: zones outside of the AOI: {', '.join(outside.index)}{hint}")
-
-
-def outlines(zones: geopandas.GeoDataFrame, grid: xr.Dataset, point_size: float) -> dict[str, shapely.Geometry]:
-    """The zones as polygons in the CRS of a grid, by name; points become squares with sides of `point_size` metres."""
-    placed = zones.to_crs(grid.rio.crs).geometry
-    return {name: _squares(shape, point_size) if shape.geom_type in POINTS else shape for name, shape in placed.items()}
-
-
-def _squares(shape: shapely.Geometry, size: float) -> shapely.Geometry:
-    half = size / 2
-    centres = shapely.get_coordinates(shape)
-    return shapely.union_all([shapely.box(x - half, y - half - TIE, x + half, y + half - TIE) for x, y in centres])
-
-
-def on_grid(zones: geopandas.GeoDataFrame, grid: xr.Dataset, polygon: str | None, point_size: float = 60) -> list[Zone]:
-    """The zones on an AOI's grid, in file order.
-
-    If the AOI is a polygon (WKT, EPSG:4326), only samples inside both the zone and the AOI belong to a zone. Raises
-    GcovError, naming the zones, if any zone contains no pixel centre, or if a point's square is smaller than a pixel.
-    """
-    spacing = abs(grid.rio.resolution()[0])
-    if point_size < spacing and zones.geom_type.isin(POINTS).any():
-        raise GcovError(f"point_size is {point_size:g} m; should be at least {spacing:g} m, the spacing of the grid")
-    outline = projected(polygon, grid.rio.crs) if polygon else None
-    found = []
-    for name, shape in outlines(zones, grid, point_size).items():
-        rows, columns = _part(grid, shapely.bounds(shape).tolist())
-        found.append(Zone(name, rows, columns, _inside(grid, [shape, *filter(None, [outline])], rows, columns)))
-    if empty := [zone.name for zone in found if not zone.n_pixels]:
-        raise GcovError(
-            f"zones without a pixel centre in the AOI at {spacing:g} m: {', '.join(empty)}; draw them larger"
-        )
-    return found
-
-
-def whole(grid: xr.Dataset) -> Zone:
-    """The whole grid as a zone."""
-    shape = grid.sizes["y"], grid.sizes["x"]
-    row = np.packbits(np.ones(shape[1], bool))
-    return Zone(WHOLE, slice(0, shape[0]), slice(0, shape[1]), Bits(np.broadcast_to(row, (shape[0], row.size)), shape))
-
-
-def _inside(grid: xr.Dataset, polygons: list[shapely.Geometry], rows: slice, columns: slice) -> Bits:
-    """The samples inside all polygons, in a part of a grid, some rows at a time."""
-    shape = rows.stop - rows.start, columns.stop - columns.start
-    if not all(shape):
-        return Bits.of(np.zeros(shape, bool))
-    bands = []
-    for top in range(rows.start, rows.stop, ROWS):
-        band = slice(top, min(top + ROWS, rows.stop))
-        inside = np.logical_and.reduce([inside_polygon(grid, polygon, band, columns) for polygon in polygons])
-        bands.append(np.packbits(inside, axis=1))
-    return Bits(np.concatenate(bands), shape)
-
-
-def _part(grid: xr.Dataset, bounds: list[float]) -> tuple[slice, slice]:
-    """The rows and columns of a grid whose centres are within these bounds (left, bottom, right, top; metres)."""
-    left, bottom, right, top = bounds
-    y, x = grid["y"].values, grid["x"].values
-    top_row, bottom_row = np.searchsorted(-y, [-top, -bottom]).tolist()
-    first, last = np.searchsorted(x, [left, right]).tolist()
-    return slice(top_row, min(bottom_row + 1, len(y))), slice(first, min(last + 1, len(x)))

@@ -14,7 +14,7 @@ import xarray as xr
 from PIL import ImageColor
 
 from gcov.cautions import has_term, release_changes, without_echo
-from gcov.figures import palette
+from gcov.figures import palette, ramps
 from gcov.pages import notes, pixels
 from gcov.pages.change import Changed, probability, rings
 from gcov.pages.charts import Tables, charts, numbers
@@ -27,8 +27,8 @@ TEMPLATE = Path(__file__).with_name("explore.html")
 PATCHES = 0.1  # of the page's size, at most, for tables and outlines of patches
 NODES = 9  # nodes of longitude and latitude along each side; bilinear between them, accurate to 0.25 m over 57 km
 RAMPS = {
-    "grey": palette.LEVEL, "viridis": palette.AMOUNT, "change": palette.CHANGE, "spread": palette.AMOUNT,
-    "number": palette.AMOUNT, "when": palette.AMOUNT, "step": palette.CHANGE,
+    "grey": ramps.LEVEL, "viridis": ramps.AMOUNT, "change": ramps.CHANGE, "spread": ramps.AMOUNT,
+    "number": ramps.AMOUNT, "when": ramps.AMOUNT, "step": ramps.CHANGE,
 }  # fmt: skip
 CLASSES = {  # of cells and patches
     "none": palette.NO_DATA, "lost": palette.NO_ECHO, "fell": palette.FELL, "rose": palette.ROSE,

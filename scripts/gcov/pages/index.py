@@ -13,10 +13,9 @@ import xarray as xr
 from PIL import Image, ImageColor
 
 from gcov.analysis.multilook import image_of
-from gcov.cautions import little_valid
+from gcov.cautions import has_term, line, little_valid
 from gcov.figures import palette
 from gcov.figures.land import land_rings
-from gcov.figures.series import has_term, line
 from gcov.pages import notes
 from gcov.stores.radiometry import to_db
 from gcov.stores.stack import Stack

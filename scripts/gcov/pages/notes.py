@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gcov.cautions import cautions, empty_values, of_stack, untold_echoes
-from gcov.figures.series import line
+from gcov.cautions import cautions, empty_values, line, of_stack, untold_echoes
 
 SWITCHED_OFF = pd.Timestamp("2026-07-27"), pd.Timestamp("2026-08-10")  # when the instrument was off
 

@@ -32,7 +32,7 @@ from zarr.errors import ZarrUserWarning
 
 from gcov import __version__
 from gcov.errors import GcovError
-from gcov.granules import LAYERS, LOCAL_INCIDENCE, Granule, is_diagonal
+from gcov.granules import LAYERS, LOCAL_INCIDENCE, Granule, holds, is_diagonal
 from gcov.stores import geozarr
 from gcov.stores.provenance import VERIFY, metadata_of
 from gcov.stores.radiometry import OUTSIDE, fill_value
@@ -125,6 +125,12 @@ def dates_of(data: xr.Dataset) -> list[Date]:
     """The steps of a store's time axis."""
     times = np.datetime_as_string(data["time"].values, unit="s")
     return [Date(*map(str, date)) for date in zip(times, *(data[name].values for name in DATE_ATTRIBUTES))]
+
+
+def codes_of(data: xr.Dataset, term: str) -> list[str | None]:
+    """The polarization code of each date of a stack, as in granule names; None where a date lacks the term."""
+    codes = (date.polarizations for date in dates_of(data))
+    return [code if holds(code, term, data.attrs["frequency"]) else None for code in codes]
 
 
 def samples(data: xr.Dataset, name: str, region: Mapping[str, slice | np.ndarray] | None = None) -> np.ndarray:
