@@ -311,9 +311,16 @@ def layout(sizes: Mapping[str, int], dtype: np.dtype, shard: tuple[int, int] = (
 
 
 def write(path: Path, region: dict[str, slice], samples: Mapping[str, np.ndarray]) -> None:
-    """Write samples, by variable, into a region of a store; their axes are in the order of the region's dims."""
-    block = xr.Dataset({name: (tuple(region), values) for name, values in samples.items()})
-    block.to_zarr(path, region=region, **WRITE)
+    """Write samples, by variable, into a region of a store, which has slices by dim in the order of their axes.
+
+    With zarr: xarray would read the metadata of all variables for each of many small regions.
+    """
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        for name, values in samples.items():
+            array = zarr.open_array(path / name, mode="r+")
+            if values.dtype.kind == "M":
+                values = values.astype("datetime64[s]").astype(array.dtype)  # NaT is the smallest int64
+            array[tuple(region.values())] = values
 
 
 def write_no_data(path: Path) -> None:
