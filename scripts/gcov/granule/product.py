@@ -265,6 +265,18 @@ class Band:
         return samples
 
 
+class _Layers(H5NetCDFStore):
+    """A band's layers and coordinates without attributes: xarray would open all else in its group as well."""
+
+    def get_variables(self) -> dict[str, xr.Variable]:
+        """The variables by name, but those of one value."""
+        return {
+            name: self.open_store_variable(name, dataset)._replace(attrs={})
+            for name, dataset in self.ds.variables.items()
+            if dataset.shape
+        }
+
+
 @contextmanager
 def open_band(source: str | RangeFile, label: str, frequency: str, terms: Sequence[str] = ()) -> Iterator[Band]:
     """Open one frequency band of a granule, from a path or a file object; `label` begins every message.
@@ -284,7 +296,7 @@ def open_band(source: str | RangeFile, label: str, frequency: str, terms: Sequen
             epsg = _epsg(group, label)
             falling = _falling(group, label)
             opened = xr.open_dataset(
-                H5NetCDFStore(h5netcdf.File(file, phony_dims="access"), group=group.name),
+                _Layers(h5netcdf.File(file, phony_dims="access"), group=group.name),
                 engine=StoreBackendEntrypoint,  # given a name, xarray would search every installed plugin
                 mask_and_scale=False,  # raw samples, with attributes left uninterpreted
                 decode_times=False,
@@ -292,7 +304,7 @@ def open_band(source: str | RangeFile, label: str, frequency: str, terms: Sequen
                 cache=False,
             )
         with opened:
-            data = opened.drop_attrs().rename(xCoordinates="x", yCoordinates="y").rio.write_crs(epsg)
+            data = opened.rename(xCoordinates="x", yCoordinates="y").rio.write_crs(epsg)
             yield Band(label, data if falling else data.isel(y=slice(None, None, -1)), source, group, falling)
 
 
