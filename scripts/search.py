@@ -8,7 +8,7 @@ from pathlib import Path
 import shapely
 
 from gcov import granules, releases
-from gcov.archive import catalog, login, sources
+from gcov.archive import catalog, login, remote
 from gcov.errors import GcovError
 from gcov.files import building
 from gcov.granules import Granule
@@ -46,7 +46,7 @@ def search(
     dropped = older + left_out
     granules.check_one_series(kept, frequency, terms, None if listed else query)
     granules.check_names(kept)
-    missing_token = any(map(sources.wants_token, kept)) and login.token_source() is None
+    missing_token = any(map(remote.wants_token, kept)) and login.token_source() is None
     several_frames = len({granule.frame for granule in kept}) > 1
     if several_frames and not missing_token:
         from gcov.granule.frames import check_one_lattice  # only this check opens granules; most searches need none

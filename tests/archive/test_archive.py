@@ -36,8 +36,8 @@ from servers.tls import Handler, LoopbackServer, session_tls
 
 from gcov.archive import login, ranges, transport
 from gcov.archive.ranges import Piece, RangeFile
+from gcov.archive.remote import HttpsFile
 from gcov.archive.s3 import S3Object
-from gcov.archive.sources import HttpsFile
 from gcov.errors import GcovError
 from gcov.granules import from_name
 from gcov.testing.synthetic import granule_name
@@ -259,7 +259,7 @@ def test_ranges_that_wait_are_given_up_with_the_first(user, pauses, many_ranges,
     with pytest.raises(GcovError, match="try again later"):
         file.prefetch([(start, start + 10) for start in range(ranges.BLOCK, scene.stat().st_size, 1 << 16)])
     asked = {entry.range for entry in archive.entries(way=SERVER[way], status=503)}
-    assert len(asked) <= transport.CONNECTIONS  # of 92: those that had begun
+    assert len(asked) <= ranges.CONNECTIONS  # of 92: those that had begun
 
 
 def source_of(archive, scene, way):

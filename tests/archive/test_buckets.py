@@ -15,7 +15,7 @@ from servers.cmr import BUCKET
 from servers.field import archive_settings
 from servers.tls import make_tls, session_tls
 
-from gcov.archive import s3, sources
+from gcov.archive import remote, s3
 from gcov.archive.catalog import listed_granules
 from gcov.archive.sources import open_bytes
 from gcov.errors import GcovError
@@ -203,10 +203,10 @@ def test_other_buckets_in_a_search_result_are_read_over_https(environ, archive, 
 
 def test_a_token_is_wanted_where_the_archive_is_read():
     own, archives = f"s3://lab/{NAMES[0]}.h5", f"s3://{BUCKET}/{NAMES[0]}.h5"
-    assert sources.wants_token(from_url(archives))
-    assert sources.wants_token(from_url(f"https://archive.example/{NAMES[0]}.h5"))
-    assert not sources.wants_token(from_url(own))
-    assert not sources.wants_token(from_name(NAMES[0], path="here.h5"))
+    assert remote.wants_token(from_url(archives))
+    assert remote.wants_token(from_url(f"https://archive.example/{NAMES[0]}.h5"))
+    assert not remote.wants_token(from_url(own))
+    assert not remote.wants_token(from_name(NAMES[0], path="here.h5"))
 
 
 # ---- what is found
@@ -382,7 +382,7 @@ def test_denied_in_mid_file(environ, store, data):
 
 
 def test_s3fs_is_imported_only_where_s3_is_read():
-    code = "import sys, gcov.archive.catalog, gcov.archive.sources; print({'s3fs', 'aiohttp'} & {*sys.modules})"
+    code = "import sys, gcov.archive.catalog, gcov.archive.remote; print({'s3fs', 'aiohttp'} & {*sys.modules})"
     run = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONPATH": str(REPO / "scripts")}, capture_output=True, text=True
     )

@@ -15,8 +15,9 @@ from servers.tls import Handler, LoopbackServer, session_tls
 
 from gcov.archive import login, ranges, transport
 from gcov.archive.ranges import RangeFile, Refused
+from gcov.archive.remote import HttpsFile
 from gcov.archive.s3 import S3Object
-from gcov.archive.sources import HttpsFile, open_bytes
+from gcov.archive.sources import open_bytes
 from gcov.errors import GcovError
 from gcov.granules import from_name
 

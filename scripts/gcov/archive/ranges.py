@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from gcov.archive.transport import CONNECTIONS
 from gcov.errors import GcovError
 
 BLOCK = 1 << 18  # bytes; metadata lies in clusters of about this size, in few or many places of the file
+CONNECTIONS = 16  # per host and job
 LONGEST = 12 << 20  # bytes; a fault in a longer request would cost too much, and other connections would be idle
 GAP = 3 << 18  # bytes; nearer ranges are joined: at 80 MB/s a gap takes 10 ms, a round trip 30 ms or more
 

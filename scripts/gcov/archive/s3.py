@@ -14,7 +14,7 @@ from urllib3 import HTTPHeaderDict
 
 from gcov.addresses import host_of
 from gcov.archive import login, renewal, transport
-from gcov.archive.ranges import Piece, Refused
+from gcov.archive.ranges import CONNECTIONS, Piece, Refused
 from gcov.archive.transport import Answer, Interrupted
 from gcov.errors import GcovError
 from gcov.inputs.settings import Archive, Bucket
@@ -143,7 +143,7 @@ def filesystem(bucket: str, archive: Archive):
     config: dict[str, Any] = {
         "connect_timeout": transport.TIMEOUT.connect_timeout,
         "read_timeout": transport.TIMEOUT.read_timeout,
-        "max_pool_connections": transport.CONNECTIONS,
+        "max_pool_connections": CONNECTIONS,
         "retries": {"total_max_attempts": 1},  # botocore's own attempts
         "response_checksum_validation": "when_required",  # a range has no checksum
     }

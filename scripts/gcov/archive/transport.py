@@ -21,13 +21,13 @@ import certifi
 import urllib3
 
 from gcov.addresses import bare, host_of, shown
+from gcov.archive.ranges import CONNECTIONS
 from gcov.errors import GcovError
 
 log = logging.getLogger(__name__)
 
 
 ATTEMPTS = 8
-CONNECTIONS = 16  # per host and job
 TIMEOUT = urllib3.Timeout(connect=10, read=30)
 UNREACHED = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 NO_NETWORK = "; compute nodes may have no internet: then set archive.fetch_on_submit_host: true"
