@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gcov.analysis.zonal import AT_ONCE, in_zones
+from gcov.analysis.zonal import in_zones
 from gcov.errors import GcovError
 from gcov.inputs.zones_on_grid import Zone
 from gcov.stores import echoes, facts, store
@@ -73,8 +73,7 @@ def compared(
     rows = []
     for term in terms:
         sums = [Sums() for _ in zones]
-        chunks = max(AT_ONCE // (store.CHUNK * stacks[0].data.sizes["x"]), 1)
-        for region in store.regions(stacks[0].data, rows=chunks * store.CHUNK):
+        for region in store.regions(stacks[0].data):
             power = [stack.power(term, region)[0] for stack in stacks]
             for number, samples in in_zones(zones, region["y"], power):
                 sums[number].add(samples)

@@ -15,7 +15,6 @@ from gcov.stores import noise, store
 from gcov.stores.radiometry import to_db
 from gcov.stores.stack import Stack
 
-AT_ONCE = 8_000_000  # samples read
 IN_PIECE = 1_000_000  # samples of a piece, or one row
 SORTED = 8_000_000  # samples of zones on one date that are kept for exact percentiles
 Piece = tuple[int, int, list[np.ndarray]]
@@ -27,8 +26,7 @@ def pieces(stack: Stack, terms: Sequence[str], zones: Sequence[Zone], *, factor:
     Only samples that count in all terms are included. Dates come in order. Every chunk is decoded once, regardless of
     the number of zones. With `factor`, the samples of the factor that makes sigma0 come last.
     """
-    chunks = AT_ONCE // (store.CHUNK * stack.data.sizes["x"])
-    for region in store.regions(stack.data, rows=max(chunks, 1) * store.CHUNK):  # a shard read whole decodes fastest
+    for region in store.regions(stack.data):
         part = stack.part(region)
         power = [part.power(term)[0] for term in terms]
         use = np.logical_and.reduce([np.isfinite(samples) for samples in power])

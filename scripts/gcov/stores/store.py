@@ -39,6 +39,7 @@ from gcov.stores.radiometry import OUTSIDE, fill_value
 
 DIMS = ("time", "y", "x")
 CHUNK = 512
+AT_ONCE = 8_000_000  # samples read, a row of chunks of a whole frame
 SHARD = 4096  # a whole shard is encoded in memory: 64 MB of float32
 MASK_ATTRIBUTES = {
     "long_name": "Valid samples subswath mask",
@@ -99,14 +100,15 @@ def open_store(path: str | Path) -> xr.Dataset:
 
 
 def regions(
-    data: xr.Dataset, *, rows: int = CHUNK, columns: int | None = None, date: int | None = None
+    data: xr.Dataset, *, rows: int | None = None, columns: int | None = None, date: int | None = None
 ) -> Iterator[dict[str, slice]]:
     """The regions in which a stack is read or written, date by date: slices by dim, for `isel` and `write`.
 
-    `data` may be a grid, which counts as one date. Without `columns`, regions have full width; with `date`, they are
-    those of one date. Reading one row of chunks after another is the cheapest.
+    `data` may be a grid, which counts as one date. Without `columns`, regions have full width; without `rows`, as many
+    rows of chunks as make 8 million samples: few large reads are the cheapest. With `date`, they are those of one date.
     """
     height, width = data.sizes["y"], data.sizes["x"]
+    rows = rows or max(AT_ONCE // (CHUNK * (columns or width)), 1) * CHUNK
     dates = range(data.sizes.get("time", 1)) if date is None else [date]
     for number, top, left in itertools.product(dates, range(0, height, rows), range(0, width, columns or width)):
         yield {
