@@ -391,7 +391,7 @@ def damage(path: Path) -> str | None:
             metadata_of(path / name)  # read when shards are copied
         data = open_store(path)
         for variable in data.variables.values():
-            for region in regions(data) if variable.ndim > 1 else [{}]:
+            for region in regions(data, rows=CHUNK) if variable.ndim > 1 else [{}]:
                 part = variable.isel(region, missing_dims="ignore")
                 for index in np.ndindex(part.shape[:-2]):  # maps of terms and intervals one by one: they may be many
                     _ = part[index].values
