@@ -19,7 +19,7 @@ HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?")
 SECRET_IN_S3 = re.compile(r"\.h5[?#;]|[?#;&][^/]*=[^/]*$")  # elsewhere ? is a wildcard of a glob
 
 
-def bare(url: str) -> str:
+def without_query(url: str) -> str:
     """A URL without its query: the form that is stored. Use `shown` in messages."""
     return url.split("?")[0]
 
@@ -69,7 +69,7 @@ def checked(entry: str, where: str) -> str:
     if not web or not path or not HOST.fullmatch(authority) or re.search(r"\s", entry):
         wanted = "Invalid IPv6 URL" if "[" in authority else "should be https://HOST/....h5 (or s3://, or a file)"
         raise GcovError(f"{where}: {shown(entry)} is not a valid address: {wanted}")
-    return bare(entry)
+    return without_query(entry)
 
 
 def check_others(config: dict[str, Any]) -> None:
@@ -101,4 +101,4 @@ def _texts(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
 def signed(config: dict[str, Any]) -> dict[str, str]:
     """The signed URLs under `granules:` in a configuration, keyed by the URL without its query."""
     entries = [entry for aoi in config["aois"].values() for entry in aoi.get("granules", ())]
-    return {bare(entry): entry for entry in entries if is_web(entry) and "?" in entry}
+    return {without_query(entry): entry for entry in entries if is_web(entry) and "?" in entry}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from gcov.cautions import cautions, dates_in_words, empty_values, untold_echoes
+from gcov.cautions import cautions, dates_in_words, echoes_without_limit, empty_values
 from gcov.files import write_text
 
 
@@ -15,7 +15,7 @@ def of_series(series: pd.DataFrame, **shown: Any) -> str:
     `shown` are the other arguments of `cautions`.
     """
     warnings = cautions(series, **shown)
-    why = [*empty_values(series), *untold_echoes(series)]
+    why = [*empty_values(series), *echoes_without_limit(series)]
     said = [f"{dates_in_words(series)}.", bold("; ".join(warnings)), *(f"{one}." for one in why)]
     return " ".join(filter(None, said))
 

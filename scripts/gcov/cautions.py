@@ -71,7 +71,7 @@ def without_echo(series: pd.DataFrame) -> pd.Series:
     return (lost / (series["n_valid"] + lost)).fillna(0)
 
 
-def untold_echoes(series: pd.DataFrame) -> list[str]:
+def echoes_without_limit(series: pd.DataFrame) -> list[str]:
     """Why lost echoes could not be told by the noise floor on some dates, as one sentence; empty if they could."""
     if "n_no_echo" not in series or series["n_no_echo"].isna().all():
         return []

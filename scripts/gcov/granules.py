@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
-from gcov.addresses import bare, shown
+from gcov.addresses import shown, without_query
 from gcov.errors import GcovError
 from gcov.files import damage, read_json
 from gcov.words import number_of, some_of
@@ -188,7 +188,7 @@ def from_url(url: str) -> Granule:
 
     Raises GcovError if the file name is not a GCOV granule's.
     """
-    url = url if url.startswith("s3://") else bare(url)  # records must not contain a signature
+    url = url if url.startswith("s3://") else without_query(url)  # records must not contain a signature
     name = url.split("?")[0].rsplit("/", 1)[-1].removesuffix(".h5")
     granule = from_name(name, **{"s3_url" if url.startswith("s3://") else "url": url})
     if granule is None:

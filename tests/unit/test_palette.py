@@ -15,7 +15,7 @@ from test_analysis_figures import index_table, zone_table
 
 from gcov.figures import palette, ramps, style
 from gcov.figures.indices import indices
-from gcov.figures.text import told_apart
+from gcov.figures.text import distinct_names
 from gcov.figures.zones import zones
 
 # Machado, Oliveira and Fernandes 2009, severity 1, for linear RGB
@@ -204,4 +204,4 @@ def test_long_names_are_cut_as_they_are_drawn(few_fonts):
     ],
 )
 def test_long_names_are_told_apart(names, expected):
-    assert told_apart(names, 18) == expected
+    assert distinct_names(names, 18) == expected

@@ -3,7 +3,7 @@
 import logging
 from urllib.parse import urljoin, urlsplit
 
-from gcov.addresses import bare, host_of, shown
+from gcov.addresses import host_of, shown, without_query
 from gcov.archive import login, renewal, s3, transport
 from gcov.archive.ranges import Piece, RangeFile, Refused
 from gcov.errors import GcovError
@@ -60,7 +60,7 @@ class HttpsFile:
     """A file behind a URL that redirects to a signed, expiring one, which is resolved once and again when refused."""
 
     def __init__(self, url: str, archive_host: str):
-        self.name = shown(bare(url))
+        self.name = shown(without_query(url))
         self._url = url
         self._archive_host = archive_host
         self._signed = renewal.Renewed(self._resolve)

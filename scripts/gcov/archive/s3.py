@@ -61,7 +61,7 @@ class S3Object:
         tries = 1 if self._probing or is_own(self.name) else renewal.TRIES
 
         def ask(fs):
-            return transport.insist(
+            return transport.retry(
                 lambda: _call(fs, _get, self._bucket, self._key, start, stop), self._address, attempts
             )
 
@@ -96,7 +96,7 @@ def listing(pattern: str, archive: Archive) -> dict[str, int]:
 
     fs = filesystem(bucket, archive)
     try:
-        answer = transport.insist(lambda: _call(fs, list_all), _address(pattern, archive))
+        answer = transport.retry(lambda: _call(fs, list_all), _address(pattern, archive))
         if answer.status in renewal.REFUSALS:
             raise renewal.refusal(answer)
     except Refused as refused:

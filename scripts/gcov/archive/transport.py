@@ -20,7 +20,7 @@ from urllib.request import getproxies, proxy_bypass
 import certifi
 import urllib3
 
-from gcov.addresses import bare, host_of, shown
+from gcov.addresses import host_of, shown, without_query
 from gcov.archive.ranges import CONNECTIONS
 from gcov.errors import GcovError
 
@@ -62,18 +62,18 @@ class Interrupted(Exception):
 
 
 def request(method: str, url: str, headers: dict[str, str], *, span: tuple[int, int] | None = None) -> Answer:
-    """Request a URL, repeated as in `insist`; redirects are not followed.
+    """Request a URL, repeated as in `retry`; redirects are not followed.
 
     `span` requests the bytes [start, stop), or those up to the end of the file. A shorter or longer answer counts as
-    broken. Of an answer with the whole file nothing is read, of any other body 64 KiB. Raises Unanswered as `insist`
+    broken. Of an answer with the whole file nothing is read, of any other body 64 KiB. Raises Unanswered as `retry`
     does, and GcovError if the URL is invalid or the server's certificate is not trusted.
     """
     if span:
         headers = {**headers, "Range": f"bytes={span[0]}-{span[1] - 1}"}
-    return insist(lambda: _once(method, url, headers, span), url)
+    return retry(lambda: _once(method, url, headers, span), url)
 
 
-def insist(ask: Callable[[], Answer], address: str, attempts: int | None = None) -> Answer:
+def retry(ask: Callable[[], Answer], address: str, attempts: int | None = None) -> Answer:
     """Call `ask`, and repeat it with growing pauses while the server is busy or the connection breaks (Interrupted).
 
     Raises Unanswered, naming the address without its query, if all attempts fail or the server asks for too long a
@@ -96,7 +96,9 @@ def insist(ask: Callable[[], Answer], address: str, attempts: int | None = None)
             host = host_of(address)
             log.info("%s %s; trying again in %.1f s (%d of %d)", host, reason, pause, attempt, attempts - 1)
             time.sleep(pause)
-    raise Unanswered(f"{shown(bare(address))} {reason} (attempt {attempt} of {attempts}): try again later{hint}")
+    raise Unanswered(
+        f"{shown(without_query(address))} {reason} (attempt {attempt} of {attempts}): try again later{hint}"
+    )
 
 
 def _once(method: str, url: str, headers: dict[str, str], span: tuple[int, int] | None) -> Answer:
@@ -108,7 +110,7 @@ def _once(method: str, url: str, headers: dict[str, str], span: tuple[int, int] 
         )
         data = _body(response, span)
     except urllib3.exceptions.LocationValueError:
-        raise GcovError(f"{shown(bare(url))} is not a valid address") from None
+        raise GcovError(f"{shown(without_query(url))} is not a valid address") from None
     except urllib3.exceptions.HTTPError as error:
         _check_trust(error, url)
         raise Interrupted(type(error).__name__, reached=not isinstance(error, UNREACHED)) from None

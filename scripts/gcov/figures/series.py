@@ -14,13 +14,13 @@ from gcov.cautions import (
     NOISE_MARGIN,
     cautions,
     dates_in_words,
+    echoes_without_limit,
     empty_values,
     has_term,
     line,
     little_valid,
     near_noise,
     release_changes,
-    untold_echoes,
     without_echo,
 )
 from gcov.figures.palette import NO_ECHO, NOISE, QUANTITIES, RAIN, RELEASE
@@ -69,7 +69,7 @@ def mean_series(
     below[-1].set_xlabel("start of acquisition, UTC")
     figure.align_ylabels([axes, *below])
     said = cautions(series, term=term, frequency=frequency, min_valid_fraction=min_valid_fraction, stated=stated)
-    notes = [in_words(dates), *empty_values(dates), *untold_echoes(dates)]
+    notes = [in_words(dates), *empty_values(dates), *echoes_without_limit(dates)]
     add_words(figure, f"{title}: mean of the AOI", said, notes, view=view)
     return figure
 

@@ -48,7 +48,7 @@ def shortened(name: str, most: int) -> str:
     return f"{name[:start]}…{name[len(name) - end :]}"
 
 
-def told_apart(names: Sequence[str], most: int) -> list[str]:
+def distinct_names(names: Sequence[str], most: int) -> list[str]:
     """Names of at most `most` characters; if some would look alike, without the words that all begin with."""
     short = [shortened(name, most) for name in names]
     if len(set(short)) == len(set(names)):

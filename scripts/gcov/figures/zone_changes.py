@@ -20,7 +20,7 @@ from gcov.figures.palette import NO_DATA
 from gcov.figures.ramps import CHANGE, CHANGE_DB
 from gcov.figures.series import COVERAGE, draw_releases
 from gcov.figures.style import SMALL, add_words, date_axis
-from gcov.figures.text import shortened, told_apart
+from gcov.figures.text import distinct_names, shortened
 from gcov.granules import maturity_note
 from gcov.words import number_of
 
@@ -119,7 +119,7 @@ def _prepare(axes: Axes, shown: Sequence[str]) -> None:
 def _name_rows(axes: Axes, shown: Sequence[str]) -> None:
     """Write the zones' names left of their rows."""
     where: dict[str, Any] = {"xycoords": axes.get_yaxis_transform(), "xytext": (-4, 0), "textcoords": "offset points"}
-    for row, name in enumerate(told_apart(shown, 40)):
+    for row, name in enumerate(distinct_names(shown, 40)):
         axes.annotate(name, (0, row), ha="right", va="center", fontsize=SMALL, **where)
 
 

@@ -19,7 +19,7 @@ from gcov.cautions import (
 from gcov.figures import palette
 from gcov.figures.series import draw_means, draw_rain, draw_releases, limits_of, noise_shown, uncertainty_in_words
 from gcov.figures.style import GAMMA0, SMALL, add_words, date_axis
-from gcov.figures.text import told_apart
+from gcov.figures.text import distinct_names
 from gcov.granules import maturity_note
 from gcov.words import number_of
 
@@ -56,7 +56,7 @@ def zones(
     span = max((high - low for (low, high), dates in zip(limits.values(), shown.values()) if _seen(dates)), default=1.0)
     colours = {name: palette.zone(place).colour for place, name in enumerate(series)}
     corner: dict[str, Any] = {"fontsize": SMALL - 1.5, "pad": 3}
-    names = told_apart(list(shown), 90 if number == 1 else 19)
+    names = distinct_names(list(shown), 90 if number == 1 else 19)
     for axes, words, (name, dates) in zip(grid.flat, names, shown.items()):
         large = 5 if number == 1 else 2.6
         draw_means(axes, dates, min_valid_fraction=min_valid_fraction, colour=colours[name], size=large)

@@ -167,7 +167,7 @@ class Band:
         y, x = (stored[name][()] for name in AXES)
         tables = {term: Table(y, x, stored[term[:2]][()]) for term in held}
         unusable = {term: reason for term, table in tables.items() if (reason := table.reason_unusable)}
-        reason = "; ".join(f"the table of {term[:2]} {flaw}" for term, flaw in unusable.items())
+        reason = "; ".join(f"the table of {term[:2]} {why}" for term, why in unusable.items())
         return {term: table for term, table in tables.items() if term not in unusable}, reason
 
     def types(self, terms: Sequence[str]) -> dict[str, np.dtype]:

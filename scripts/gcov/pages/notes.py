@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gcov.cautions import cautions, empty_values, line, of_stack, untold_echoes
+from gcov.cautions import cautions, echoes_without_limit, empty_values, line, of_stack
 
 SWITCHED_OFF = pd.Timestamp("2026-07-27"), pd.Timestamp("2026-08-10")  # when the instrument was off
 
@@ -27,7 +27,7 @@ def warnings(series: Mapping[str, pd.DataFrame], attributes: Mapping[str, Any], 
     found: dict[str, list[str]] = {}
     for term, table in series.items():
         said = cautions(table, term=term, stated=of_stack(attributes), **shown)
-        for text in (*said, *empty_values(table), *untold_echoes(table)):
+        for text in (*said, *empty_values(table), *echoes_without_limit(table)):
             found.setdefault(text, []).append(term)
     shared = [len(terms) == len(series) or terms[0] in text for text, terms in found.items()]
     listed = [text if alike else f"{', '.join(terms)}: {text}" for (text, terms), alike in zip(found.items(), shared)]
