@@ -425,6 +425,25 @@ def test_dates_to_distrust_are_marked(browser, tmp_path):
     assert labels.count("×") == 1 and labels.count("P05023") == 1
 
 
+def test_cells_without_an_echo_have_their_colour_on_the_dates_that_are_shown(browser, tmp_path):
+    power, mask = speckle(2)
+    power[0, :, :8], power[1, :, -8:], mask[:, :3] = 0, 0, 0  # lost left on the first date, right on the second
+    stack = memory_stack({"HHHH": power}, mask, noise_correction_applied=["False"] * 2)
+    page = browser.open(written(tmp_path, stack, ["HHHH"]))
+    rows, cols = power.shape[1:]
+    script = f"return Array.from(canvas.getContext('2d').getImageData(0, 0, {cols}, {rows}).data)"
+    without = {}
+    for mode in ("one", "swipe", "change", "spread"):
+        page.choose("mode", mode)
+        colours = np.array(page.run(script), np.uint8).reshape(rows, cols, 4)[3:, :, :3]
+        without[mode] = (colours == list(bytes.fromhex(palette.NO_ECHO[1:]))).all(axis=2)
+    lost = power[:, 3:] == 0
+    halves = np.concatenate([lost[0][:, : cols // 2], lost[1][:, cols // 2 :]], axis=1)
+    expected = {"one": lost[1], "swipe": halves, "change": lost.any(axis=0), "spread": np.zeros_like(halves)}
+    for mode, cells in expected.items():
+        np.testing.assert_array_equal(without[mode], cells, err_msg=mode)
+
+
 def test_zones_indices_rain_and_changes_are_drawn(browser, tmp_path):
     power, mask = speckle(4)
     stack = memory_stack({"HHHH": power, "HVHV": power / 8}, mask)
