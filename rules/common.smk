@@ -252,8 +252,17 @@ def days(aoi):
     return days_of_records(str(records_of(aoi)))
 
 
+def check_term(wildcards):
+    """Refuse a product of a term that the configuration does not name, before anything is fetched."""
+    term, terms = wildcards.get("term"), aois[wildcards.aoi].diagonal_terms
+    if term and term not in terms:
+        known = ", ".join(terms) or "none"
+        raise WorkflowError(f"{wildcards.aoi} has no diagonal term {term} in the configuration; it has {known}")
+
+
 def fragments_of_day(wildcards):
     """The fragments of one date."""
+    check_term(wildcards)
     dates = days(wildcards.aoi)
     if wildcards.day not in dates:
         raise WorkflowError(f"{wildcards.aoi} has no date {wildcards.day}; it has {', '.join(dates)}")
@@ -273,6 +282,7 @@ def first_fragments(wildcards):
 
 def stack_of(wildcards):
     """The AOI's stack. Reading the checkpoint keeps `-R search` from remaking products if it finds nothing new."""
+    check_term(wildcards)
     searched(wildcards.aoi)
     return f"results/{wildcards.aoi}/stack.zarr"
 

@@ -273,6 +273,7 @@ def test_a_result_of_the_search_was_lost(complete, tmp_path, lost, message):
     [
         ("HHHH/zones.csv", "one: this product needs `zones:` in the configuration"),
         ("filtered.zarr", "one: this product needs `filter_window:` in the configuration"),
+        ("VVVV/mean_series.csv", "one has no diagonal term VVVV in the configuration; it has HHHH, HVHV"),
         ("HHHH/change/felling.json", "one has no change felling in the configuration; it has none"),
     ],
 )
