@@ -8,6 +8,7 @@ import rioxarray  # noqa: F401  (the CRS of a store: `.rio`)
 import xarray as xr
 
 from gcov.errors import GcovError
+from gcov.files import DELETE
 from gcov.stores import store
 
 
@@ -43,11 +44,14 @@ def _open_in_bucket(url: str) -> xr.Dataset:
     except FileNotFoundError:
         raise GcovError(f"{url}: there is no store, or it lacks zarr.json") from None
     except ValueError:
-        raise GcovError(f"{url} is damaged: zarr.json is no JSON; make it again") from None
+        raise GcovError(f"{url} is damaged: zarr.json is no JSON; {DELETE}") from None
     sizes = {f"s3://{name}": entry["size"] for name, entry in bucket.find(url, detail=True).items()}
     if missing := [key for key in store.shard_files(metadata) if not sizes.get(f"{url}/{key}")]:
-        raise GcovError(f"{url} is damaged: it lacks {', '.join(missing[:3])}; delete it, then run again")
-    return xr.open_dataset(url, engine="zarr", consolidated=True)
+        raise GcovError(f"{url} is damaged: it lacks {', '.join(missing[:3])}; {DELETE}")
+    try:
+        return xr.open_dataset(url, engine="zarr", consolidated=True)
+    except (ValueError, RuntimeError) as error:  # a coordinate with a wrong checksum
+        raise GcovError(f"{url} is damaged: it cannot be decoded ({error}); {DELETE}") from error
 
 
 def _netcdf(attributes: dict[Any, Any]) -> dict[Any, Any]:

@@ -32,6 +32,11 @@ def test_a_store_in_a_bucket(monkeypatch, tmp_path):
         buckets.put(bucket, f"lab/stack.zarr/{file.relative_to(path)}", file.read_bytes())
     url = f"s3://{bucket}/lab/stack.zarr"
     xr.testing.assert_identical(open_stack(url).load(), open_stack(path).load())
+    chunk = (path / "x/c/0").read_bytes()
+    buckets.put(bucket, "lab/stack.zarr/x/c/0", b"?" + chunk[1:])
+    with pytest.raises(GcovError, match=r"stack.zarr is damaged: it cannot be decoded .*; delete it, then run again"):
+        open_stack(url)
+    buckets.put(bucket, "lab/stack.zarr/x/c/0", chunk)
     ask_moto("DELETE", f"/{bucket}/lab/stack.zarr/HHHH/c/0/0/0")
     with pytest.raises(GcovError, match=r"stack.zarr is damaged: it lacks HHHH/c/0/0/0"):
         open_stack(url)
