@@ -263,7 +263,7 @@ def test_a_result_of_the_search_was_lost(complete, tmp_path, lost, message):
     """It is made again or named, where a product is requested by name as well."""
     (path,) = (complete[0].folder / "results/one").glob(lost)
     path.rename(tmp_path / "aside")
-    done = complete[0].snakemake("--dry-run", "-R", "summarize", "results/one/HHHH/mean_series.csv")
+    done = complete[0].snakemake("--dry-run", "results/one/HHHH/mean_series.csv", "-R", "summarize")
     (tmp_path / "aside").rename(path)
     assert message in done.output and bool(done.returncode) == message.startswith("granules.csv"), done.output
 
