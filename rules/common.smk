@@ -13,8 +13,8 @@ from gcov.indices import name_of_index
 from gcov.inputs.contents import digest
 from gcov.inputs.work import Measured, Work
 from gcov.stores.origin import is_replaced
+from snakemake import io as snakemake_io
 from snakemake.exceptions import IncompleteCheckpointException
-from snakemake.io import checkpoint_target
 
 # Jobs import the modules that the rules have imported, even if another copy is installed: Snakemake puts the folder of
 # a script last in sys.path.
@@ -157,9 +157,10 @@ def searched(aoi):
         return checkpoints.search.get(aoi=aoi).output
     except IncompleteCheckpointException as search:
         found, _ = rules.search.rule.expand_output({"aoi": aoi})
-        if os.path.isdir(found.records) and not os.path.exists(found.table):
+        as_target = getattr(snakemake_io, "checkpoint_target", None)  # inside of Snakemake, which may change
+        if as_target and os.path.isdir(found.records) and not os.path.exists(found.table):
             # Snakemake asks for the first output alone, and would take the folder that is there for the input
-            search.targetfile = checkpoint_target(found.table)
+            search.targetfile = as_target(found.table)
         raise
 
 
