@@ -233,3 +233,10 @@ def test_samples_of_another_type_may_be_of_a_newer_product(granule, tmp_path, na
     )
     assert re.fullmatch(f"{wanted} product specification: update the workflow", str(error.value))
     assert not (tmp_path / "f.zarr").exists()
+
+
+def test_attributes_change_no_sample_and_no_coordinate(granule, granules, tmp_path):
+    with h5py.File(granule, "r+") as file:
+        file[BAND].attrs["grid_mapping"] = "mask"
+        file[BAND]["HHHH"].attrs.update({"scale_factor": 2.0, "dtype": "bool", "units": "days since 2000-01-01"})
+    assert clipped(granule, tmp_path / "f.zarr") == clipped(granules[0], tmp_path / "other.zarr")

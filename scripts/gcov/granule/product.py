@@ -276,6 +276,10 @@ class _Layers(H5NetCDFStore):
             if dataset.shape
         }
 
+    def get_attrs(self) -> dict[str, Any]:
+        """None of the group's own: its `grid_mapping` would be taken for the name of the CRS."""
+        return {}
+
 
 @contextmanager
 def open_band(source: str | RangeFile, label: str, frequency: str, terms: Sequence[str] = ()) -> Iterator[Band]:
