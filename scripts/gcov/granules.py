@@ -362,7 +362,11 @@ def read_table(path: str | Path) -> tuple[list[Granule], list[tuple[Granule, str
     content = Path(path).read_bytes()
     if not content.endswith(b"\n"):
         raise GcovError(f"{path} is damaged: it is {damage(content)}; {SEARCH}")
-    rows = [(_granule_of(row), row) for row in csv.DictReader(io.StringIO(content.decode(), newline=""))]
+    try:
+        text = content.decode("utf-8-sig")  # a spreadsheet may have put a mark before it
+    except UnicodeDecodeError:
+        raise GcovError(f"{path} is damaged: it is not UTF-8; {SEARCH}") from None
+    rows = [(_granule_of(row), row) for row in csv.DictReader(io.StringIO(text, newline=""))]
     kept = [granule for granule, row in rows if row["kept"] == "true"]
     return kept, [(granule, row["reason"]) for granule, row in rows if row["kept"] != "true"]
 

@@ -279,3 +279,15 @@ def test_a_lost_record_or_row_is_named(tmp_path):
     granules.write_table(table, [], [(other, "superseded")])
     with pytest.raises(GcovError, match=f"only one of them holds {kept[1].name};"):
         granules.check_records(folder, table)
+
+
+def test_a_table_that_a_spreadsheet_has_written_is_read_or_refused_by_name(tmp_path):
+    folder, table = tmp_path / "granules", tmp_path / "granules.csv"
+    granules.write_records(folder, [granule()])
+    granules.write_table(table, [granule()], [])
+    written = table.read_bytes()
+    table.write_bytes(b"\xef\xbb\xbf" + written.replace(b"\n", b"\r\n"))
+    granules.check_records(folder, table)
+    table.write_bytes(written + "für mich".encode("latin-1") + b"\n")
+    with pytest.raises(GcovError, match=r"granules.csv is damaged: it is not UTF-8; run .* -R search"):
+        granules.check_records(folder, table)
