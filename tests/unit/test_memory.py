@@ -2,6 +2,7 @@
 
 import json
 import tracemalloc
+from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -13,6 +14,7 @@ from helpers import grid_of, memory_stack
 from indices import write_images
 
 from gcov.analysis import cube
+from gcov.export import layers
 from gcov.granules import Granule, from_name
 from gcov.indices import name_of_index
 from gcov.stores import mosaic, store
@@ -81,6 +83,13 @@ def test_granules_of_a_pass_are_merged_in_bands(tmp_path):
     members = [write_fragment(tmp_path / f"{one.frame}.zarr", one, ["HHHH"]) for one in granules]
     write_fragment(tmp_path / "stack.zarr", granules[0], ["HHHH"])
     assert peak(lambda: mosaic.write_date(tmp_path / "stack.zarr", 0, members, ["HHHH"])) < 5 * 2048 * 1024 * 4
+
+
+def test_a_geotiff_of_a_pass_is_made_a_row_of_chunks_at_a_time(tmp_path):
+    granules, names = [from_name(NAME.format(frame)) for frame in (16, 17)], ["HHHH", "rtcGammaToSigmaFactor"]
+    members = [write_fragment(tmp_path / f"{one.frame}.zarr", one, names) for one in granules]
+    band = layers.date_band(members, "HHHH", "sigma0", valid_samples_only=True)
+    assert peak(lambda: deque(band.parts, maxlen=0)) < 18 * 512 * 1024 * 4
 
 
 def test_stores_are_verified_a_map_at_a_time(tmp_path):

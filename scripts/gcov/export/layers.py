@@ -46,7 +46,7 @@ def _date_parts(members: Sequence[Fragment], term: str, quantity: str, which: Ma
     opened = [store.open_store(member.path) for member in members]
     wanted = (term, term + store.VALID, "mask", *([FACTOR] if quantity == "sigma0" else []))
     names = [name for name in mosaic.types_of(members) if name in wanted]
-    for region in store.regions(opened[0], columns=store.SHARD):
+    for region in store.regions(opened[0], rows=store.CHUNK, columns=store.SHARD):
         blocks = [data.isel(region) for data in opened]
         block = xr.Dataset(
             {name: (store.DIMS, mosaic.merged(members, blocks, name)) for name in names}, coords, attributes
@@ -75,7 +75,7 @@ def store_band(data: xr.Dataset, name: str) -> Band:
 def _store_parts(data: xr.Dataset, name: str) -> Iterator[Part]:
     attributes = data[name].attrs
     classes = dict(zip(attributes.get("flag_meanings", "").split(), attributes.get("flag_values", [])))
-    for region in store.regions(data, columns=store.SHARD):
+    for region in store.regions(data, rows=store.CHUNK, columns=store.SHARD):
         found = store.samples(data.isel(region, missing_dims="ignore"), name)
         if found.dtype.kind == "M":
             found = np.where(np.isnat(found), np.nan, found.astype("datetime64[D]").astype(float))
