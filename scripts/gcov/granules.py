@@ -235,7 +235,11 @@ def check_one_series(
         codes = ", ".join(sorted({str(granule.polarizations) for granule in granules}))
         for term in terms:
             if not any(granule.holds(term, frequency) for granule in granules):
-                raise GcovError(f"no granule has the term {term} in frequency {frequency}; polarizations: {codes}")
+                other = "B" if frequency == "A" else "A"
+                there = any(granule.holds(term, other) for granule in granules)
+                hint = f"; with `frequency: {other}` there is one" if there else ""
+                found = f"polarizations: {codes}{hint}"
+                raise GcovError(f"no granule has the term {term} in frequency {frequency}; {found}")
         return
     import yaml  # needed only here
 
@@ -251,12 +255,11 @@ def check_one_series(
     table = "\n".join("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
     keys = ("relative_orbit", "flight_direction", "mode")
     differing = [i for i, _ in enumerate(keys) if len({group[i] for group in groups}) > 1]
-    named = ", ".join(keys[i] + " (A ASCENDING, D DESCENDING)" * (i == 1) for i in differing)
     message = f"The granules found cannot be one time series: they differ in acquisition.\n{table}\n"
-    message += f"Choose one line: set {named} under this AOI's search (or list only its files under granules)."
     if query is None:
-        raise GcovError(message)
-    message += " In the same order, ready to copy:"
+        raise GcovError(f"{message}Choose one line, and list only its files under this AOI's granules.")
+    named = ", ".join(keys[i] + " (A ASCENDING, D DESCENDING)" * (i == 1) for i in differing)
+    message += f"Choose one line: set {named} under this AOI's search. In the same order, ready to copy:"
     for _, members in sorted(groups.items(), key=str):
         ((mode, _),) = Counter(granule.mode for granule in members).most_common(1)
         found = [members[0].track, DIRECTIONS.get(str(members[0].direction)), mode]

@@ -134,7 +134,8 @@ def test_several_series_are_refused_with_a_table():
     assert lines[1] == ["track", "direction", "mode", "polarizations", "frames", "granules", "dates"]
     assert lines[2] == ["26", "A", "2005", "DHDH", "16,17", "2", "2025-11-23", "..", "2025-12-05", "(2", "days)"]
     assert lines[3] == ["26", "A", "4005", "SHSH", "16", "1", "2025-11-23", "..", "2025-11-23", "(1", "days)"]
-    assert "set mode under this AOI's search" in str(caught.value)
+    assert "list only its files under this AOI's granules" in str(caught.value)
+    assert "search" not in str(caught.value)  # a list of granules and a search exclude each other
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_several_series_are_refused_with_a_table():
 )
 def test_the_table_names_the_key_that_narrows(other, key):
     with pytest.raises(GcovError, match=f"set {key}"):
-        granules.check_one_series([granule(), granule(**other)], "A", ["HHHH"])
+        granules.check_one_series([granule(), granule(**other)], "A", ["HHHH"], {})
 
 
 def test_each_line_of_the_table_has_a_search_to_copy():
@@ -168,7 +169,9 @@ def test_polarizations_may_alternate_and_the_other_band_may_differ():
     with pytest.raises(GcovError, match="no granule has the term VVVV in frequency A; polarizations: DHDH, DHNA, SHSH"):
         granules.check_one_series(found, "A", ["VVVV"])
     with pytest.raises(GcovError, match="set mode under"):
-        granules.check_one_series(found, "B", ["HHHH"])
+        granules.check_one_series(found, "B", ["HHHH"], {})
+    with pytest.raises(GcovError, match="HHHH in frequency A; polarizations: NADH; with `frequency: B` there is one$"):
+        granules.check_one_series([granule(mode="0005", pols="NADH")], "A", ["HHHH"])
 
 
 @pytest.mark.parametrize(

@@ -327,7 +327,11 @@ def test_a_crs_of_heights_or_of_three_dimensions_is_refused(tmp_path, code):
 
 @pytest.mark.parametrize("crs", [False, {"type": "EPSG", "properties": {"code": 4326}}])
 def test_a_geojson_is_in_degrees_unless_it_names_another_crs(tmp_path, crs):
-    assert read_zones(geojson_file(tmp_path / "z.geojson", ['"a"'], crs), "name", "zones").crs.to_epsg() == 4326
+    path = geojson_file(tmp_path / "z.geojson", ['"a"'], crs)  # in metres
+    with pytest.raises(GcovError, match=r"CRS is in degrees \(that of a GeoJSON without `crs` is\).*: a$"):
+        read_zones(path, "name", "zones")
+    path.write_text(re.sub(r"\d{6,7}\.0", lambda metres: str(float(metres[0]) / 1e5), path.read_text()))
+    assert read_zones(path, "name", "zones").crs.to_epsg() == 4326
 
 
 @pytest.mark.parametrize(

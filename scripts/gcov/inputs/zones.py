@@ -36,6 +36,13 @@ def read_zones(path: str | Path, name: str, where: str) -> geopandas.GeoDataFram
     names, shapes = points.read_points(path, name, where) if is_table else _read_vector(path, name, where)
     _check(names, shapes, f"{where}: {path}")
     bounds = shapes.bounds
+    metres = np.flatnonzero((bounds.abs() > 360).any(axis=1))
+    if shapes.crs.is_geographic and metres.size:
+        beyond = ", ".join(names[number] for number in metres)
+        raise GcovError(
+            f"{where}: {path}: coordinates beyond 360 degrees, but the file's CRS is in degrees"
+            f" (that of a GeoJSON without `crs` is): save it in longitude and latitude, or with its CRS: {beyond}"
+        )
     wide = np.flatnonzero(bounds["maxx"] - bounds["minx"] > 180)
     if shapes.crs.is_geographic and wide.size:
         across = ", ".join(names[number] for number in wide)
