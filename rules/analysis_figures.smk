@@ -78,7 +78,7 @@ rule plot_indices:
         mem_mb=500,
         runtime=15,
     params:
-        valid_samples_only=setting("valid_samples_only"),
+        **settings_of("valid_samples_only", "min_valid_fraction"),
     script:
         "../scripts/plot_indices.py"
 

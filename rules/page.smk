@@ -23,7 +23,7 @@ rule methods:
         runtime=10,
     params:
         **stack_settings("terms", "multilook", "changes", "change_history", "significance", "min_change_db"),
-        **settings_of("baseline", "filter_window"),
+        **settings_of("baseline", "filter_window", "change_reference", "min_valid_fraction"),
     script:
         "../scripts/methods.py"
 

@@ -34,6 +34,11 @@ def little_valid(series: pd.DataFrame, min_valid_fraction: float) -> pd.Series:
     return (numbers > 0) & (numbers < min_valid_fraction * numbers.max())
 
 
+def too_few(min_valid_fraction: float) -> str:
+    """What `little_valid` finds, as text."""
+    return f"less than {100 * min_valid_fraction:g} % of the best date's samples"
+
+
 def long_steps(times: pd.Series) -> pd.Series:
     """True (dates,) for dates that follow the previous one by more than 1.5 times the median step."""
     steps = times.diff()
@@ -146,8 +151,7 @@ def cautions(
     if empty.any():
         said.append(f"no valid sample on {listed(dates['time'][empty])}")
     if few.any():
-        share = f"{100 * min_valid_fraction:g} %"
-        said.append(f"less than {share} of the best date's samples on {listed(dates['time'][few])}: a different area")
+        said.append(f"{too_few(min_valid_fraction)} on {listed(dates['time'][few])}: a different area")
     if not release_changes(dates).empty:
         releases = ", ".join(dict.fromkeys(dates["crid"]))
         said.append(f"processed with different releases ({releases}): a step between them may be processing")

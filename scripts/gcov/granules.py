@@ -238,8 +238,8 @@ def check_one_series(
                 other = "B" if frequency == "A" else "A"
                 there = any(granule.holds(term, other) for granule in granules)
                 hint = f"; with `frequency: {other}` there is one" if there else ""
-                found = f"polarizations: {codes}{hint}"
-                raise GcovError(f"no granule has the term {term} in frequency {frequency}; {found}")
+                said = f"no granule has the term {term} in frequency {frequency}; polarizations: {codes}{hint}"
+                raise GcovError(said)
         return
     import yaml  # needed only here
 

@@ -126,7 +126,7 @@ def index_table(zones: int, dates: int = 5) -> pd.DataFrame:
 
 @pytest.mark.parametrize(("number", "dates"), [(0, 1), (3, 5), (12, 60)])
 def test_indices_have_a_picture_each_and_a_line_for_each_zone(number, dates):
-    figure = indices(index_table(number, dates), title="x", warnings=[])
+    figure = indices(index_table(number, dates), title="x", min_valid_fraction=0.5, warnings=[])
     FigureCanvasAgg(figure).draw()
     ratio, rvi = figure.axes
     assert (ratio.get_ylabel(), rvi.get_ylabel()) == ("HVHV/HHHH (dB)", "RVI")
@@ -140,10 +140,22 @@ def test_indices_have_a_picture_each_and_a_line_for_each_zone(number, dates):
 def test_an_index_without_a_value_is_a_gap_and_said_and_many_zones_are_grey():
     rows = index_table(40)
     rows.loc[(rows["zone"] == "aoi") & (rows.index % 5 == 2), "value"] = np.nan
-    figure = indices(rows, title="x", warnings=["BETA data (5 dates): not validated"])
+    figure = indices(rows, title="x", min_valid_fraction=0.5, warnings=["BETA data (5 dates): not validated"])
     assert np.isnan(curve(figure.axes[0], "AOI")).tolist() == [False, False, True, False, False]
     assert "RVI: no value on 1 date" in words(figure) and "BETA data" in words(figure)
     assert {line.get_color() for line in figure.axes[0].get_lines()} == {palette.MANY, palette.AOI}
+
+
+def test_dates_of_an_index_with_few_samples_are_hollow_and_said():
+    rows = index_table(1)
+    partial = rows["time"] == rows["time"].iloc[3]
+    rows.loc[partial & (rows["zone"] == "aoi"), "n_valid"] = 4
+    figure = indices(rows, title="x", min_valid_fraction=0.5, warnings=[])
+    for axes, value in zip(figure.axes, (-7.997, 0.503)):
+        (hollow,) = (line for line in axes.get_lines() if line.get_markerfacecolor() == "white")
+        np.testing.assert_allclose(hollow.get_ydata(), [value])
+    day = f"{rows['time'].iloc[3]:%Y-%m-%d}"
+    assert f"less than 50 % of the best date's samples (hollow) on {day}: a different area" in words(figure)
 
 
 # ---- maps
@@ -441,7 +453,7 @@ def test_scripts_draw_from_files(temporal, periods, history, none_found, tmp_pat
     pictures = [tmp_path / f"{number}.png" for number in range(5)]
     named = {"stack": stack, "term": "HHHH", **counted}
     plot_zones(zones=tmp_path / "zones.csv", min_valid_fraction=0.5, **named, output=[pictures[0]])
-    plot_indices(indices=tmp_path / "indices.csv", stack=stack, **counted, output=[pictures[1]])
+    plot_indices(indices=tmp_path / "indices.csv", stack=stack, min_valid_fraction=0.5, **counted, output=[pictures[1]])
     warning = tmp_path / "warning.rst"
     plot_statistics(statistics=stack, term="HHHH", **counted, output=[pictures[2]], warning=warning)
     summary = tmp_path / "change.json"

@@ -170,7 +170,7 @@ def test_polarizations_may_alternate_and_the_other_band_may_differ():
         granules.check_one_series(found, "A", ["VVVV"])
     with pytest.raises(GcovError, match="set mode under"):
         granules.check_one_series(found, "B", ["HHHH"], {})
-    with pytest.raises(GcovError, match="HHHH in frequency A; polarizations: NADH; with `frequency: B` there is one$"):
+    with pytest.raises(GcovError, match="polarizations: NADH; with `frequency: B` there is one"):
         granules.check_one_series([granule(mode="0005", pols="NADH")], "A", ["HHHH"])
 
 

@@ -34,6 +34,7 @@ SETTINGS = {
     "terms": ["HHHH", "HVHV"], "valid_samples_only": True, "multilook": 3, "significance": 0.02, "min_change_db": 1.5,
     "changes": {"felling": {"before": ("2025-11-23", "2025-12-04"), "after": ("2025-12-05", "2025-12-18")}},
     "change_history": True, "baseline": ("2025-10-01", "2025-10-31"), "filter_window": 5,
+    "min_valid_fraction": 0.6, "change_reference": {"zone": "forest"},
 }  # fmt: skip
 NOTHING = SETTINGS | {"changes": {}, "change_history": False, "baseline": None, "filter_window": None, "multilook": 1}
 
@@ -57,6 +58,8 @@ def test_every_number_is_of_the_results():
         "HHHH 9.13 (estimated from log-ratios of dates, 61.27 for cells), HVHV DHDH 7.77 (given). Cells are",
         "felling compares 2025-11-23 to 2025-12-04 with 2025-12-05 to 2025-12-18 by the F test of the ratio of means at"
         " a significance of 0.02, for changes beyond 1.5 dB.",
+        "dates with less than 60 % of the best date's samples were left out, and each date was divided by its median"
+        " over the zone forest.",
         "same season of 2025-10-01 to 2025-10-31",
         "windows of 5 x 5 samples",
         "Software: workflow 0.2.0.",
@@ -64,7 +67,7 @@ def test_every_number_is_of_the_results():
         assert words in text
     known = json.dumps([DATES.astype(str).to_dict(), GEOMETRY, LOOKS, ATTRIBUTES, SETTINGS])
     counted = {"0", "1", "2", "3", "16", "17", "254"}  # dates; the mask's values
-    rounded = {"348.0", "33.1", "38.0", "35.5", "25.0", "93.0", "84", "20"}
+    rounded = {"348.0", "33.1", "38.0", "35.5", "25.0", "93.0", "84", "20", "60"}
     assert {n for n in numbers(text) if n not in known} <= counted | rounded | {"2016", "2001"}
 
 

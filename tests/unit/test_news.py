@@ -48,6 +48,13 @@ def test_differences_from_the_run_before(now, said):
     assert Memory(THREE, now).news("a") == said
 
 
+def test_patches_are_counted_by_table():
+    """One clearing is in several: their sum is not the number of clearings."""
+    patches = dict.fromkeys(["20260522-1-2", "HVHV felling 20261130-1-2", "HHHH felling 20261130-1-2", "20260522-7-7"])
+    known = Memory({}, {"a": {"dates": {"2025-11-23": "G1"}, "patches": patches}})
+    assert known.news("a") == ["first run: 1 date, 2 patches, 1 patch (HHHH felling), 1 patch (HVHV felling)"]
+
+
 def test_a_run_with_nothing_new_says_the_same_again(tmp_path):
     """A page that is made again names what it named, until there is something else; other AOIs keep their own."""
     path = tmp_path / "memory.json"

@@ -101,7 +101,7 @@ def test_fell_rose_and_no_data_are_told_apart_whatever_the_eyes():
 
 def test_a_zone_has_one_colour_in_every_figure():
     """In the order of the table, also where only those zones are drawn that move."""
-    drawn = indices(index_table(7), title="x", warnings=[]).axes[0].get_lines()
+    drawn = indices(index_table(7), title="x", min_valid_fraction=0.5, warnings=[]).axes[0].get_lines()
     assert [line.get_color() for line in drawn] == [*(palette.zone(n).colour for n in range(7)), palette.AOI]
     rows = zone_table(70)
     still = rows["zone"].isin([f"zone {n}" for n in range(1, 11)])
@@ -126,7 +126,7 @@ def draw_both(names) -> tuple[list[Text], list[Text]]:
         return rows.assign(zone=rows["zone"].replace({f"zone {n}": name for n, name in enumerate(names)}))
 
     panels = zones(named(zone_table(len(names))), posting=20, **SHOWN)
-    lines = indices(named(index_table(len(names))), title="x", warnings=[])
+    lines = indices(named(index_table(len(names))), title="x", min_valid_fraction=0.5, warnings=[])
     for figure in (panels, lines):
         FigureCanvasAgg(figure).draw()
     titles = [axes._left_title for axes in panels.axes if axes.get_title(loc="left")]

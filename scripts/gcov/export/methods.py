@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from gcov.cautions import too_few
 from gcov.granules import MATURITIES
 from gcov.headings import DIRECTIONS
 from gcov.words import days, number_of, percent
@@ -134,11 +135,23 @@ def _products(settings: Mapping[str, Any]) -> Iterable[str]:
         yield f"Change {name} compares {before} with {after} by the F test of the ratio of means {level}{least}."
     if settings["change_history"]:
         yield f"Change over all dates is the sequential omnibus test of {OMNIBUS}, {level}{least}."
+    if settings["changes"] or settings["change_history"]:
+        few = too_few(settings["min_valid_fraction"])
+        yield f"For the tests, dates with {few} were left out{_reference(settings)}."
     if settings["baseline"]:
         yield f"Anomalies are differences from the same season of {' to '.join(map(str, settings['baseline']))}."
     if settings["filter_window"]:
         size = settings["filter_window"]
         yield f"Filtered images, for viewing, follow {FILTER}, with windows of {size} x {size} samples."
+
+
+def _reference(settings: Mapping[str, Any]) -> str:
+    """What each date was divided by before the tests."""
+    reference = settings["change_reference"]
+    if reference is None:
+        return ""
+    where = "the whole area" if reference == "scene" else f"the zone {reference['zone']}"
+    return f", and each date was divided by its median over {where}"
 
 
 def _distinct(column: pd.Series) -> list[str]:

@@ -21,6 +21,7 @@ from gcov.cautions import (
     little_valid,
     near_noise,
     release_changes,
+    too_few,
     without_echo,
 )
 from gcov.figures.palette import NO_ECHO, NOISE, QUANTITIES, RAIN, RELEASE
@@ -122,8 +123,7 @@ def draw_means(
     axes.plot(whole["time"], whole["mean_db"], ":", color=colour, linewidth=1, label="_with few")
     solid = line(dates.assign(mean_db=dates["mean_db"].mask(few)))
     axes.plot(solid["time"], solid["mean_db"], "o-", color=colour, markersize=size, linewidth=1.4, label="mean")
-    too_few = f"less than {100 * min_valid_fraction:g} % of the best date's samples"
-    _mark(axes, dates[few], hollow_style(colour, size), too_few)
+    _mark(axes, dates[few], hollow_style(colour, size), too_few(min_valid_fraction))
     square: dict[str, Any] = {"marker": "s", "linestyle": "none", "color": NOISE, "markersize": size}
     _mark(axes, dates[noisy & ~few], square, f"within {NOISE_MARGIN} dB of the noise floor")
     at_foot: dict[str, Any] = {"linestyle": "none", "color": "black", "markersize": size + 1}

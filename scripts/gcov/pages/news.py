@@ -4,6 +4,7 @@ A file beside index.html remembers what the last two runs found that differ, so 
 nothing new says the same.
 """
 
+import itertools
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -50,11 +51,17 @@ class Memory:
         """What is new in an AOI, in sentences."""
         now, before = self.now[aoi], self.before.get(aoi)
         if before is None:
-            found = [
-                _counted(words, now[name]) for words, name in (("date", "dates"), ("patch", "patches")) if now[name]
-            ]
+            found = [_counted("date", now["dates"])] if now["dates"] else []
+            # one clearing is in the table of the history, and in that of each term and change
+            for of, names in itertools.groupby(sorted(now["patches"], key=_table), _table):
+                found.append(_counted("patch", list(names)) + (f" ({of})" if of else ""))
             return [f"first run: {', '.join(found)}"]
         return list(_differences(before, now)) or ["nothing new"]
+
+
+def _table(patch: str) -> str:
+    """Term and name of the change whose table lists a patch; empty for the history."""
+    return patch.rpartition(" ")[0]
 
 
 def _differences(before: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
