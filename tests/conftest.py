@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import shutil
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,8 +16,9 @@ import pytest
 import yaml
 from helpers import BBOX, EPSG, FIRST, NORTH, REPO, SHAPE, WEST
 from runtime import Done, snakemake
-from servers.field import environment
-from servers.tls import session_tls
+from servers.archive import Archive
+from servers.field import environment, write_scenes
+from servers.tls import LoopbackServer, session_tls
 
 from gcov.archive import login, transport
 from gcov.testing.landscape import landscape
@@ -26,8 +28,8 @@ gc.enable()  # as in a job: gcov.log leaves it off while modules are imported
 LONGEST = [
     f"test_{name}.py"
     for name in (
-        *("slurm", "interruptions", "workflow", "incremental", "archive", "secrets", "series", "small_areas", "report"),
-        *("in_browser", "change_products"),
+        *("slurm", "bucket", "archive", "interruptions", "workflow", "small_areas", "secrets", "incremental"),
+        *("in_browser", "series", "report", "change_products"),
     )
 ]
 BROWSER_TESTS = Path(__file__).parent / "browser"
@@ -187,6 +189,33 @@ def user(monkeypatch, tmp_path):
     yield
     login.token.cache_clear()
     transport._pool.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory) -> list[Path]:
+    """Two granules of many blocks."""
+    return write_scenes(tmp_path_factory.mktemp("scenes"), 2)
+
+
+@pytest.fixture
+def archive(scenes, monkeypatch):
+    """An archive that holds them, trusted with the token."""
+    with Archive(scenes[0].parent) as archive:
+        monkeypatch.setenv("GCOV_TRUST_HOST", archive.host)
+        yield archive
+
+
+@pytest.fixture
+def serve():
+    """A function that starts a loopback server of a handler, with attributes for the handler; all end with the test."""
+    with ExitStack() as running:
+
+        def start(handler, tls=None, **attributes) -> LoopbackServer:
+            server = LoopbackServer(handler, tls)
+            vars(server).update(attributes)
+            return running.enter_context(server)
+
+        yield start
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """The notebook's own calls, as the reference for the workflow's numbers, and helpers shared by tests."""
 
 import time
+import warnings
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import rioxarray  # noqa: F401  (the .rio accessor)
+import shapely
 import xarray as xr
 from affine import Affine
 
@@ -55,6 +57,33 @@ def grid_of(epsg: int, x: np.ndarray, y: np.ndarray) -> xr.Dataset:
     """A grid with these evenly spaced pixel centres, metres."""
     dx, dy = x[1] - x[0], y[1] - y[0]
     return make_grid(epsg, x, y, Affine(dx, 0, x[0] - dx / 2, 0, dy, y[0] - dy / 2))
+
+
+def rectangle(top: int, bottom: int, left: int, right: int) -> shapely.Polygon:
+    """Along the edges of these rows and columns of the small granules."""
+    return shapely.box(WEST + 20 * left, NORTH - 20 * bottom, WEST + 20 * right, NORTH - 20 * top)
+
+
+def zone_file(path: Path, shapes: dict[str, shapely.Geometry], crs=EPSG, key: str = "name", **properties) -> Path:
+    """A vector file of zones by name."""
+    import geopandas  # half a second that most tests need not wait
+
+    frame = geopandas.GeoDataFrame({key: list(shapes), **properties}, geometry=list(shapes.values()), crs=crs)
+    frame.to_file(path)
+    return path
+
+
+def cell_means(samples: np.ndarray, side: int, whole: bool = False) -> np.ndarray:
+    """Means (..., y, x) of cells of side x side samples, NaN left out; NaN where none is left.
+
+    `whole`: NaN where a sample is missing or lies beyond the edge.
+    """
+    beyond = [(0, 0)] * (samples.ndim - 2) + [(0, -size % side) for size in samples.shape[-2:]]
+    full = np.pad(samples.astype(float), beyond, constant_values=np.nan)
+    *several, ny, nx = full.shape
+    cells = full.reshape(*several, ny // side, side, nx // side, side)
+    with warnings.catch_warnings(action="ignore"):  # of cells without a sample
+        return (np.mean if whole else np.nanmean)(cells, axis=(-3, -1))
 
 
 def memory_stack(powers: dict[str, np.ndarray], mask: np.ndarray, **facts: list[str]) -> xr.Dataset:

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import packages_distributions
@@ -67,6 +68,11 @@ class Done:
 
     returncode: int
     output: str
+
+
+def jobs_of(output: str) -> Counter:
+    """How many jobs of each rule a run, or a dry run, had."""
+    return Counter(re.findall(r"^ *(?:local)?(?:rule|checkpoint) (\w+):$", output, re.MULTILINE))
 
 
 @cache

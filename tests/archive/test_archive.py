@@ -1,4 +1,4 @@
-"""Reading from a faulty archive: every fault, over HTTPS and S3, and whole runs of the workflow."""
+"""Reading from a faulty archive: every fault, over HTTPS and S3, and how many granules at a time."""
 
 import base64
 import gc
@@ -18,7 +18,6 @@ import h5py
 import pytest
 import urllib3
 from clip import clip
-from conftest import Analysis
 from helpers import FIRST, patience
 from servers.archive import (
     EXPIRED_TOKEN,
@@ -31,7 +30,7 @@ from servers.archive import (
     Archive,
 )
 from servers.cmr import CmrServer
-from servers.field import FOOTPRINT, TERMS, WINDOW, aoi_bbox, archive_settings, configuration, environment, write_scenes
+from servers.field import FOOTPRINT, TERMS, WINDOW, aoi_bbox, archive_settings, configuration, environment
 from servers.tls import Handler, LoopbackServer, session_tls
 
 from gcov.archive import login, ranges, transport
@@ -50,23 +49,9 @@ GENERATE = "https://urs.earthdata.nasa.gov (Generate Token)"
 
 
 @pytest.fixture(scope="module")
-def scenes(tmp_path_factory):
-    """Three granules."""
-    return write_scenes(tmp_path_factory.mktemp("scenes"), 3)
-
-
-@pytest.fixture(scope="module")
 def scene(scenes):
-    """The first of them."""
+    """One granule."""
     return scenes[0]
-
-
-@pytest.fixture
-def archive(scene, monkeypatch):
-    """An archive that holds them."""
-    with Archive(scene.parent) as archive:
-        monkeypatch.setenv("GCOV_TRUST_HOST", archive.host)
-        yield archive
 
 
 @pytest.fixture
@@ -225,9 +210,8 @@ def test_a_server_that_wants_hours_is_asked_another_day(user, pauses, archive, s
 @pytest.mark.parametrize(
     "value",
     [
-        *("soon", "Fri, 31 Dec 1999 23:59:59 GMT", "-5", "9" * 5000),
-        *("Fri, 31 Dec 999999 23:59:59 GMT", "Fri, 31 Dec 99999999999999999999 23:59:59 GMT"),
-        *("nan", "1e30", ""),
+        *("soon", "Fri, 31 Dec 1999 23:59:59 GMT", "Fri, 31 Dec 999999 23:59:59 GMT"),
+        *("-5", "9" * 5000, "nan", "1e30", ""),
     ],
 )
 def test_a_retry_after_without_sense_is_none(value):
@@ -527,10 +511,7 @@ def jwt(expires):
         (jwt(4e9), f"the archive rejected the Earthdata token: get one at {GENERATE}"),
         (jwt(1767225600), f"the Earthdata token expired on 2026-01-01: get one at {GENERATE}"),
         (EXPIRED_TOKEN, f"the Earthdata token has expired: get one at {GENERATE}"),
-        (jwt(-1e30), "the archive rejected the Earthdata token: get one at"),
-        (jwt(1e300), "the archive rejected the Earthdata token: get one at"),
         (jwt(10**400), "the archive rejected the Earthdata token: get one at"),
-        (jwt(float("-inf")), "the archive rejected the Earthdata token: get one at"),
         (jwt(float("nan")), "the archive rejected the Earthdata token: get one at"),
         (jwt([0]), "the archive rejected the Earthdata token: get one at"),
         (
@@ -542,7 +523,7 @@ def jwt(expires):
     ],
     ids=[
         *("missing", "wrong", "no JSON", "unknown to the archive", "past its own date", "expired"),
-        *("long ago", "far away", "without end", "minus infinity", "no number", "a list"),
+        *("without end", "no number", "a list"),
         *("licence", "not in the group", "no permission"),
     ],
 )
@@ -563,7 +544,6 @@ def test_each_refusal_has_its_own_message(user, archive, scene, tmp_path, monkey
         "https://evil.example/approve_app?client_id=1",
         "https://urs.earthdata.nasa.gov.evil.example/approve_app",
         "https://urs.earthdata.nasa.gov@evil.example/approve_app",
-        "https://urs.earthdata.nasa.gov:444/approve_app",
         "http://urs.earthdata.nasa.gov/approve_app",
         "https://urs.earthdata.nasa.gov/approve_app\n\x1b[31mdo this",
         "https://urs.earthdata.nasa.gov/" + 1000 * "a",
@@ -579,19 +559,12 @@ def test_another_hosts_link_to_the_licence_is_not_shown(user, archive, scene, tm
     assert "evil" not in str(error.value) and "approve_app" not in str(error.value)
 
 
-PAGES = [
-    b"<html>please log in</html>",
-    b"[" * 60_000,
-    b'["access_token"]',
-    b'{"access_token": "a\\nb"}',
-    b"\xff{}",
-    b"",
-]
+PAGES = [b"<html>please log in</html>", b"[" * 60_000, b'["access_token"]', b'{"access_token": "a\\nb"}', b"\xff{}"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page[:20].decode(errors="replace"))
 def test_a_login_service_that_gives_a_page_instead_of_a_token(user, plain, monkeypatch, page):
-    server = plain(session_tls(), data=page or b" ", ranges=None)
+    server = plain(session_tls(), data=page, ranges=None)
     monkeypatch.setattr(Plain, "do_POST", Plain.do_GET, raising=False)
     monkeypatch.setattr(login, "LOGIN", server.url)
     monkeypatch.delenv("EARTHDATA_TOKEN")
@@ -603,7 +576,7 @@ def test_a_login_service_that_gives_a_page_instead_of_a_token(user, plain, monke
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page[:20].decode(errors="replace"))
 def test_a_page_instead_of_s3_credentials(user, archive, scene, tmp_path, plain, monkeypatch, page):
-    server = plain(session_tls(), data=page or b" ", ranges=None)
+    server = plain(session_tls(), data=page, ranges=None)
     monkeypatch.setenv("GCOV_TRUST_HOST", server.host)
     with pytest.raises(GcovError, match="s3credentials gave no credentials"):
         fetch(archive, scene, tmp_path / "f.zarr", "s3", {"credentials_url": f"{server.url}/s3credentials"})
@@ -652,12 +625,6 @@ def test_auto_asks_s3_as_long_as_it_is_only_busy(user, pauses, archive, scene, w
     assert archive.count(way="cdn") == 0
 
 
-def test_credentials_that_are_none(user, archive, scene, tmp_path):
-    archive.issue_credentials = lambda: {"error": "no such luck"}
-    with pytest.raises(GcovError, match="s3credentials gave no credentials"):
-        fetch(archive, scene, tmp_path / "f.zarr", "s3")
-
-
 def test_s3_outside_the_region(user, archive, scene, tmp_path):
     archive.in_region = False
     with pytest.raises(GcovError) as error:
@@ -698,19 +665,13 @@ class Plain(Handler):
 
 
 @pytest.fixture
-def plain(scene):
+def plain(serve, scene):
     """A function that starts such a server with the granule on it."""
-    running = []
 
     def start(tls=None, data=None, ranges="bytes {}-{}/{}", wants=None):
-        server = LoopbackServer(Plain, tls).start()
-        server.data, server.ranges, server.wants, server.authorizations = data or scene.read_bytes(), ranges, wants, []
-        running.append(server)
-        return server
+        return serve(Plain, tls, data=data or scene.read_bytes(), ranges=ranges, wants=wants, authorizations=[])
 
-    yield start
-    for server in running:
-        server.stop()
+    return start
 
 
 @pytest.mark.parametrize("tls", [False, True])
@@ -731,12 +692,6 @@ def test_an_archive_that_sends_the_bytes_itself(user, archive, scene, wanted, tm
 def test_a_foreign_server_that_wants_a_login(user, archive, scene, tmp_path, plain):
     server = plain(session_tls(), wants="Basic secret")
     with pytest.raises(GcovError, match=r"cannot be read \(127\.0\.0\.1:\d+ answered 401\)"):
-        fetch(archive, scene, tmp_path / "f.zarr", url=f"{server.url}/{scene.name}", s3_url=None)
-
-
-def test_a_server_that_ignores_ranges(user, archive, scene, tmp_path, plain):
-    server = plain(ranges=None, data=bytes(50_000_000))
-    with pytest.raises(GcovError, match="ignores range requests: download the file and name it under `granules:`"):
         fetch(archive, scene, tmp_path / "f.zarr", url=f"{server.url}/{scene.name}", s3_url=None)
 
 
@@ -775,7 +730,7 @@ class Endless(Handler):
 @pytest.mark.parametrize(
     ("status", "message"),
     [
-        (200, "ignores range requests"),
+        (200, "ignores range requests: download the file and name it under `granules:`"),
         (206, r"failed \(Interrupted\)"),
         (302, "more than 5 redirects"),
         (401, "cannot be read"),
@@ -811,10 +766,9 @@ def test_a_server_with_ranges_of_its_own_kind(user, pauses, archive, scene, tmp_
 
 
 def test_a_ring_of_redirects(user, archive, scene, tmp_path):
-    url = archive.https_url(scene.stem)
     archive.sign = lambda key: f"/NISAR/{key}"
     with pytest.raises(GcovError, match="more than 5 redirects"):
-        fetch(archive, scene, tmp_path / "f.zarr", url=url, s3_url=None)
+        fetch(archive, scene, tmp_path / "f.zarr", s3_url=None)
 
 
 def test_a_certificate_that_is_not_trusted(user, pauses, archive, scene, tmp_path, monkeypatch):
@@ -974,85 +928,6 @@ def test_bytes_may_come_from_a_thread_while_hdf5_waits(monkeypatch, scene):
 # ---- the whole workflow
 
 
-STACK = "results/a/stack.zarr"
-
-
-@pytest.fixture(scope="module")
-def local_stack(scenes, tmp_path_factory):
-    """The stack made from the local files."""
-    folder = tmp_path_factory.mktemp("local")
-    config = {"aois": {"a": {"bbox": aoi_bbox(), "granules": [str(path) for path in scenes]}}, "terms": TERMS}
-    run = Analysis(folder).configure({**config, "basemap": None})
-    run.run("--cores", "4", STACK, env=environment(folder, session_tls().ca_pem, None))
-    return contents(folder / STACK)
-
-
-@pytest.fixture
-def cmr(archive):
-    """The catalogue of the archive's granules."""
-    with CmrServer(archive.umm_items(FOOTPRINT)) as cmr:
-        yield cmr
-
-
-@pytest.fixture
-def start(analysis, archive, cmr, tmp_path):
-    """A function that configures the workflow for the loopback archive and runs it."""
-
-    def run(*arguments, access="https", token=TOKEN, **aoi):
-        analysis.configure(configuration(archive, cmr, access, **aoi))
-        return analysis.snakemake(
-            "--cores", "4", *arguments, env=environment(tmp_path, archive.ca_pem, token, archive.host)
-        )
-
-    return run
-
-
-def logs(analysis):
-    """The log of every fetch, by granule."""
-    return {path.stem: path.read_text() for path in analysis.folder.glob("logs/a/fragments/*.log")}
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("access", ["https", "s3"])
-def test_a_run_through_faults_gives_the_local_stack(start, analysis, archive, cmr, local_stack, access):
-    archive.in_region = access == "s3"
-    way = "s3" if access == "s3" else "cdn"
-    if access == "https":
-        cmr.short_page(1)
-    archive.faults.add("503", way="https", times=2)
-    for skip, kind in enumerate(("503", "drop", "truncate", "short", "429", "expire", "drop", "503", "expire")):
-        archive.faults.add(kind, way=way, skip=skip, after_bytes=300 if skip > 5 and kind == "drop" else None)
-    run = start(STACK, access=access)
-    assert run.returncode == 0, run.output
-    assert contents(analysis.folder / STACK) == local_stack
-    assert archive.faults.pending() == 0
-    assert archive.leaked_authorizations == []
-    said = {"s3": "reading from S3", "https": "requests"}[access]
-    assert len(logs(analysis)) == 3
-    assert all(said in text for text in logs(analysis).values())
-
-
-@pytest.mark.long
-def test_a_corrupt_granule_fails_alone(start, analysis, archive, scenes, local_stack, tmp_path):
-    bad = scenes[1]
-    archive.replace(bad.stem, damaged_copy(bad, tmp_path / "bad.h5"))
-    run = start("--keep-going", STACK)
-    assert run.returncode != 0
-    message = f"{bad.stem} ({archive.https_url(bad.stem)}): /science/LSAR/GCOV/grids/frequencyA/HVHV is damaged"
-    assert message in logs(analysis)[bad.stem]
-    assert message in run.output  # the failed job's log is shown
-    assert "Traceback" not in logs(analysis)[bad.stem]
-    fragments = {path.name for path in analysis.folder.glob("results/a/fragments/*")}
-    assert fragments == {f"{path.stem}.zarr" for path in scenes if path != bad}
-    # repaired in the archive: only this one is fetched
-    archive.replace(bad.stem, bad)
-    archive.reset_log()
-    run = start(STACK)
-    assert run.returncode == 0, run.output
-    assert {entry.path.split("/")[-1] for entry in archive.log} == {bad.name}
-    assert contents(analysis.folder / STACK) == local_stack
-
-
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "count", "bound"),
@@ -1088,11 +963,3 @@ def most_at_a_time(archive):
         busy += step
         most = max(most, busy)
     return most
-
-
-@pytest.mark.long
-def test_without_a_token_the_search_works_and_warns(start, analysis, archive):
-    run = start("results/a/granules.csv", token=None)
-    assert run.returncode == 0, run.output
-    assert f"no Earthdata token for the fetch that follows: get one at {GENERATE}" in run.output
-    assert archive.count() == 0

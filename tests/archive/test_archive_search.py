@@ -2,9 +2,9 @@
 
 import json
 import logging
-import os
 import re
 import socket
+from datetime import datetime
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,33 +13,29 @@ import shapely
 from asf_search.constants import INTERNAL
 from helpers import patience
 from servers.cmr import CmrServer, umm_item
-from servers.field import FOOTPRINT, environment
-from servers.tls import Handler, LoopbackServer, session_tls
+from servers.field import FOOTPRINT
+from servers.tls import Handler, session_tls
 
 from gcov.archive import catalog, transport
 from gcov.archive.catalog import search_archive
 from gcov.errors import GcovError
 from gcov.granules import from_name
 from gcov.inputs.config import read_config
+from gcov.testing.synthetic import granule_name
 
 BETA, PROVISIONAL, VALIDATED = "NISAR_L2_GCOV_BETA_V1", "NISAR_L2_GCOV_PROVISIONAL_V1", "NISAR_L2_GCOV_V1"
 WKT = "POLYGON((84 28, 84.4 28, 84.4 28.4, 84 28.4, 84 28))"
 
 
-def name(cycle=6, track=26, frame=16, mode="4005", pols="DHDH", direction="A", crid="X05009", day=23):
+def name(day=23, mode="4005", **facts):
     """A granule's name."""
-    times = f"202511{day:02d}T234739_202511{day:02d}T234814"
-    place = f"{cycle:03d}_{track:03d}_{direction}_{frame:03d}"
-    return f"NISAR_L2_PR_GCOV_{place}_{mode}_{pols}_A_{times}_{crid}_N_F_J_001"
+    return granule_name(start=datetime(2025, 11, day, 23, 47, 39), mode=mode, **facts)
 
 
 @pytest.fixture(autouse=True)
-def user(monkeypatch, tmp_path):
+def nobody(user, monkeypatch):
     """A user without a token, in an environment of their own."""
-    for variable in list(os.environ):
-        monkeypatch.delenv(variable)
-    for variable, value in environment(tmp_path, session_tls().ca_pem, None).items():
-        monkeypatch.setenv(variable, value)
+    monkeypatch.delenv("EARTHDATA_TOKEN")
 
 
 @pytest.fixture(autouse=True)
@@ -94,8 +90,9 @@ TROUBLE = {
 }
 
 
-@pytest.mark.parametrize("page", [0, 1], ids=["first page", "second page"])
-@pytest.mark.parametrize("trouble", TROUBLE)
+@pytest.mark.parametrize(
+    ("trouble", "page"), [*((trouble, 1) for trouble in TROUBLE), ("items lost", 0), ("empty page", 0), ("503", 0)]
+)
 def test_trouble_that_passes(many, monkeypatch, pauses, caplog, trouble, page):
     """Whichever page it hits; of frame 16 here, while the listing of frame 17 is complete."""
     if trouble == "stall":
@@ -171,7 +168,7 @@ def test_a_netrc_is_not_sent(many, tmp_path):
     assert not any("Authorization" in request.headers for request in many.requests)
 
 
-def test_errors_are_reported_to_nobody(many, monkeypatch, hosts):
+def test_errors_are_reported_to_nobody(many, serve, monkeypatch, hosts):
     import asf_search
 
     class Ear(Handler):
@@ -179,16 +176,15 @@ def test_errors_are_reported_to_nobody(many, monkeypatch, hosts):
             self.server.heard.append(self.body())
             self.answer(200)
 
-    with LoopbackServer(Ear, session_tls()) as reports:
-        reports.heard = []
-        monkeypatch.setattr(INTERNAL, "ERROR_REPORTING_ENDPOINT", reports.host)
-        monkeypatch.setattr(asf_search, "REPORT_ERRORS", True)  # as it is imported
-        stalls_are_noticed(monkeypatch, many)
-        many.short_page(5)
-        many.stall(60)
-        many.fail_next(503)
-        search_archive(WKT, {}, many.host)
-        assert reports.heard == []
+    reports = serve(Ear, session_tls(), heard=[])
+    monkeypatch.setattr(INTERNAL, "ERROR_REPORTING_ENDPOINT", reports.host)
+    monkeypatch.setattr(asf_search, "REPORT_ERRORS", True)  # as it is imported
+    stalls_are_noticed(monkeypatch, many)
+    many.short_page(5)
+    many.stall(60)
+    many.fail_next(503)
+    search_archive(WKT, {}, many.host)
+    assert reports.heard == []
     assert set(hosts) == {"127.0.0.1"}
 
 
@@ -206,7 +202,7 @@ VARIED = {
     "quad": (name(pols="QPDH"), BETA),
     "early": (name(day=11), BETA),
     "provisional": (name(crid="P05023"), PROVISIONAL),
-    "validated": (name(crid="V05030"), VALIDATED),
+    "validated": (name(crid="P06001"), VALIDATED),
     "urgent": (name(day=13).replace("_PR_", "_UR_"), BETA),
     "elsewhere": (name(track=99), BETA),
 }

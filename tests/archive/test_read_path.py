@@ -52,6 +52,11 @@ def scene(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("scene")
     layout = {"page_size": None if request.param == "not paged" else PAGE, "end_block": "end block" in request.param}
     path = write_granule(folder, granule_name(start=FIRST), {"A": band}, chunks=(CHUNK, CHUNK), **layout)
+    if layout["end_block"]:  # behind the samples
+        with h5py.File(path) as file:
+            samples, last = file["science/LSAR/GCOV/grids/frequencyA/HVHV"].id, file["science/LSAR/identification"]
+            chunks = (samples.get_chunk_info(number).byte_offset for number in range(samples.get_num_chunks()))
+            assert last["granuleId"].id.get_offset() > max(chunks)
     return repack(path, tmp_path_factory.mktemp("repacked") / path.name, PAGE) if "repacked" in request.param else path
 
 
@@ -104,9 +109,10 @@ def plain(scene, name: str, window: Window) -> np.ndarray:
     return around[window.row_start + 100 : window.row_stop + 100, window.col_start + 100 : window.col_stop + 100]
 
 
-@pytest.mark.parametrize("access", ["local", "https", "s3"])
+@pytest.mark.parametrize(
+    ("access", "blocks"), [("local", "small"), ("local", "large"), ("https", "small"), ("s3", "large")]
+)
 @pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS)
-@pytest.mark.parametrize("blocks", ["large", "small"])
 def test_the_samples_are_the_files_own_bytes(request, scene, archive, access, window, blocks):
     if blocks == "small":
         request.getfixturevalue("small_blocks")

@@ -10,7 +10,7 @@ import pytest
 from servers.archive import PASSWORD, TOKEN, USERNAME, Archive
 from servers.buckets import Buckets
 from servers.cmr import BUCKET, CmrServer
-from servers.field import FOOTPRINT, aoi_bbox, archive_settings, configuration, environment, write_scenes
+from servers.field import FOOTPRINT, aoi_bbox, archive_settings, configuration, environment
 from servers.tls import Handler, LoopbackServer, session_tls
 
 from gcov.archive import login, ranges, transport
@@ -79,20 +79,6 @@ class Processes(threading.Thread):
     def __exit__(self, *exc_info):
         self.done.set()
         self.join()
-
-
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory):
-    """Two granules."""
-    return write_scenes(tmp_path_factory.mktemp("scenes"), 2)
-
-
-@pytest.fixture
-def archive(scenes, monkeypatch):
-    """The archive that holds them."""
-    with Archive(scenes[0].parent) as archive:
-        monkeypatch.setenv("GCOV_TRUST_HOST", archive.host)
-        yield archive
 
 
 BREAKS = """
@@ -219,11 +205,9 @@ class Signed(Handler):
 
 
 @pytest.fixture
-def signed(scenes):
+def signed(serve, scenes):
     """Such a host, with the scenes."""
-    with LoopbackServer(Signed, session_tls()) as server:
-        server.asked, server.folder = [], scenes[0].parent
-        yield server
+    return serve(Signed, session_tls(), asked=[], folder=scenes[0].parent)
 
 
 def by_address(signed, scenes, query: str) -> dict:
@@ -287,20 +271,15 @@ class Ear(Handler):
 
 
 @pytest.fixture
-def ear(monkeypatch):
+def ear(serve, monkeypatch):
     """A function that starts such a server; the last one is trusted with the token."""
-    running = []
 
     def start(tls=True, target=None):
-        server = LoopbackServer(Ear, session_tls() if tls else None).start()
-        server.heard, server.target = [], target
+        server = serve(Ear, session_tls() if tls else None, heard=[], target=target)
         monkeypatch.setenv("GCOV_TRUST_HOST", server.host)
-        running.append(server)
         return server
 
-    yield start
-    for server in running:
-        server.stop()
+    return start
 
 
 BEARER = f"Bearer {TOKEN}"

@@ -13,13 +13,9 @@ from typing import Any
 import boto3
 import geopandas
 import pytest
-import xarray as xr
 from conftest import Analysis
 from helpers import BBOX, REPO
 from servers.archive import _moto_address
-
-from gcov.errors import GcovError
-from gcov.store import open_stack
 
 pytestmark = pytest.mark.long
 RESULTS, GRANULES = "results-of-lab", "granules-of-lab"
@@ -170,19 +166,6 @@ def test_a_report_holds_figures_from_the_bucket(lab):
     lab.run("--report", "report.html", "--", TARGETS[-1])
     report = (lab.clone / "report.html").read_text()
     assert "mean_series.png" in report and "2 dates" in report
-
-
-def test_stores_open_from_the_bucket(lab, monkeypatch):
-    for name, value in lab.env.items():
-        monkeypatch.setenv(name, value)
-    url = f"s3://{RESULTS}/lab/results/aoi/stack.zarr"
-    xr.testing.assert_identical(open_stack(url).load(), open_stack(lab.local.folder / "results/aoi/stack.zarr").load())
-    lost = lab.object("results/aoi/stack.zarr/HHHH/c/1/0/0")
-    data = lost.get()["Body"].read()
-    lost.delete()
-    with pytest.raises(GcovError, match=r"stack.zarr is damaged: it lacks HHHH/c/1/0/0"):
-        open_stack(url)
-    lost.put(Body=data)
 
 
 def test_a_new_granule_is_clipped_once(lab, newest):

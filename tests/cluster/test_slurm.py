@@ -14,14 +14,13 @@ from helpers import BBOX, FIRST, REPO
 from runtime import as_installed
 from servers.archive import TOKEN, Archive
 from servers.cmr import CmrServer
+from servers.field import FOOTPRINT
 from servers.tls import trust
 from slurm.report import Submission, submissions, table
 
 from gcov.testing.synthetic import granule_name, write_granule
 
 pytestmark = pytest.mark.slurm
-WEST, SOUTH, EAST, NORTH = BBOX
-FOOTPRINT = [(WEST - 1, SOUTH - 1), (EAST + 1, SOUTH - 1), (EAST + 1, NORTH + 1), (WEST - 1, NORTH + 1)]
 
 
 @pytest.fixture(scope="session")  # with its daemons gone, Slurm's plugin would hold up each later snakemake for 2 s

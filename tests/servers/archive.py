@@ -48,7 +48,7 @@ USERNAME, PASSWORD = "tester", "correct horse"
 REGION = "us-west-2"
 BLOCK = 1 << 16
 WAYS = ("https", "login", "cdn", "s3")
-FAULT_KINDS = ("500", "503", "429", "drop", "truncate", "short", "stall", "expire", "changed", "longer", "page")
+FAULT_KINDS = ("none", "500", "503", "429", "drop", "truncate", "short", "stall", "expire", "changed", "longer", "page")
 # these spoil the bytes of an object, so only an answer that carries some can use one up
 BODY_KINDS = ("truncate", "short", "longer")
 
@@ -76,20 +76,29 @@ class Entry:
 
 @dataclass
 class Fault:
-    """One fault, `times` times, for the requests that it matches."""
+    """One fault, `times` times, after `skip` requests, for those of a `way` (None: of any).
+
+    kind: 500, 503, 429 (Retry-After `seconds`); "drop" (connection reset); "truncate" (fewer bytes than Content-Length
+    said); "short" (a valid answer with fewer bytes than asked for); "stall" (wait `seconds`); "expire" (all S3
+    credentials or all signed URLs become invalid); "changed" (the object gets another size and ETag); "longer" (a body
+    that goes on for a terabyte behind its range); "page" (a page for people, status 200). `after_bytes` of the body are
+    sent before it strikes; without it, "drop" and "stall" strike before the answer, the others in the middle.
+    """
 
     kind: str
     times: int = 1
-    match: str = ""
     way: str | None = None
     after_bytes: int | None = None
     seconds: float = 1.0
     skip: int = 0
 
+    def __post_init__(self):
+        assert self.kind in FAULT_KINDS and self.way in (None, *WAYS), self
+
     def hits(self, entry, has_body):
         """Whether this fault is meant for a request."""
         needs_body = self.kind in BODY_KINDS or self.after_bytes is not None
-        return self.way in (None, entry.way) and self.match in entry.path and (has_body or not needs_body)
+        return self.way in (None, entry.way) and (has_body or not needs_body)
 
     def cut(self, length):
         """How many bytes of a body of `length` go out before it is cut, or None for all of them."""
@@ -108,33 +117,15 @@ class Faults:
         self._pending = []
         self._lock = threading.Lock()
 
-    def add(self, kind, times=1, match="", way=None, after_bytes=None, seconds=1.0, skip=0):
-        """Queue a fault.
-
-        kind:        500, 503, 429 (Retry-After `seconds`); "drop" (connection reset); "truncate" (fewer bytes
-                     than Content-Length said); "short" (a valid answer with fewer bytes than asked for);
-                     "stall" (wait `seconds`); "expire" (all S3 credentials or all signed URLs become
-                     invalid); "changed" (the object gets another size and ETag);
-                     "longer" (a body that goes on for a terabyte behind its range); "page" (a page for
-                     people, status 200)
-        match:       substring of the request's path
-        way:         "https", "login", "cdn" or "s3"; None for any of them
-        after_bytes: bytes of the body sent before it strikes; without it "drop" and "stall" strike before the
-                     answer, the others in the middle of the body
-        skip:        requests to let pass first
-        """
-        if str(kind) not in FAULT_KINDS or way not in (None, *WAYS):
-            raise ValueError(f"kind: one of {FAULT_KINDS}, way: one of {WAYS} or None; not {kind!r}, {way!r}")
+    def add(self, kind, **how):
         with self._lock:
-            self._pending.append(Fault(str(kind), times, match, way, after_bytes, seconds, skip))
+            self._pending.append(Fault(kind, **how))
 
     def clear(self):
-        """Discard the faults that are still queued."""
         with self._lock:
             self._pending.clear()
 
     def pending(self):
-        """The number of requests still to be affected by faults."""
         with self._lock:
             return sum(fault.times for fault in self._pending)
 
@@ -161,20 +152,14 @@ class Span(NamedTuple):
 
 
 def parse_range(text, size):
-    """(start, length) of a single-range header; None if it is absent or to be ignored; ValueError for 416."""
-    match = re.fullmatch(r"bytes=(\d*)-(\d*)", text or "")
-    if not match or match[0] == "bytes=-":
+    """(start, length) of a range of bytes, None without one; ValueError for 416."""
+    match = re.fullmatch(r"bytes=(\d+)-(\d+)", text or "")
+    if not match:
         return None
-    first, last = match.groups()
-    if not first:
-        length = min(int(last), size)
-        start = size - length
-    else:
-        start = int(first)
-        length = min(int(last or size - 1), size - 1) - start + 1
-    if start >= size or length == 0:
+    start, last = map(int, match.groups())
+    if start >= size:
         raise ValueError(text)
-    return None if length < 0 else (start, length)
+    return start, min(last, size - 1) - start + 1
 
 
 def multipart_etag(stat):
@@ -209,7 +194,6 @@ class _ArchiveHandler(Handler):
 
     @property
     def archive(self):
-        """The archive this server belongs to."""
         return self.server.archive
 
     @property
@@ -237,7 +221,7 @@ class _ArchiveHandler(Handler):
             return self.html(200, "Please log in")
         return self.respond(fault)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = serve
+    do_GET = do_HEAD = do_POST = serve
 
     def has_body(self):
         """Whether this request may be answered with an object's bytes."""
@@ -254,11 +238,9 @@ class _ArchiveHandler(Handler):
         super().answer(status, body, content_type, headers)
 
     def html(self, status, text, headers=None):
-        """A page for people."""
         self.answer(status, f"<html><body><h1>{html.escape(text)}</h1></body></html>", "text/html", headers)
 
     def xml(self, status, code, message, headers=None):
-        """An S3 error."""
         self.answer(status, _error_xml(code, message), "application/xml", headers)
 
     def fail(self, status, fault):
@@ -551,18 +533,18 @@ class Archive:
     ...     requests.get(archive.https_url(name), headers=archive.bearer, verify=archive.ca_pem)
     """
 
-    def __init__(self, root=None, *, latency=0, bandwidth=None, url_seconds=3600, in_region=True, tls=None):
-        self.latency, self.bandwidth = latency, bandwidth
-        self.url_seconds, self.in_region = url_seconds, in_region
+    def __init__(self, root, *, latency=0):
+        self.latency, self.bandwidth = latency, None
+        self.url_seconds, self.in_region = 3600, True
         self.resolution_url = "https://urs.earthdata.nasa.gov/approve_app?client_id=loopback"
         self.tokens = {TOKEN: "valid", EXPIRED_TOKEN: "expired", UNLICENSED_TOKEN: "unlicensed"}
         self.tokens |= {OUTSIDER_TOKEN: "outsider", POWERLESS_TOKEN: "powerless"}
         self.faults = Faults()
         self.log = []
         self.leaked_authorizations = []
-        self.tls = tls or session_tls()
+        self.tls = session_tls()
         self._objects = {}
-        for path in sorted(Path(root).rglob("*.h5")) if root else ():
+        for path in sorted(Path(root).rglob("*.h5")):
             self._add_under(Path(root), path)
         self._url_key, self._credentials = secrets.token_bytes(32), {}  # by access key: session token, end
         self._moto = _Moto()
@@ -577,7 +559,6 @@ class Archive:
             server.archive = self
 
     def __enter__(self):
-        """Start all servers."""
         self._changed = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="changed-")))
         self._stack.callback(self._moto.empty)
         for server in self._servers.values():
@@ -592,7 +573,6 @@ class Archive:
 
     @property
     def url(self):
-        """The archive host; `base_url` of the CMR items."""
         return self._servers["https"].url
 
     @property
@@ -602,7 +582,6 @@ class Archive:
 
     @property
     def credentials_url(self):
-        """The URL that gives S3 credentials."""
         return f"{self.url}/s3credentials"
 
     @property
@@ -622,12 +601,10 @@ class Archive:
 
     @property
     def ca_pem(self):
-        """The CA file to trust."""
         return self.tls.ca_pem
 
     @property
     def bearer(self):
-        """Request headers of a user in good standing."""
         return {"Authorization": f"Bearer {TOKEN}"}
 
     def https_url(self, name):
@@ -635,7 +612,6 @@ class Archive:
         return f"{self.url}/NISAR/{self.key_of(name)}"
 
     def s3_url(self, name):
-        """The S3 URL of a file by its name."""
         return f"s3://{BUCKET}/{self.key_of(name)}"
 
     # -- objects
@@ -657,7 +633,6 @@ class Archive:
         return key
 
     def key_of(self, name):
-        """The key of a file by its name."""
         wanted = name if name.endswith(".h5") else f"{name}.h5"
         found = [key for key in self._objects if key.endswith(f"/{wanted}")]
         if not found:
@@ -767,7 +742,6 @@ class Archive:
         return entry
 
     def entries(self, way=None, match="", status=None, method=None):
-        """The recorded requests that fit."""
         return [
             entry
             for entry in list(self.log)
@@ -782,11 +756,9 @@ class Archive:
         return len(self.entries(**which))
 
     def bytes_sent(self, **which):
-        """Bytes of the bodies sent to requests that fit."""
         return sum(entry.sent for entry in self.entries(**which))
 
     def reset_log(self):
-        """Start counting anew."""
         self.log.clear()
         self.leaked_authorizations.clear()
 

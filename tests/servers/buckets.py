@@ -58,7 +58,6 @@ class Buckets:
 
     @property
     def endpoint(self):
-        """The address to give as endpoint_url."""
         return self._server.url
 
     @property

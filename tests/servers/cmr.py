@@ -5,9 +5,8 @@ import re
 import threading
 import zlib
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 from urllib.parse import parse_qs, urlsplit
 
 from shapely import affinity
@@ -20,7 +19,6 @@ from .tls import Handler, LoopbackServer, session_tls
 BUCKET = "sds-n-cumulus-prod-nisar-products"
 ARCHIVE_URL = "https://nisar.asf.earthdatacloud.nasa.gov"
 SEARCH_PATH = "/search/granules.umm_json"
-MAX_PAGE_SIZE = 2000
 
 GRANULE_NAME = re.compile(
     r"NISAR_L2_(?P<pipeline>PR|UR|OD)_GCOV_(?P<cycle>\d{3})_(?P<track>\d{3})_(?P<direction>[AD])_(?P<frame>\d{3})"
@@ -31,8 +29,6 @@ POLARIZATIONS = {
     "SH": ["HH"], "SV": ["VV"], "DH": ["HH", "HV"], "DV": ["VV", "VH"], "CL": ["LH", "LV"], "CR": ["RH", "RV"],
     "QP": ["HH", "HV", "VH", "VV"], "NA": [],
 }  # fmt: skip
-ORBIT_TYPES = {"P": "POE", "M": "MOE", "N": "MOE", "F": "FOE"}  # a granule with the letter N says MOE
-FIRST_ORBIT = 791  # orbits before the first one of cycle 1, track 1
 # what the collections declare; every other additional attribute is a string
 INTEGER_ATTRIBUTES = {"TRACK_NUMBER", "FRAME_NUMBER"}
 
@@ -66,7 +62,6 @@ def umm_item(name, collection, footprint, size=1_700_000_000, base_url=ARCHIVE_U
             "CollectionReference": {"ShortName": collection, "Version": "1"},
             "TemporalExtent": {"RangeDateTime": {"BeginningDateTime": start, "EndingDateTime": end}},
             "SpatialExtent": _spatial_extent(footprint),
-            "OrbitCalculatedSpatialDomains": [{"OrbitNumber": _orbit(parts)}],
             "Platforms": [{"ShortName": "NISAR", "Instruments": [{"ShortName": "L-SAR"}]}],
             "PGEVersionClass": {"PGEVersion": "R05.00.9"},
             "DataGranule": {
@@ -96,11 +91,6 @@ def _iso(stamp, seconds):
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _orbit(parts):
-    """The absolute orbit number."""
-    return 173 * (int(parts["cycle"]) - 1) + int(parts["track"]) + FIRST_ORBIT
-
-
 def _spatial_extent(footprint):
     """Counter-clockwise, closed polygons, cut at the antimeridian."""
     shape = Polygon(footprint)
@@ -123,18 +113,10 @@ def _attributes(parts):
         "TRACK_NUMBER": [str(int(parts["track"]))],
         "FRAME_NUMBER": [str(int(parts["frame"]))],
         "RANGE_BANDWIDTH_CONCAT": ["+".join(bands.values())],
-        "FULL_FRAME": ["TRUE" if parts["coverage"] == "F" else "FALSE"],
-        "JOINT_OBSERVATION": ["FALSE"],
         "PRODUCTION_PIPELINE": [parts["pipeline"]],
         "PRODUCT_TYPE": ["GCOV"],
-        "ORBIT_TYPE": [ORBIT_TYPES[parts["accuracy"]]],
-        "PRODUCT_VERSION": ["0.1.0"],
-        "PRODUCT_TYPE_DESC": ["Geocoded Polarimetric Covariance"],
-        "PROCESSING_CENTER": ["JPL"],
         "PROCESSING_LEVEL": ["L2"],
         "FREQUENCIES": list(bands),
-        "STACK_ID": [f"{parts['track']}_{parts['direction']}_{parts['frame']}"],
-        "INPUT_RCID": [parts["crid"]],
         **{f"FREQUENCY_{band}_RANGE_BANDWIDTH": [width] for band, width in bands.items()},
     }
     for band, code in (("A", parts["pols"][:2]), ("B", parts["pols"][2:])):
@@ -188,46 +170,28 @@ def _attribute_values(umm, name):
 
 
 def _attribute_filter(text):
-    """`type,name,value` or `type,name,min,max` (either end may be empty)."""
-    kind, name, *wanted = [part.replace("\\,", ",") for part in re.split(r"(?<!\\),", text)]
-    casts = {"string": str.casefold, "int": int, "float": float}
-    if kind not in casts:
-        raise BadQuery(f"[{kind}] is an invalid type")
-    if len(wanted) not in (1, 2):
-        raise BadQuery(f"[{text}] is not a valid attribute search")
-    cast = casts[kind]
-    try:
-        low, high = (cast(part) if part else None for part in (wanted[0], wanted[-1]))
-    except ValueError:
-        raise BadQuery(f"[{','.join(wanted)}] is an invalid value for type [{kind}]") from None
+    """`type,name,value`."""
+    kind, name, wanted = text.split(",")
+    cast = {"string": str.casefold, "int": int}[kind]
 
     def matches(item):
         # CMR indexes an attribute under its declared type alone: asking for another finds nothing
         if kind != ("int" if name in INTEGER_ATTRIBUTES else "string"):
             return False
-        values = [cast(value) for value in _attribute_values(item["umm"], name)]
-        return any((low is None or low <= v) and (high is None or v <= high) for v in values)
+        return cast(wanted) in map(cast, _attribute_values(item["umm"], name))
 
     return matches
 
 
 def _time(text):
     """An ISO time, UTC where no zone is given."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadQuery(f"[{text}] is not a valid datetime") from None
+    moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _temporal_filter(text):
-    """`start,end,` with either end empty; the recurring-season form is not served here."""
-    start, end, *season = f"{text},".split(",")
-    if any(season):
-        raise BadQuery(f"temporal [{text}]: seasons are not served here")
-    low, high = (_time(part) if part else None for part in (start, end))
-    if low and high and low > high:
-        raise BadQuery(f"The first date must be before the second in temporal [{text}]")
+    """`start,end,` with either end empty."""
+    low, high = (_time(part) if part else None for part in text.split(",")[:2])
 
     def matches(item):
         extent = item["umm"]["TemporalExtent"]["RangeDateTime"]
@@ -237,34 +201,15 @@ def _temporal_filter(text):
     return matches
 
 
-def _numbers(text, name):
+def _points(text):
     """Comma-separated coordinates as (lon, lat) pairs."""
-    try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError:
-        raise BadQuery(f"[{text}] is not a valid URL encoded {name}") from None
-    points = list(zip(values[::2], values[1::2], strict=False))
-    if len(values) % 2 or any(abs(x) > 180 or abs(y) > 90 for x, y in points):
-        raise BadQuery(f"[{text}] is not a valid URL encoded {name}")
-    return points
-
-
-def _bounding_box(text):
-    """`west,south,east,north`; west beyond east crosses the antimeridian."""
-    points = _numbers(text, "bounding_box")
-    if len(points) != 2:
-        raise BadQuery(f"[{text}] is not a valid URL encoded bounding_box")
-    (west, south), (east, north) = points
-    if south > north:
-        raise BadQuery(f"bounding_box: north [{north}] was less than south [{south}]")
-    if west <= east:
-        return box(west, south, east, north)
-    return unary_union([box(west, south, 180, north), box(-180, south, east, north)])
+    values = [float(part) for part in text.split(",")]
+    return list(zip(values[::2], values[1::2], strict=True))
 
 
 def _polygon(text):
     """A closed counter-clockwise ring; CMR refuses any other."""
-    points = _numbers(text, "polygon")
+    points = _points(text)
     if len(points) < 4 or points[0] != points[-1]:
         raise BadQuery("Polygon boundary was not closed. The first and last points must be equal.")
     shape = Polygon(points)
@@ -298,75 +243,43 @@ def _value_filter(read):
     return lambda text: lambda item: read(item).casefold() == text.casefold()
 
 
-def _pattern_filter(text):
-    """A granule name with `*` and `?`."""
-    return lambda item: fnmatchcase(item["umm"]["GranuleUR"].casefold(), text.casefold())
-
-
-_short_name = _value_filter(lambda item: item["umm"]["CollectionReference"]["ShortName"])
-_granule_ur = _value_filter(lambda item: item["umm"]["GranuleUR"])
-
 # parameter (brackets removed) -> value -> predicate; values of one parameter are alternatives ...
 FILTERS = {
-    "short_name": _short_name,
-    "shortName": _short_name,
+    "shortName": _value_filter(lambda item: item["umm"]["CollectionReference"]["ShortName"]),
     "provider": _value_filter(lambda item: item["meta"]["provider-id"]),
-    "platform": _value_filter(lambda item: item["umm"]["Platforms"][0]["ShortName"]),
-    "instrument": _value_filter(lambda item: item["umm"]["Platforms"][0]["Instruments"][0]["ShortName"]),
-    "echo_collection_id": _value_filter(lambda item: item["meta"]["collection-concept-id"]),
-    "collection_concept_id": _value_filter(lambda item: item["meta"]["collection-concept-id"]),
-    "granule_ur": _granule_ur,
-    "readable_granule_name": _granule_ur,
     "temporal": _temporal_filter,
     "attribute": _attribute_filter,
-    "bounding_box": _spatial_filter(_bounding_box),
+    "bounding_box": _spatial_filter(lambda text: box(*map(float, text.split(",")))),
     "polygon": _spatial_filter(_polygon),
-    "point": _spatial_filter(lambda text: Point(_numbers(text, "point")[0])),
-    "line": _spatial_filter(lambda text: LineString(_numbers(text, "line"))),
+    "point": _spatial_filter(lambda text: Point(_points(text)[0])),
+    "line": _spatial_filter(lambda text: LineString(_points(text))),
 }
 # ... except these, of which every one must hold
 CONJUNCTIVE = {"attribute", "temporal"}
-OPTIONS = {"options[temporal][and]", "options[platform][ignore_case]", "options[readable_granule_name][pattern]"}
-SORT_KEYS = {
-    "granule_ur": lambda item: item["umm"]["GranuleUR"],
-    "start_date": lambda item: item["umm"]["TemporalExtent"]["RangeDateTime"]["BeginningDateTime"],
-    "end_date": lambda item: item["umm"]["TemporalExtent"]["RangeDateTime"]["EndingDateTime"],
-}
+OPTIONS = {"page_size", "sort_key", "options[temporal][and]", "options[platform][ignore_case]"}
 
 
-def _predicate(name, values, pattern):
+def _predicate(name, values):
     """One parameter with all its values as a single test on an item."""
-    make = _pattern_filter if pattern and name == "readable_granule_name" else FILTERS[name]
-    tests = [make(value) for value in values]
+    tests = [FILTERS[name](value) for value in values]
     combine = all if name in CONJUNCTIVE else any
     return lambda item: combine(test(item) for test in tests)
 
 
 def select(items, form):
-    """The items a query asks for, sorted; BadQuery for what CMR would refuse."""
-    pattern = form.get("options[readable_granule_name][pattern]") == ["true"]
+    """The items a query asks for, as asf_search sorts them: from the latest; BadQuery for what CMR would refuse."""
     predicates = []
     for key, values in form.items():
         name = key.removesuffix("[]")
         if name in FILTERS:
-            predicates.append(_predicate(name, values, pattern))
-        elif name not in {"page_size", "sort_key"} | OPTIONS:
+            predicates.append(_predicate(name, values))
+        elif name not in OPTIONS:
             raise BadQuery(f"Parameter [{name}] was not recognized.")
+    assert form["sort_key[]"] == ["-end_date", "granule_ur"]
     found = [item for item in items if all(test(item) for test in predicates)]
-    # sorting by the least important key first keeps each earlier order among equals
-    for key in reversed(form.get("sort_key[]", ["granule_ur"])):
-        if key.lstrip("+-") not in SORT_KEYS:
-            raise BadQuery(f"The sort key [{key}] is not a valid field for sorting granules.")
-        found.sort(key=SORT_KEYS[key.lstrip("+-")], reverse=key.startswith("-"))
+    found.sort(key=lambda item: item["umm"]["GranuleUR"])
+    found.sort(key=lambda item: item["umm"]["TemporalExtent"]["RangeDateTime"]["EndingDateTime"], reverse=True)
     return found
-
-
-def _page_size(form):
-    """CMR's default is 10, its limit 2000."""
-    text = form.get("page_size", ["10"])[0]
-    if not text.isdigit() or int(text) > MAX_PAGE_SIZE:
-        raise BadQuery(f"page_size must be a number between 0 and {MAX_PAGE_SIZE}")
-    return int(text)
 
 
 # ---- the server
@@ -381,7 +294,6 @@ class Request:
     status: int | None = None
 
     def attributes(self):
-        """The `attribute[]` values."""
         return self.form.get("attribute[]", [])
 
 
@@ -392,7 +304,6 @@ class _Fault:
     kind: str
     status: int = 0
     body: object = None
-    headers: dict = field(default_factory=dict)
     seconds: float = 0
     missing: int = 0
     then: str = "lost"
@@ -405,22 +316,17 @@ class CmrServer(LoopbackServer):
     ...     asf.search(opts=asf.ASFSearchOptions(host=cmr.host, dataset="NISAR"))
     """
 
-    def __init__(self, items=(), tls=None):
-        super().__init__(_CmrHandler, tls or session_tls())
+    def __init__(self, items=()):
+        super().__init__(_CmrHandler, session_tls())
         self.items = list(items)
         self.requests = []
         self._faults = deque()
         self._lock = threading.Lock()
 
-    @property
-    def ca_pem(self):
-        """The CA file for REQUESTS_CA_BUNDLE."""
-        return self.tls.ca_pem
-
-    def fail_next(self, status=503, times=1, body=None, headers=None):
+    def fail_next(self, status=503, times=1, body=None):
         """Answer with an error: CMR's JSON (default, or a dict), or a load balancer's HTML (a string)."""
         body = {"errors": [f"fault: status {status}"]} if body is None else body
-        self._queue(times, kind="fail", status=status, body=body, headers=headers or {})
+        self._queue(times, kind="fail", status=status, body=body)
 
     def short_page(self, missing, times=1, then="lost"):
         """Leave `missing` items out of a page while `hits` counts them.
@@ -430,7 +336,6 @@ class CmrServer(LoopbackServer):
         self._queue(times, kind="short", missing=missing, then=then)
 
     def stall(self, seconds, times=1):
-        """Wait before answering."""
         self._queue(times, kind="stall", seconds=seconds)
 
     def drop_next(self, times=1):
@@ -446,33 +351,19 @@ class CmrServer(LoopbackServer):
             self._faults.extend(_Fault(**fault) for _ in range(times))
 
     def next_fault(self):
-        """The fault for the request at hand."""
         with self._lock:
             return self._faults.popleft() if self._faults else _Fault("pass")
 
     def page(self, form, cursor, fault):
         """(hits, items, next cursor) of a query."""
-        found, size = select(self.items, form), _page_size(form)
-        start = _offset(cursor)
+        found, size = select(self.items, form), int(form["page_size"][0])
+        start = json.loads(cursor)[1] if cursor else 0
         items = found[start : start + size]
         following = start + len(items)
         if fault.kind == "short":
             items = items[: max(0, len(items) - fault.missing)]
             following = {"lost": following, "end": None}[fault.then]
         return len(found), items, following if items else None
-
-
-def _offset(cursor):
-    """The place in the result list that a CMR-Search-After header stands for."""
-    if cursor is None:
-        return 0
-    try:
-        source, offset = json.loads(cursor)
-    except (ValueError, TypeError):
-        source, offset = None, None
-    if source != "asf" or not isinstance(offset, int):
-        raise BadQuery(f"The search after header [{cursor}] is invalid")
-    return offset
 
 
 class _CmrHandler(Handler):
@@ -491,7 +382,7 @@ class _CmrHandler(Handler):
         if fault.kind == "drop":
             return self.drop()
         if fault.kind == "fail":
-            return self._finish(request, fault.status, fault.body, fault.headers)
+            return self._finish(request, fault.status, fault.body)
         try:
             hits, items, cursor = self.server.page(form, self.headers.get("CMR-Search-After"), fault)
         except BadQuery as error:

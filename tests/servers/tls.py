@@ -114,12 +114,10 @@ class LoopbackServer(http.server.ThreadingHTTPServer):
 
     @property
     def port(self):
-        """The port the system chose."""
         return self.server_address[1]
 
     @property
     def host(self):
-        """`127.0.0.1:port`."""
         return f"127.0.0.1:{self.port}"
 
     @property
@@ -128,7 +126,6 @@ class LoopbackServer(http.server.ThreadingHTTPServer):
         return f"{'https' if self.tls else 'http'}://{self.host}"
 
     def start(self):
-        """Serve in a background thread."""
         self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
         return self

@@ -3,23 +3,20 @@
 import json
 import warnings
 from datetime import date
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 from affine import Affine
-from helpers import EPSG, NORTH, WEST, grid_of
+from helpers import EPSG, NORTH, WEST, cell_means, grid_of, memory_stack
 
 from gcov.analysis import cube, ratios, selection, temporal
-from gcov.analysis.multilook import Multilook
 from gcov.cautions import noise_flags
 from gcov.errors import GcovError
 from gcov.indices import name_of_index, terms_of_index
 from gcov.inputs.rain import rain_of, read_rain, since_date_before
-from gcov.stores import noise, store
-from gcov.stores.grid import make_grid
+from gcov.stores import noise
 from gcov.stores.noise import Table
 from gcov.stores.stack import Stack
 
@@ -34,20 +31,13 @@ def data() -> xr.Dataset:
     power[:, rng.random(SHAPE) < 0.3] = np.nan
     mask = rng.choice(np.array([0, 1, 2, 255], "u1"), SHAPE, p=[0.1, 0.5, 0.3, 0.1])
     mask[:, :40] = 255
-    transform = Affine(20, 0, WEST, 0, -20, NORTH)
-    grid = make_grid(EPSG, WEST + 20 * (np.arange(700) + 0.5), NORTH - 20 * (np.arange(1100) + 0.5), transform)
-    layers = {"HHHH": (store.DIMS, power[0]), "HVHV": (store.DIMS, power[1]), "mask": (store.DIMS, mask)}
-    return xr.Dataset(layers, {"time": np.arange(5).astype("datetime64[D]").astype("datetime64[ns]"), **grid.coords})
+    return memory_stack({"HHHH": power[0], "HVHV": power[1]}, mask)
 
 
 def averaged(data: xr.Dataset, term: str, multilook: int) -> np.ndarray:
     """Power (time, y, x) averaged over cells of valid samples in double precision."""
     valid = data[term].where((data["mask"] >= 1) & (data["mask"] <= 254)).values.astype("f8")
-    padding = [(0, 0), *((0, -size % multilook) for size in valid.shape[1:])]
-    padded = np.pad(valid, padding, constant_values=np.nan)
-    cells = padded.reshape(5, padded.shape[1] // multilook, multilook, padded.shape[2] // multilook, multilook)
-    with warnings.catch_warnings(action="ignore"):  # of cells without a sample
-        return np.nanmean(cells, axis=(2, 4))
+    return cell_means(valid, multilook)
 
 
 @pytest.mark.parametrize("multilook", [1, 3, 7])
@@ -262,62 +252,33 @@ def test_rain_of_the_three_days_before(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        (["2025-11-20,1", "2025-11-20,2"], "line 3: 2025-11-20 is there twice"),
-        (["2025-11-20,1", "2025-11-21,-0.1"], "line 3: '-0.1' is not a number of mm"),
-        (["2025-11-20,1", "2025-11-22,1"], "line 3: 2025-11-21 is missing"),
-        (["2025-11-20,1", "2025-11-19,1"], "line 3: 2025-11-19 comes after 2025-11-20"),
-        (["2025-11-31,1"], "line 2: '2025-11-31' is not a day"),
-        (["2025-11-20"], "line 2: '' is not a number"),
-        (["2025-11-20,nan"], "line 2: 'nan' is not a number"),
-        ([], "holds no day"),
-    ],
-)
-def test_wrong_rain_is_refused_by_line(tmp_path, lines, message):
-    with pytest.raises(GcovError, match=message):
-        read_rain(rain_file(tmp_path, *lines))
-
-
-@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("date,mm\n2025-11-23,1,5\n", "line 2: has 3 fields, the header 2: write decimals with a point, 1.5"),
-        ("date,mm\n2025-11-23,1.5,\n", "line 2: has 3 fields"),
         ("gauge,date,mm\n2025-11-23,1.5\n", "line 2: '1.5' is not a day"),
-        ("gauge,date,mm\na,2025-11-23\n", "line 2: '' is not a number"),
-        ("date;mm\n\n2025-11-23,3\n", "line 3: '2025-11-23,3' is not a day"),
-        (
-            "date;mm\n2025-11-23;1,5\n",
-            "line 2: '1,5' is not a number of mm, from 0 to 5000: write it with a decimal point",
-        ),
+        ("date;mm\n2025-11-23;1,5\n", "line 2: '1,5' is not a number of mm, .*: write it with a decimal point"),
+        ("date,mm\n2025-11-20,1\n2025-11-20,2\n", "line 3: 2025-11-20 is there twice"),
+        ("date,mm\n2025-11-20,1\n2025-11-22,1\n", "line 3: 2025-11-21 is missing"),
+        ("date,mm\n2025-11-20,1\n2025-11-19,1\n", "line 3: 2025-11-19 comes after 2025-11-20"),
         ("date;mm\n2025-11-23;0\n2025-11-24,3\n", "line 3: '2025-11-24,3' is not a day"),
         ('date,mm\n2025-11-23,"1,234.5"\n', "line 2: '1,234.5' is not .* without thousands separator"),
         ("date,mm\n2025-11-23,1_000\n", "line 2: '1_000' is not"),
-        ("date,mm\n2025-11-23,1'000\n", 'line 2: "1\'000" is not'),
-        ("date,mm\n2025-11-23,1 000\n", "line 2: '1 000' is not"),
         ("date,mm\n2025-11-23,١٢\n", "line 2: '١٢' is not"),
         ("date,mm\n2025-11-23,1e999\n", "line 2: '1e999' is not"),
-        ("date,mm\n2025-11-23,1e5\n", "line 2: '1e5' is not a number of mm, from 0 to 5000"),
         ("date,mm,,\n2025-11-23,1,5,\n", "line 2: has a value in a column without a name: write decimals"),
         ("date,mm\n2025-11-23,-0.1\n", "line 2: '-0.1' is not"),
         ("date,mm\n2025-11-23,nan\n", "line 2: 'nan' is not"),
         ("date,mm\n2025-11-23,\n", "line 2: '' is not"),
-        ("date,mm\n0001-01-01,0\n", "line 2: 0001-01-01 is not a day from 1900 to 2100"),
         ("date,mm\n9999-12-31,0\n", "line 2: 9999-12-31 is not a day from"),
-        ("date,mm\n10000-01-01,0\n", "line 2: '10000-01-01' is not a day such as"),
         ("date,mm\n23.11.2025,0\n", "line 2: '23.11.2025' is not a day such as"),
         (f"date,mm\n2025-11-23,{'1' * 200_000}\n", "line 2: field larger than field limit"),
         (f"date,mm\n2025-11-23,{'x' * 100_000}\n", r"line 2: 'x{60}\.\.\.' is not"),
-        ("x" * 100_000, r"line 1: holds the columns x{60}\.\.\.; should"),
         ('date,mm\n"2025-11-23,0\n2025-11-24,0\n', "line 2: unexpected end of data"),
         ("date,mm,mm\n2025-11-23,1,2\n", "line 1: holds the columns date,mm,mm; should hold date and mm, each once"),
         ("date,mm\n2025-11-23,0\n\ufeff2025-11-24,0\n", "line 3: .* is not a day"),
-        ("date,mm\x0b2025\n2025-11-23,0\n", "line 1: holds the columns"),
         ("date,mm\n2025-11-23,\x000\n", "line 2: "),
         (b"date,mm\n2025-11-23,0,\xe9\n", "line 2: .* is not UTF-8 text"),
         ("date,mm\n".encode("utf-16"), "line 1: .* is not UTF-8 text"),
-        ("", "line 1: holds the columns ; should hold"),
         ("date,mm\n", "holds no day"),
     ],
 )
@@ -343,25 +304,9 @@ def test_rain_as_spreadsheets_write_it(tmp_path, text):
     assert read_rain(tmp_path / "rain.csv") == {date(2025, 11, 23): 1.5, date(2025, 11, 24): 0}
 
 
-def test_a_file_that_is_no_rain(tmp_path):
+def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(GcovError, match=r"aois\.x\.rainfall: .* cannot be read: No such file"):
         read_rain(tmp_path / "none.csv", "config: aois.x.rainfall")
-    (tmp_path / "a.csv").write_text("day;rain\n")
-    with pytest.raises(GcovError, match="line 1: holds the columns day;rain; should hold date and mm"):
-        read_rain(tmp_path / "a.csv")
-
-
-@pytest.mark.parametrize("looks", [1, 3, 7])
-def test_bands_of_rows_that_divide_cells_are_averaged_whole(looks):
-    rng = np.random.default_rng(3)
-    power, use = rng.gamma(4, 1, (100, 53)).astype("f4"), rng.random((100, 53)) < 0.3
-    image = Multilook(looks, power.shape)
-    for first, last in pairwise((0, 40, 41, 75, 100)):
-        image.add(np.where(use, power, np.nan)[first:last], slice(first, last))
-    for row, column in np.ndindex(image.mean.shape):
-        cell = slice(row * looks, (row + 1) * looks), slice(column * looks, (column + 1) * looks)
-        samples = power[cell][use[cell]]
-        assert image.mean[row, column] == pytest.approx(samples.mean() if samples.size else np.nan, nan_ok=True)
 
 
 # ---- noise floor

@@ -9,7 +9,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from gcov.analysis.change import change_between, period, ratio_test
+from gcov.analysis.change import change_between
 from gcov.analysis.history import Dates, Rule, change_history
 from gcov.analysis.multilook import summed
 from gcov.analysis.shared import correlation, inflation, variance_of_mean
@@ -117,7 +117,7 @@ def two_terms(one) -> dict[str, np.ndarray]:
     return {"HHHH": one(), "HVHV": one()}
 
 
-@pytest.mark.parametrize(("variation", "dates"), [(0, 5), (0, 30), (0.53, 5), (0.95, 5), (0.95, 30)])
+@pytest.mark.parametrize(("variation", "dates"), [(0, 5), (0.53, 5), (0.95, 30)])
 def test_texture_within_cells(variation, dates):
     rng, shape = np.random.default_rng(1), (450, 450)
     still = texture(rng, variation, shape)
@@ -126,7 +126,7 @@ def test_texture_within_cells(variation, dates):
     assert 0.7 <= found["history"] <= 1.3 and 0.25 <= found["changed"] <= 1.1 and 0.7 <= found["halves"] <= 1.3
 
 
-@pytest.mark.parametrize("dates", [5, 30, 100])
+@pytest.mark.parametrize("dates", [5, 100])
 @pytest.mark.parametrize(
     ("coherence", "history", "halves"), [(0, 1.3, 1.3), (0.5, 1.4, 1.3), (0.7, 1.6, 1.6), (0.9, 2.0, 1.6)]
 )
@@ -205,19 +205,3 @@ def test_history(looks, kind):
             assert count / PIXELS <= 1.1 * LEVELS[-1], dates
         else:
             assert count / PIXELS == pytest.approx(level, rel=0.1), (dates, level)
-
-
-@pytest.mark.parametrize("looks", [4.4, 9.3])
-@pytest.mark.parametrize(("before", "after"), [(1, 1), (3, 3), (1, 5), (6, 2)])
-def test_two_periods(looks, before, after):
-    """Of equal and of unequal length; every other date has half the looks."""
-    rng = np.random.default_rng(2)
-    each = np.where(np.arange(before + after) % 2, looks / 2, looks)
-    counts = dict.fromkeys(LEVELS, 0)
-    for _ in range(PIXELS // AT_ONCE):
-        power = speckle(rng, each)
-        _, p = ratio_test(period(power[:before], each[:before]), period(power[before:], each[before:]))
-        for level in LEVELS:
-            counts[level] += (p < level).sum()
-    for level, count in counts.items():
-        assert count / PIXELS == pytest.approx(level, rel=0.1), level

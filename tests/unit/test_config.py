@@ -44,20 +44,10 @@ def yaml_refusal(tmp_path, text: str | bytes) -> str:
 SEARCH = "aois.x.search"
 CHANGE = {"before": ["2025-11-01", "2025-12-10"], "after": ["2025-12-11", "2026-01-31"]}
 BAD_ENTRIES = [
-    ({"bbox": BOX, "layers": ["mask"]}, 'aois.x.layers.0: holds "mask"; should be numberOfLooks, rtcGamma'),
-    ({"bbox": BOX, "multilook": 0}, "aois.x.multilook: holds 0; should be a whole number of samples from 1 to 100"),
     ({"bbox": BOX, "filter_window": 4}, "aois.x.filter_window: holds 4; should be odd"),
-    ({"bbox": BOX, "min_valid_fraction": 50}, "aois.x.min_valid_fraction: holds 50; should be a share from 0 to 1"),
-    ({"bbox": BOX, "significance": 0}, "aois.x.significance: holds 0; should be a probability"),
-    ({"bbox": BOX, "min_patch_ha": -1}, "aois.x.min_patch_ha: holds -1; should be an area in hectares"),
-    ({"bbox": BOX, "confirm_dates": 0}, "aois.x.confirm_dates: holds 0; should be a number of dates, 1 or more"),
-    ({"bbox": BOX, "looks": {"DH": 9.3}}, "aois.x.looks: holds"),
-    ({"bbox": BOX, "looks": -1}, "aois.x.looks: holds -1; should be the equivalent number of looks"),
     ({"bbox": BOX, "indices": ["NDVI"]}, 'aois.x.indices.0: holds "NDVI"; should be RVI, RFDI or a ratio of two'),
-    ({"bbox": BOX, "indices": ["HHVV/HHHH"]}, "should be RVI, RFDI or a ratio of two diagonal terms"),
     ({"bbox": BOX, "indices": ["HHHH/HHHH"]}, "aois.x.indices: HHHH/HHHH is 1 everywhere"),
     ({"bbox": BOX, "indices": ["RVI"]}, "aois.x.indices: RVI needs HVHV; terms are HHHH"),
-    ({"bbox": BOX, "indices": ["RFDI"], "terms": ["VVVV"]}, "aois.x.indices: RFDI needs VHVH; terms are VVVV"),
     ({"bbox": BOX, "changes": {"a b": CHANGE}}, "aois.x.changes.a b: a change becomes the name of files"),
     ({"bbox": BOX, "changes": {"c": {"before": CHANGE["before"]}}}, "aois.x.changes.c.after: missing"),
     ({"bbox": BOX, "changes": {"c": {**CHANGE, "after": ["2025-12-10", "2025-12-30"]}}}, "without a day in common"),
@@ -65,38 +55,27 @@ BAD_ENTRIES = [
     ({"bbox": BOX, "changes": {"c": {**CHANGE, "before": ["2025-12-01", "2025-11-30"]}}}, "c.before: holds no day"),
     ({"bbox": BOX, "changes": {"c": {**CHANGE, "after": ["2026-01-01", "2026-02-30"]}}}, "2026-02-30 is not a date"),
     # what is wrong, where it is said to be, what it should be
-    ({"bbox": BOX, "serach": {}}, "aois.x.serach: unknown key; did you mean 'search'?"),
     ({"box": BOX}, "aois.x.box: unknown key; did you mean 'bbox'?"),
     ({"bbox": BOX, "search": {"strat": "2025-11-22"}}, "aois.x.search.strat: unknown key; did you mean 'start'?"),
-    ({"bbox": BOX, "search": {"relative_orbits": 26}}, "did you mean 'relative_orbit'?"),
     ({"bbox": BOX, "search": {"xyz": 1}}, "aois.x.search.xyz: unknown key; known keys here: start, end,"),
     ({"bbox": [84, 28, 83, 29]}, "aois.x.bbox: west 84.0 is not less than east 83.0"),
     ({"bbox": [179, -17, -179, -16]}, "antimeridian must be split into two AOIs"),
-    ({"bbox": [83, 28, 83, 29]}, "west 83.0 is not less than east 83.0"),
     ({"bbox": [83, 29, 84, 28]}, "aois.x.bbox: south 29.0 is not less than north 28.0"),
     ({"bbox": [28, 83, 29, 98]}, "aois.x.bbox: [28.0, 83.0, 29.0, 98.0] is out of range"),
-    ({"bbox": [183, 28, 184, 29]}, "longitudes -180..180, latitudes -90..90"),
     ({"bbox": [200_000, 3_100_000, 210_000, 3_110_000]}, "should be [west, south, east, north] in degrees"),
-    ({"bbox": [float("nan"), 28, 84, 29]}, "out of range"),
-    ({"bbox": [83, 28, 84]}, "aois.x.bbox: holds [83, 28, 84]; should be [west, south, east, north]"),
     ({"bbox": "83, 28, 84, 29"}, 'aois.x.bbox: holds "83, 28, 84, 29"; should be [west, south, east, north]'),
-    ({"bbox": [83, 28, "84E", 29]}, 'aois.x.bbox.2: holds "84E"; should be a number of degrees'),
     (
         {"bbox": BOX, "search": {"start": "2025-12-01", "end": "2025-11-30"}},
         f"{SEARCH}: end 2025-11-30 is before start 2025-12-01",
     ),
     ({"bbox": BOX, "search": {"start": "2025-02-30"}}, f"{SEARCH}.start: 2025-02-30 is not a date"),
     ({"bbox": BOX, "search": {"start": "22.11.2025"}}, f'{SEARCH}.start: holds "22.11.2025"; should be a date'),
-    ({"bbox": BOX, "search": {"end": 2025}}, f"{SEARCH}.end: holds 2025; should be a date such as 2025-11-22"),
     ({"bbox": BOX, "search": {"relative_orbit": 174}}, "holds 174; should be the track, a whole number from 1 to 173"),
-    ({"bbox": BOX, "search": {"relative_orbit": "026"}}, 'holds "026"; should be the track, a whole number'),
-    ({"bbox": BOX, "search": {"frame": 0}}, f"{SEARCH}.frame: holds 0; should be a whole number from 1 to 176, or a"),
     ({"bbox": BOX, "search": {"frame": [16, 177]}}, f"{SEARCH}.frame: holds [16, 177]; should be a whole number"),
     ({"bbox": BOX, "search": {"flight_direction": "up"}}, 'holds "up"; should be ASCENDING or DESCENDING'),
     ({"bbox": BOX, "search": {"mode": "20"}}, 'holds "20"; should be four digits as in the granule name'),
     ({"bbox": BOX, "search": {"polarizations": "HH"}}, "should be four letters as in the granule name"),
     ({"bbox": BOX, "search": {"maturity": "BETA"}}, "should be a list of BETA, PROVISIONAL, VALIDATED"),
-    ({"bbox": BOX, "search": {"maturity": ["ALPHA"]}}, 'holds "ALPHA"; should be BETA, PROVISIONAL or VALIDATED'),
     ({"bbox": BOX, "search": {"intersects": "POINT(84.1, 28)"}}, f"{SEARCH}.intersects: not WKT"),
     ({"bbox": BOX, "search": {"intersects": "MULTIPOINT(84 28)"}}, "should be POLYGON, LINESTRING or POINT"),
     ({"bbox": BOX, "search": {"intersects": "POINT EMPTY"}}, "intersects: not a valid Point: it is empty"),
@@ -104,47 +83,28 @@ BAD_ENTRIES = [
         {"bbox": BOX, "search": {"intersects": "POLYGON ((84 28, 85 29, 85 28, 84 29, 84 28))"}},
         "intersects: not a valid Polygon: Self-intersection",
     ),
-    ({"bbox": BOX, "search": {"intersects": "POINT (284 28)"}}, "intersects: POINT (284 28) is out of range"),
-    ({"bbox": BOX, "search": None}, f"{SEARCH}: holds null"),
-    ({"bbox": BOX, "frequency": "C"}, 'aois.x.frequency: holds "C"; should be A or B'),
     ({"bbox": BOX, "terms": "HHHH"}, 'aois.x.terms: holds "HHHH"; should be a list of covariance terms'),
-    ({"bbox": BOX, "terms": []}, "aois.x.terms: holds []; should be a list of covariance terms"),
     ({"bbox": BOX, "terms": ["HH"]}, 'aois.x.terms.0: holds "HH"; should be a covariance term such as HHHH'),
-    ({"bbox": BOX, "terms": ["HHHH", "HHHH"]}, "aois.x.terms"),
     ({"bbox": BOX, "valid_samples_only": "no"}, 'aois.x.valid_samples_only: holds "no"; should be true or false'),
     ({"bbox": BOX, "geotiff": ["dB"]}, 'aois.x.geotiff.0: holds "dB"; should be power, db, sigma0, statistics'),
     (
         {"bbox": BOX, "terms": ["HHVV"], "change_history": True, "geotiff": ["power"]},
         "aois.x: change_history, geotiff would make nothing, because HHVV are off-diagonal terms; add a diagonal one",
     ),
-    ({"bbox": BOX, "terms": ["HHVV"], "filter_window": 3}, "aois.x: filter_window would make nothing"),
     ({"bbox": BOX, "geotiff": ["filtered"]}, "aois.x.geotiff: filtered are not made: set filter_window as well"),
     ({"bbox": BOX, "geotiff": ["sigma0"]}, "sigma0 are not made: set layers: [rtcGammaToSigmaFactor] as well"),
-    ({"bbox": BOX, "calibration_db": -0.1}, "aois.x.calibration_db: holds -0.1; should be the standard deviation of"),
-    ({"bbox": BOX, "calibration_db": None}, "aois.x.calibration_db: holds null; should be the standard deviation of"),
     ({"bbox": BOX, "baseline": "2025-11-01"}, 'aois.x.baseline: holds "2025-11-01"; should be [first day, last day]'),
-    ({"bbox": BOX, "baseline": ["2025-11-01"]}, "aois.x.baseline: holds"),
     ({"bbox": BOX, "baseline": ["2025-11-01", "2025-11-31"]}, "aois.x.baseline: 2025-11-31 is not a date"),
     ({"bbox": BOX, "baseline": ["2026-11-01", "2025-11-01"]}, "baseline: holds no day, because 2026-11-01 is after"),
     (
         {"bbox": BOX, "zones": "z.gpkg", "change_history": True, "changes": {"history": CHANGE}},
         "aois.x.changes.history: zone_changes.csv calls",
     ),
-    ({"bbox": BOX, "explore_megabytes": 0}, "aois.x.explore_megabytes: holds 0; should be a number of megabytes"),
     ({"bbox": BOX, "granules": "data/*.h5"}, 'aois.x.granules: holds "data/*.h5"; should be a list of local files'),
-    ({"bbox": BOX, "granules": []}, "aois.x.granules: holds []"),
-    (
-        {"bbox": BOX, "granules": ["https://joe:SECRET@host/X.h5?X-Signature=SECRET"]},
-        "https://...@host/X.h5?...: an address must not hold a user name or password: for the archive set EARTHDATA_",
-    ),
-    ({"bbox": BOX, "granules": ["s3://AKIA:SECRET@bucket/X.h5"]}, "s3://...@bucket/X.h5: an address must not hold"),
-    ({"bbox": BOX, "granules": "https://joe:SECRET@host/X.h5?SECRET"}, 'holds "https://...@host/X.h5?..."; should be'),
-    ({"bbox": BOX, "granules": [["https://h/X.h5?SECRET"]]}, "aois.x.granules.0: holds"),
     (
         {"bbox": BOX, "granules": ["https:///x.h5?SECRET"]},
         "https:///x.h5?... is not a valid address: should be https://HOST/",
     ),
-    ({"bbox": BOX, "granules": ["ftp://host/x.h5"]}, "ftp://host/x.h5 is not a valid address: should be https://HOST/"),
     ({"bbox": BOX, "granules": ["https://[host/x.h5"]}, "https://[host/x.h5 is not a valid address: Invalid IPv6 URL"),
     (
         {"bbox": BOX, "granules": ["a.h5"], "search": {"frame": 16}},
@@ -152,10 +112,8 @@ BAD_ENTRIES = [
     ),
     ({}, "aois.x: give either bbox: [west, south, east, north] or polygon: a file or WKT"),
     ({"bbox": BOX, "polygon": SQUARE}, "aois.x: give either bbox"),
-    (None, "aois.x: holds null"),
     ({"polygon": "aoi.geojson"}, "aois.x.polygon: 'aoi.geojson' is neither a file (in "),
     ({"polygon": "POLIGON" + SQUARE[7:] * 20}, "nor WKT beginning with POLYGON"),  # longer than a file name may be
-    ({"polygon": "POLYGON ((83 28, 84 28))"}, "cannot be read as WKT or GeoJSON"),
     ({"polygon": "POLYGON ((83 28, 84 28, 84 29"}, "cannot be read as WKT or GeoJSON"),
     ({"polygon": "POLYGON EMPTY"}, "should hold one or more polygons"),
     ({"polygon": "POLYGON ((83 28, 84 29, 84 28, 83 29, 83 28))"}, "is not a valid polygon: Self-intersection"),
@@ -176,16 +134,9 @@ def test_bad_entry(entry, message):
     [
         ({}, "config: aois: missing"),
         ({"aois": {}}, "config: aois: holds {}; should be one entry per area of interest"),
-        ({"aois": None}, "config: aois: holds null"),
         ({"aois": {"x": {"bbox": BOX}}, "trems": ["HHHH"]}, "config: trems: unknown key; did you mean 'terms'?"),
-        (
-            {"aois": {"x": {"bbox": BOX}}, "archive": {"acess": "s3"}},
-            "archive.acess: unknown key; did you mean 'access'?",
-        ),
-        ({"aois": {"x": {"bbox": BOX}}, "archive": {"access": "ftp"}}, 'holds "ftp"; should be auto, https or s3'),
         ({"aois": {"x": {"bbox": BOX}}, "archive": {"cmr_host": "https://cmr"}}, "should be a host name"),
         ({"aois": {"x": {"bbox": BOX}}, "archive": {"credentials_url": "http://x"}}, "should be the https address"),
-        ({"aois": {"x": {"bbox": BOX}}, "basemap": 3}, "config: basemap: holds 3"),
         ({"aois": {"x": {"bbox": BOX}}, "stretch": {"HVHV": [-20, 0]}}, "stretch.HVHV: no AOI shows this term"),
         ({"aois": {"x": {"bbox": BOX}}, "stretch": {"HHHH": [0, -20]}}, "stretch.HHHH: 0 is not below -20"),
         ({"aois": {"x": {"bbox": BOX}}, "stretch": {"HHHH": [-20]}}, "lowest and highest level in dB"),
@@ -200,23 +151,18 @@ HTTPS = [
     "https://joe:SECRET@host/X.h5",
     "https://SECRET@host/X.h5",
     "https://joe:SEC/RET@host/X.h5",
-    "https://joe:SECRET?x@host/X.h5",
-    "https://joe:SECRET#x@host/X.h5",
     "HTTPS://joe:SECRET@host/X.h5",
     "https:/joe:SECRET@host/X.h5",
     " https://joe:SECRET@host/X.h5",
     "https://host/X.h5#tok=SECRET",
     "https://host/X.h5;tok=SECRET",
-    "https://host/a;tok=SECRET/X.h5",
     "https://host/X.h5?a=SECRET#SECRET",
     "https://host?tok=SECRET",
     "https://host:SECRET/X.h5",
     "https://[::1]/X.h5?tok=SECRET#SECRET",
     "s3://key:SECRET@bucket/X.h5",
-    "s3://key:SEC/RET@bucket/X.h5",
     "s3://bucket/X.h5?tok=SECRET",
     "s3://bucket/*.h5#SECRET",
-    "s3://bucket/X.h5;tok=SECRET",
     "ftp://joe:SECRET@host/X.h5",
 ]
 
@@ -269,7 +215,7 @@ def test_addresses_without_secrets_pass():
     assert found.archive.signed == {"https://host:8443/a%20b/X.h5": granules[1]}
 
 
-@pytest.mark.parametrize("name", ["../x", "..", ".", "a/b", "/etc", "a b", "", "é", "a.b", "~", "{aoi}", "a\\b"])
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "a b", "", "é", "a.b", "~", "{aoi}", "a\\b"])
 def test_names_that_are_no_folder_are_refused(name):
     found = refusal({"aois": {name: {"bbox": BOX}}})
     assert found == f"config: aois.{name}: an AOI becomes a folder under results/: use letters, digits, _ and - only"
@@ -324,7 +270,21 @@ def numeric_keys() -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+BEYOND = {  # of every key that holds a number, values beyond its limits
+    "point_size": (0, 100_001), "min_valid_fraction": (-0.01, 50), "multilook": (0, 101), "significance": (0, 1),
+    "looks": (0, 1001, {"DH": 9.3}, {"DHDH": 0}), "min_change_db": (-0.1, 20.1), "min_patch_ha": (-1,),
+    "confirm_dates": (0,), "calibration_db": (-0.1, 20.1), "filter_window": (1, 53), "explore_megabytes": (0.9,),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", sorted({*numeric_keys()} - {"search", "layers"}))
+def test_numbers_have_limits(key):
+    for value in BEYOND[key]:
+        found = refusal({"aois": {"x": {"bbox": BOX, key: value}}})
+        assert found.startswith(f"config: aois.x.{key}: holds {json.dumps(value)}; should be "), value
+
+
+@pytest.mark.parametrize("value", [float("nan"), -float("inf")])
 @pytest.mark.parametrize("key", numeric_keys())
 def test_numbers_are_finite(key, value):
     for config in ({"aois": {"x": {"bbox": BOX, key: value}}}, {"aois": {"x": {"bbox": BOX}}, key: value}):
@@ -380,10 +340,6 @@ def test_values_stay_as_they_are_written(key, value):
         assert repr(entry_of(completed, "x")[key]) == repr(value)  # what clip looks up
 
 
-def test_a_value_with_several_faults_is_told_once():
-    assert refusal({"aois": {"x": {"bbox": BOX, "multilook": 0.5}}}).count("multilook") == 1
-
-
 def test_keys_that_are_no_text_are_refused():
     """Whatever file they come from."""
     assert "a key is False" in refusal({"aois": {False: {"bbox": BOX}}})
@@ -409,29 +365,20 @@ def test_every_problem_is_told_at_once():
     ("text", "message"),
     [
         ("aois:\n  x:\n    search: {relative_orbit: 026}\n", 'line 3: 026 has a leading zero, .* write 26, or "026"'),
-        ("aois:\n  x:\n    search: {frame: [016, 17]}\n", "line 3: 016 has a leading zero"),
-        ("mode: 0005", "line 1: 0005 has a leading zero"),
         ("frame: 089", "line 1: 089 has a leading zero"),  # not octal: YAML would make it text
         ("aois:\n  007: {}\n", "line 2: 007 has a leading zero"),
         ("aois:\n  x: 1\n  x: 2\n", "line 3: 'x' is given twice"),
-        ("aois: {x: {bbox: [1, 2, 3, 4], bbox: [1, 2, 3, 5]}}", "line 1: 'bbox' is given twice"),
         ("aois:\n  NO: {bbox: [5, 58, 6, 59]}\n", 'line 2: NO is read as False by YAML: write "NO"'),
         ("aois:\n  12_3: {bbox: [5, 58, 6, 59]}\n", "line 2: 12_3 is read as 123 by YAML"),
         ("search:\n  end: 2025-11-31\n", "line 2: 2025-11-31 is not a date: day is out of range for month"),
         ("aois: {x: {bbox: [1, 2, 3}}", "line 1: not valid YAML"),
-        ("aois:\n\tx: 1\n", "line 2: not valid YAML"),
         ("aois: {x: {bbox: {{ bbox }}}}", "line 1: a key must be text"),
         ("", "no keys; it should hold at least `aois:`"),
-        ("# only a comment\n", "no keys"),
-        ("- aois\n", "no keys"),
         (b"aois: {x: 1} # caf\xe9\n", "not UTF-8 text"),
         ("aois:\n  x: &x\n    bbox: [1, *x]\n", r"line 2: this contains itself"),
-        ("aois: &a [*a]", "line 1: this contains itself"),
         ("aois: " + "[" * 2000 + "]" * 2000, "nested too deeply"),
         (f"aois:\n  x: {{bbox: [{'1' * 400}, 2, 3, 4]}}", r"line 2: 1111111111\.\.\. is a number of 400 digits"),
-        ("aois:\n  x: {bbox: [1, 2, 3, " + "9" * 5000 + "]}", "line 2: 9+... is a number of 5000 digits"),
         ("aois:\n  x: {bbox: [1:30, 2, 3, 4]}", 'line 2: 1:30 is read as 90 by YAML .*write "1:30" as text'),
-        ("aois:\n  x: {bbox: [-1:30.5, 2, 3, 4]}", "line 2: -1:30.5 is read as -90.5 by YAML"),
     ],
 )
 def test_yaml_traps(tmp_path, text, message):
@@ -443,17 +390,13 @@ def test_yaml_traps(tmp_path, text, message):
     [
         ("aois:\n\tx: 1\n", "line 2: not valid YAML: a tab: indent with spaces$"),
         ("aois:\n  x:\n  \tbbox: [1]\n", "line 3: .* a tab: indent with spaces"),
-        ("aois:\n  x: 1\n\ty: 2\n", "line 3: .* a tab"),
         ("aois:\n  x:\n    bbox: [1]\n      terms: [2]\n", "line 4: .* is not indented like those"),
-        ("aois:\n    x:\n        bbox: [1]\n      terms: [2]\n", "line 4: .* is not indented like those"),
-        ("aois:\n  x:\n    bbox: [1]\n   terms: [2]\n", "line 4: .* is not indented like those"),
         (" aois:\n  x: 1\nterms: [2]\n", "line 3: .* is not indented like those"),
         ("aois:\n  x:\n    bbox:[1]\n    terms: [2]\n", "line 4: .* write a blank after each `key:`.* the line above"),
         ("a: b: c\n", "line 1: .* put a text with a colon in quotes"),
         ("aois:\n  x:\n    bbox: [1, 2\n    terms: [2]\n", "line 4: .* that begins in line 3 is not closed"),
         ('aois:\n  x: "abc\n  y: 1\n', "line 4: .* that begins in line 2 has no closing quote"),
         ("granules:\n  - *.h5\n", "line 2: .* in quotes: .\\*\\.h5"),
-        ("granules: [*all]\n", "line 1: .* in quotes"),
         ("a: @x\n", "line 1: .* in quotes"),
         ("a: 'x'y\n", "line 1: .* something follows a text"),
         ('a: "\\d"\n', "line 1: .* a backslash"),
@@ -538,30 +481,19 @@ def test_numbers_that_yaml_reads_as_written_pass(tmp_path):
 
 
 def test_an_aoi_overrides_what_holds_for_all():
-    top = {"frequency": "B", "terms": ["HHHH", "HVHV"], "valid_samples_only": False, "geotiff": ["db"]}
-    own = {"frequency": "A", "terms": ["VVVV"], "valid_samples_only": True, "geotiff": ["power"]}
-    own["explore_megabytes"] = None
+    days = [datetime.date(2025, 11, 1), datetime.date(2026, 10, 31)]  # as YAML reads them
+    top = {"frequency": "B", "terms": ["HHHH", "HVHV"], "valid_samples_only": False, "geotiff": ["db"], "multilook": 3}
+    top |= {"indices": ["RVI"], "looks": {"DHDH": 9.3}, "changes": {"c": CHANGE}}
+    own = {"frequency": "A", "terms": ["VVVV"], "valid_samples_only": True, "geotiff": ["power"], "multilook": 5}
+    own |= {"indices": [], "looks": 4, "zones": "z.gpkg", "calibration_db": 0, "baseline": days}
+    own |= {"explore_megabytes": None}
     aois = read_config({"aois": {"x": {"bbox": BOX}, "y": {"bbox": BOX, **own}}, **top})[1].aois
-    assert (aois["x"].frequency, aois["x"].terms, aois["x"].valid_samples_only) == ("B", ("HHHH", "HVHV"), False)
-    assert (aois["y"].frequency, aois["y"].terms, aois["y"].valid_samples_only) == ("A", ("VVVV",), True)
-    assert (aois["x"].geotiff, aois["y"].geotiff) == (("db",), ("power",))
-    assert (aois["x"].explore_megabytes, aois["y"].explore_megabytes) == (24, None)
-
-
-def test_keys_of_the_analysis_hold_for_all_or_for_one():
-    top = {
-        "terms": ["HHHH", "HVHV"],
-        "multilook": 3,
-        "indices": ["RVI"],
-        "looks": {"DHDH": 9.3},
-        "changes": {"c": CHANGE},
-    }
-    areas = {"x": {"bbox": BOX}, "y": {"bbox": BOX, "multilook": 5, "indices": [], "looks": 4, "zones": "z.gpkg"}}
-    aois = read_config({"aois": areas, **top})[1].aois
-    assert (aois["x"].multilook, aois["x"].indices, aois["x"].looks) == (3, ("RVI",), {"DHDH": 9.3})
-    assert (aois["y"].multilook, aois["y"].indices, aois["y"].looks) == (5, (), 4)
-    assert aois["x"].changes == {"c": CHANGE} and aois["x"].zones is None and aois["y"].zones == "z.gpkg"
-    assert aois["x"].names == ("HHHH", "HVHV") and hash(aois["x"])
+    wanted = {key: tuple(value) if isinstance(value, list) else value for key, value in top.items()}
+    wanted |= {"zones": None, "calibration_db": 0.3, "baseline": None, "explore_megabytes": 24}
+    assert {key: getattr(aois["x"], key) for key in wanted} == wanted and hash(aois["x"])
+    wanted = {key: tuple(value) if isinstance(value, list) else value for key, value in own.items()}
+    wanted |= {"baseline": ("2025-11-01", "2026-10-31"), "changes": {"c": CHANGE}}
+    assert {key: getattr(aois["y"], key) for key in wanted} == wanted
     quad = {"bbox": BOX, "terms": ["HHHH", "HVHV", "VVVV"], "indices": ["RVI", "VVVV/HHHH"]}
     assert read(quad)["x"].indices == ("RVI", "VVVV/HHHH")
 
@@ -580,20 +512,12 @@ def test_the_local_incidence_angle_is_computed_from_the_factor(layers, read_from
     assert aoi.names == read_from_granules and aoi.computed_layers == ["localIncidenceAngle"]
 
 
-def test_keys_of_zones_have_defaults_and_hold_for_one():
-    days = [datetime.date(2025, 11, 1), datetime.date(2026, 10, 31)]  # as YAML reads them
-    own = {"bbox": BOX, "calibration_db": 0, "baseline": days}
-    aois = read_config({"aois": {"x": {"bbox": BOX}, "y": own}})[1].aois
-    assert (aois["x"].calibration_db, aois["x"].baseline) == (0.3, None)
-    assert (aois["y"].calibration_db, aois["y"].baseline) == (0, ("2025-11-01", "2026-10-31"))
-
-
 def test_searches_are_merged_key_by_key():
-    own = {"bbox": BOX, "search": {"end": "2026-01-01", "frame": [16, 17]}}
+    own = {"bbox": BOX, "search": {"end": "2025-11-22", "frame": [16, 17]}}  # one day is a whole day
     found = read(own, search={"start": "2025-11-22", "frame": 3, "flight_direction": "ASCENDING"})["x"].search
     assert found == {
         "start": "2025-11-22T00:00:00",
-        "end": "2026-01-01T23:59:59",
+        "end": "2025-11-22T23:59:59",
         "frame": [16, 17],
         "flight_direction": "ASCENDING",
     }
@@ -612,11 +536,6 @@ def test_unquoted_dates_and_mode_are_taken_as_text():
     assert found == {"start": "2025-11-22T00:00:00", "end": "2025-11-23T10:00:00", "mode": "4005"}
 
 
-def test_one_day_is_a_whole_day():
-    found = read({"bbox": BOX, "search": {"start": "2025-11-22", "end": "2025-11-22"}})["x"].search
-    assert (found["start"], found["end"]) == ("2025-11-22T00:00:00", "2025-11-22T23:59:59")
-
-
 def test_diagonal_terms_are_those_with_pictures():
     aoi = read({"bbox": BOX, "terms": ["HHHH", "HHHV", "RHRH", "HVVH"]})["x"]
     assert aoi.diagonal_terms == ["HHHH", "RHRH"]
@@ -627,20 +546,8 @@ FEATURE = {
     "properties": {},
     "geometry": {"type": "Polygon", "coordinates": [[[83.9, 28.1, 5], [84, 28.1, 5], [84, 28.2, 5], [83.9, 28.1, 5]]]},
 }
-MALFORMED = [
-    "5",
-    "null",
-    '"x"',
-    "[]",
-    "[[]]",
-    "[[[]]]",
-    "[[[83]]]",
-    '[[["a", "b"], [1, 2], [1, 3], [1, 2]]]',
-    "[[[83, 28], [84, 28]]]",
-    "[[[83, 28], [84, null], [84, 29], [83, 28]]]",
-    f"[[[{'1' * 400}, 28], [84, 28], [84, 29], [83, 28]]]",
-    "[" * 3000 + "]" * 3000,
-]
+MALFORMED = ["null", "[[[83]]]", '[[["a", "b"], [1, 2], [1, 3], [1, 2]]]', "[" * 3000 + "]" * 3000]
+MALFORMED += ["[[[83, 28], [84, null], [84, 29], [83, 28]]]", f"[[[{'1' * 400}, 28], [84, 28], [84, 29], [83, 28]]]"]
 NOWHERE = {"type": "Feature", "properties": {}, "geometry": None}
 
 
@@ -684,21 +591,17 @@ def test_several_features_are_one_area(tmp_path):
     [
         (b"\x00\x00\x27\x0a\xff\xfe", "cannot be read as WKT or GeoJSON"),  # a shapefile
         (b'{"type": "FeatureCollection"}', "cannot be read as WKT or GeoJSON"),
-        (b"{not json", "cannot be read as WKT or GeoJSON"),
         (json.dumps(NOWHERE).encode(), "should hold one or more polygons"),
         (b'{"type": "Point", "coordinates": [84, 28]}', "holds Point; should hold one or more polygons"),
         (b"LINESTRING (84 28, 85 28)", "holds LineString; should hold one or more polygons"),
         (b'{"type": "Polygon",\n"coordinates": [}', "cannot be read as WKT or GeoJSON: Expecting value: line 2"),
         *((f'{{"type": "Polygon", "coordinates": {bad}}}'.encode(), "config: aois.x.polygon: ") for bad in MALFORMED),
         (b'{"type": "FeatureCollection", "features": [1]}', "cannot be read as WKT or GeoJSON: not in GeoJSON's form"),
-        (b'{"type": "FeatureCollection", "features": {"a": {}}}', "cannot be read as WKT or GeoJSON"),
         (b'{"type": "Feature", "geometry": 5}', "cannot be read as WKT or GeoJSON"),
-        (b'{"type": 5}', "cannot be read as WKT or GeoJSON"),
         (
             geojson("EPSG:999999"),
             'has a CRS that is not known: {"type": "name", "properties": {"name": "EPSG:999999"}}',
         ),
-        (geojson("nonsense"), "has a CRS that is not known"),
         (json.dumps({**FEATURE, "crs": {"type": "link", "properties": {"href": "x"}}}).encode(), "has a CRS that is"),
         (json.dumps({**FEATURE, "crs": "EPSG:32645"}).encode(), "has a CRS that is not known"),
     ],

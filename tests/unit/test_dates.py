@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 from dates import dates
 from helpers import FIRST
+from products import fragment, stacked, summarized
 from stack import stack
-from summarize import summarize
-from test_pipeline import fragment, stacked
 
 from gcov import cautions, tables
 from gcov.stores import facts, store
@@ -71,14 +70,9 @@ def test_a_row_holds_what_its_granules_state(series, tmp_path):
     )
     data = stacked(tmp_path, paths, terms=("HHHH", "HVHV"))
     counted = Stack(tmp_path / "stack.zarr", valid_samples_only=True)
-    made = {name: tmp_path / name for name in ("histogram_db", "histogram_power", "stretch", "speckle", "no_echo")}
-    summarize(stack=counted, term="HHHH", mean_series=tmp_path / "mean_series.csv", **made)
-    dates(
-        data=counted.data,
-        series={"HHHH": tmp_path / "mean_series.csv"},
-        no_echo={"HHHH": tmp_path / "no_echo"},
-        table=tmp_path / "dates.csv",
-    )
+    made = summarized(tmp_path, counted, "HHHH")
+    of_terms = {"series": {"HHHH": made.mean_series}, "no_echo": {"HHHH": made.no_echo}}
+    dates(data=counted.data, **of_terms, table=tmp_path / "dates.csv")
     first, second = tables.read(tmp_path / "dates.csv", dtype=str).to_dict("records")
     assert list(first) == [*COLUMNS, "n_no_echo_HHHH", "valid_fraction", "incidence_mean_deg"]
     assert first | {

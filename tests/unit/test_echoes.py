@@ -10,10 +10,11 @@ import pytest
 import rasterio
 from geotiff_date import geotiff_date
 from helpers import memory_stack
+from products import fragment, summarized
 from scipy.special import gammainc
 from scipy.stats import gamma
 from stack import stack as make_stack
-from test_pipeline import fragment, products
+from stack_db import stack_db
 
 from gcov.analysis import cube
 from gcov.analysis.multilook import image_of
@@ -163,13 +164,14 @@ def test_granules_with_lost_echoes(band, write, tmp_path):
     valid = (mask >= 1) & (mask <= 254)
     low = {term: stack.data[term].values < 3e-6 for term in ("HHHH", "HVHV")}
     assert (low["HVHV"][1] & valid[1]).sum() > 100
+    stack_db(stack=stack, output=tmp_path / "db.zarr")
     for term, dates in (("HHHH", []), ("HVHV", [1])):
         counts = np.isfinite(stack.power(term))
         wanted = valid.copy()
         for date in dates:
             wanted[date] &= ~low[term][date]
         np.testing.assert_array_equal(counts, wanted)
-        made = products(tmp_path, term)
+        made = summarized(tmp_path, stack, term)
         found = pd.read_csv(made.no_echo)
         assert found["n_no_echo"].tolist() == [(valid & ~wanted)[date].sum() for date in range(3)]
         assert found["limit_db"].round().tolist()[:2] == [-56, -56] and np.isnan(found["limit_db"][2])
@@ -178,7 +180,7 @@ def test_granules_with_lost_echoes(band, write, tmp_path):
         assert series["n_valid"].tolist() == wanted.sum(axis=(1, 2)).tolist()
         np.testing.assert_allclose(series["mean_power"][1], stack.data[term].values[1][wanted[1]].mean(), rtol=1e-5)
         np.testing.assert_array_equal(
-            np.isfinite(stack.power(term)), np.isfinite(store.open_store(made.db)[term].values)
+            np.isfinite(stack.power(term)), np.isfinite(store.open_store(tmp_path / "db.zarr")[term].values)
         )
         for date, path in enumerate(paths):
             geotiff_date(

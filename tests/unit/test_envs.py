@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import tomllib
 
 import pytest
 import yaml
@@ -80,15 +79,3 @@ def test_nothing_belongs_to_one_machine_or_index():
         if b"\0" not in content:
             found += [f"{name}: {match[0]}" for match in foreign.finditer(content.decode())]
     assert found == []
-
-
-def test_the_locks_take_the_python_that_the_makefile_asks_for():
-    makefile = (REPO / "Makefile").read_text()
-    (minimum,) = set(re.findall(r"version_info < \((\d+), (\d+)\)", makefile))
-    assert set(re.findall(r"--python-version (\S+)", makefile)) == {".".join(minimum)}
-
-
-def test_pytest_finds_the_modules():
-    """Tests import rules' scripts by name, as snakemake runs them."""
-    settings = tomllib.loads((REPO / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
-    assert {"scripts", "tests"} <= set(settings["pythonpath"])

@@ -70,7 +70,7 @@ def labels(axes) -> list[str]:
     return axes.get_legend_handles_labels()[1]
 
 
-@pytest.mark.parametrize("days", [0, 1, 3, 12, 40, 90, 200, 400, 800, 1100, 1300, 1600, 4000])
+@pytest.mark.parametrize("days", [0, 1, 12, 40, 200, 800, 1300, 4000])
 @pytest.mark.parametrize("number", [6, 60])
 @pytest.mark.parametrize(("most", "width"), [(8, 6), (4, 2.8)])
 @pytest.mark.filterwarnings("error::UserWarning")
@@ -106,12 +106,6 @@ def test_few_dates_are_labelled_themselves_and_the_year_stands_where_it_changes(
     assert tick_labels([datetime(2025, 11, 23, 23, 47)]) == ["23 Nov\n2025"]
 
 
-def test_many_dates_have_the_year_where_it_changes():
-    found = tick_labels([datetime(2025, 11, 23) + timedelta(days=12 * i) for i in range(60)])
-    assert found[0].endswith("\n2026") and found[0].startswith("Jan")
-    assert [label for label in found[1:] if "\n" in label] == ["Jan\n2027"]
-
-
 def test_a_curve_has_gaps_hollow_markers_and_marks_at_its_foot():
     series = table([-10, -10.2, np.nan, -9, -10.1, -10.3])
     series.loc[3, "n_valid"] = 200
@@ -125,10 +119,8 @@ def test_a_curve_has_gaps_hollow_markers_and_marks_at_its_foot():
 
 def test_a_step_longer_than_usual_breaks_the_curve():
     series = table([-10, -10.2, -10.1, -10]).drop(index=1)
-    series = pd.concat(
-        [series, table([-10, -10, -10]).assign(time=series["time"].max() + pd.to_timedelta([12, 24, 36], "D"))]
-    )
-    assert np.isnan(curve(drawn(series).axes[0], "mean")).sum() == 1
+    later = table([-10, -10, -10]).assign(time=series["time"].max() + pd.to_timedelta([12, 24, 36], "D"))
+    assert np.isnan(curve(drawn(pd.concat([series, later])).axes[0], "mean")).sum() == 1
 
 
 def test_a_mean_that_is_not_positive_is_told_from_a_date_without_a_sample():
@@ -198,11 +190,6 @@ def test_bars_below_are_the_valid_share_and_the_rain():
 @pytest.mark.parametrize("series", [table([np.nan]), table([-10]), table([-10], polarizations="SVNA")])
 def test_a_figure_of_one_date_whatever_is_on_it(series):
     assert "1 date" in words(drawn(series)) and "1 dates" not in words(drawn(series))
-
-
-def test_words_of_one_number_are_not_a_range():
-    assert "90.0 % of the samples" in words(drawn(table([-10, -10])))
-    assert "0.0 to 90.0 % of the samples" in words(drawn(table([-10, np.nan])))
 
 
 def test_title_and_warnings_are_on_lines_of_their_own():

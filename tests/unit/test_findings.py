@@ -44,8 +44,3 @@ def test_every_number_is_from_the_results(results):
     assert "1.2 dB within the year, and by 0.3 dB" in fields
     assert "41 mm of rain before 2026-02-15 raised HVHV by 0.8 dB; the reference (wood)" in rain
     assert "4 granules make 3 dates, because newer releases supersede 1; 2026-02-27 covers" in granules
-
-
-def test_no_patch_is_no_finding(results):
-    write_patches(results, 0)
-    assert len(list(findings(results))) == 4

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from geometry import geometry
 from helpers import BBOX
+from products import fragment
 from scipy.interpolate import RegularGridInterpolator
-from test_pipeline import fragment
 
 from gcov.granules import write_records
 from gcov.identification import granule_of_file

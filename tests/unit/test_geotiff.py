@@ -14,7 +14,7 @@ import rasterio.shutil
 import xarray as xr
 from geotiff import geotiff
 from geotiff_date import geotiff_date
-from helpers import BBOX, FIRST, grid_of
+from helpers import BBOX, FIRST, cell_means, grid_of
 from rio_cogeo import cog_validate
 from stack import stack
 from stack_db import stack_db
@@ -68,14 +68,6 @@ def counts(power, mask, valid_samples_only=True):
     return np.where(np.isfinite(power) & (((mask > 0) & (mask < 255)) | (not valid_samples_only)), power, np.nan)
 
 
-def mean_of_cells(values: np.ndarray) -> np.ndarray:
-    """The mean of each cell of 2 x 2; NaN where all of it is NaN."""
-    rows, columns = values.shape
-    samples = values.astype("f8").reshape(rows // 2, 2, columns // 2, 2).swapaxes(1, 2).reshape(rows // 2, -1, 4)
-    valid = np.isfinite(samples).sum(axis=2)
-    return np.where(valid > 0, np.nansum(samples, axis=2) / np.maximum(valid, 1), np.nan)
-
-
 @pytest.fixture(scope="module")
 def dates(tmp_path_factory):
     """Two dates, the stack of them and the stack in dB."""
@@ -121,7 +113,7 @@ def test_overviews_are_averaged_in_power(dates, tmp_path, quantity):
         assert file.overviews(1) == [2, 4]
     wanted = counts(*scenes[0])
     for level in range(2):
-        wanted = mean_of_cells(wanted)
+        wanted = cell_means(wanted, 2)
         with rasterio.open(tif, overview_level=level) as file:
             found = file.read(1)
         if quantity == "db":  # 0.1, 0 and -0.01 in one cell have a mean; a mean that is not positive has no dB
@@ -261,7 +253,7 @@ def test_statistics_are_a_described_band_each(measured, tmp_path):
         ]
         assert "TIFFTAG_DATETIME" not in file.tags()
     with rasterio.open(tif, overview_level=0) as file:
-        np.testing.assert_allclose(file.read(2), mean_of_cells(mean), rtol=1e-6)
+        np.testing.assert_allclose(file.read(2), cell_means(mean, 2), rtol=1e-6)
     agrees_with_gdal(tif, count, mean, cv)
 
 
@@ -280,7 +272,7 @@ def test_ratios_in_db_are_averaged_in_db(name, tmp_path):
         assert file.tags()["unit"] == "dB"
     wanted = ratio
     for level in range(2):
-        wanted = mean_of_cells(wanted)
+        wanted = cell_means(wanted, 2)
         with rasterio.open(tif, overview_level=level) as file:
             np.testing.assert_allclose(file.read(1), wanted, atol=1e-5)
             assert np.nanmean(file.read(1)) == pytest.approx(0, abs=0.02)
@@ -336,11 +328,6 @@ def test_one_date_of_a_product_by_its_name(dates, measured, tmp_path):
         geotiff(**options, day="20251206")
     with pytest.raises(GcovError, match=r"filtered.zarr has no HHHH; it holds HVHV"):
         geotiff(**{**options, "names": ["HHHH"]}, day="20251205")
-
-
-def test_dates_of_one_day_are_told_apart():
-    starts = ["2028-03-15T01:00:00", "2028-03-15T23:47:39", "2028-03-16T00:00:00"]
-    assert granules.day_names(starts) == ["20280315T010000", "20280315T234739", "20280316"]
 
 
 def test_the_granules_of_a_day(tmp_path):

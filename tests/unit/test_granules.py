@@ -2,37 +2,26 @@
 
 import csv
 import os
+from datetime import datetime
 
 import pytest
 import yaml
+from helpers import FACTS
 
 from gcov import granules
 from gcov.errors import GcovError
 from gcov.granules import Granule, from_name, from_url, maturity_of, passes
 from gcov.inputs.config import read_config
 from gcov.releases import newest_releases
+from gcov.testing.synthetic import granule_name
 
 NAME = "NISAR_L2_PR_GCOV_006_026_A_016_4005_DHDH_A_20251123T234739_20251123T234814_X05009_N_F_J_001"
 ARCHIVE = "https://nisar.asf.earthdatacloud.nasa.gov/NISAR"
 
 
-def granule(
-    start="20251123T234739",
-    end="20251123T234814",
-    crid="X05009",
-    counter=1,
-    cycle=6,
-    frame=16,
-    mode="2005",
-    pols="DHDH",
-    track=26,
-    direction="A",
-    coverage="F",
-) -> Granule:
-    return from_name(
-        f"NISAR_L2_PR_GCOV_{cycle:03d}_{track:03d}_{direction}_{frame:03d}_{mode}_{pols}_A_{start}_{end}"
-        f"_{crid}_N_{coverage}_J_{counter:03d}"
-    )
+def granule(start="20251123T234739", end="20251123T234814", **facts) -> Granule:
+    start, end = (datetime.strptime(time, "%Y%m%dT%H%M%S") for time in (start, end))
+    return from_name(granule_name(start=start, end=end, **facts))
 
 
 def test_name_is_taken_apart():
@@ -230,24 +219,7 @@ def test_table_lists_all_in_order_of_time(tmp_path):
         (new.name, "true"),
         (late.name, "true"),
     ]
-    assert list(rows[0]) == [
-        *[
-            "name",
-            "url",
-            "s3_url",
-            "path",
-            "size",
-            "start",
-            "end",
-            "cycle",
-            "track",
-            "direction",
-            "frame",
-            "mode",
-            "polarizations",
-        ],
-        *["crid", "maturity", "counter", "coverage", "accuracy", "has_input_data_exception", "kept", "reason"],
-    ]
+    assert list(rows[0]) == [*FACTS, "kept", "reason"]
     assert rows[0]["reason"].startswith("superseded by") and rows[1]["reason"] == ""
     assert (rows[1]["cycle"], rows[1]["url"], rows[1]["frame"]) == ("6", "", "16")
 

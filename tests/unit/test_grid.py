@@ -51,11 +51,18 @@ def clip_box(grid: xr.Dataset, bbox):
 
 @pytest.mark.parametrize("name", GRIDS)
 def test_window_is_clip_boxs(name):
-    """Boxes inside of the grid and across its edges; what lies off it is beyond clip_box and cut off here."""
+    """Boxes inside of the grid and across its edges; beyond them, where clip_box stops, coordinates go on."""
     grid, rng, compared = make(name), np.random.default_rng(5), 0
     for _ in range(60):
         bbox = random_box(grid, rng, reach=1.1)
-        window = aoi_window(grid, bbox, "granule").within(grid.rio.shape)
+        beyond = aoi_window(grid, bbox, "granule")
+        found, (dx, dy) = window_grid(grid, beyond), grid.rio.resolution()
+        columns, rows = (
+            np.arange(*ends) for ends in ((beyond.col_start, beyond.col_stop), (beyond.row_start, beyond.row_stop))
+        )
+        np.testing.assert_allclose(found.x, grid.x.values[0] + dx * columns, atol=1e-6)
+        np.testing.assert_allclose(found.y, grid.y.values[0] + dy * rows, atol=1e-6)
+        window = beyond.within(grid.rio.shape)
         if min(window.shape) < 2:
             continue  # clip_box refuses what is thinner than two pixels
         wanted = clip_box(grid, bbox)

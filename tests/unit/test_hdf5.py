@@ -11,12 +11,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from clip import clip
-from helpers import BBOX, REPO
+from helpers import REPO
+from products import fragment
 
 from gcov.archive.catalog import listed_granules
 from gcov.errors import GcovError
-from gcov.granules import from_name
 from gcov.hdf5 import find, open_hdf5
 from gcov.identification import granule_of_file
 from gcov.inputs.rain import read_rain
@@ -26,20 +25,10 @@ NOISE = "/science/LSAR/GCOV/metadata/calibrationInformation/frequencyA/noiseEqui
 IDENTIFICATION = "/science/LSAR/identification"
 
 
-def clipped(path: Path, fragment: Path) -> dict[str, bytes]:
+def clipped(path: Path, folder: Path) -> dict[str, bytes]:
     """The chunks of a granule's fragment."""
-    granule = from_name(path.stem, path=str(path))
-    clip(
-        granule=granule,
-        aoi="a",
-        bbox=BBOX,
-        polygon=None,
-        frequency="A",
-        terms=("HHHH", "HVHV"),
-        archive=None,
-        fragment=fragment,
-    )
-    return {str(file.relative_to(fragment)): file.read_bytes() for file in fragment.rglob("c/**/*") if file.is_file()}
+    made = fragment(folder, path, terms=("HHHH", "HVHV"))
+    return {str(file.relative_to(made)): file.read_bytes() for file in made.rglob("c/**/*") if file.is_file()}
 
 
 @pytest.fixture
@@ -94,18 +83,18 @@ STORED = [f"{BAND}/HVHV", f"{BAND}/mask", f"{BAND}/yCoordinates", f"{NOISE}/HV"]
 
 @pytest.mark.parametrize(
     ("outside", "path"),
-    [(kind, path) for kind in (external_link, soft_link_to_an_external_one) for path in LINKED]
+    [*((external_link, path) for path in LINKED), *((soft_link_to_an_external_one, path) for path in LINKED[::3])]
     + [(kind, path) for kind in (virtual, virtual_without_a_source, external_storage) for path in STORED],
 )
 def test_what_lies_outside_of_the_file_is_refused_by_name(granule, tmp_path, outside, path):
     with h5py.File(granule, "r+") as file:
         outside(file, path)
     with pytest.raises(GcovError) as error:
-        clipped(granule, tmp_path / "f.zarr")
+        clipped(granule, tmp_path / "f")
     named = "/elsewhere is a link" if outside is soft_link_to_an_external_one else f"{path} "
     assert str(error.value).startswith(f"{granule.stem} ({granule}): {named}")
     assert "nothing out of a granule" in str(error.value)
-    assert not (tmp_path / "f.zarr").exists()
+    assert not list((tmp_path / "f").glob("**/*.zarr"))
 
 
 @pytest.mark.parametrize("path", [f"{IDENTIFICATION}/granuleId", f"{IDENTIFICATION}/trackNumber", IDENTIFICATION])
@@ -119,7 +108,7 @@ def test_a_file_without_a_standard_name_is_not_described_by_another(granule, pat
 
 
 def test_links_inside_the_file_and_objects_that_nobody_reads(granule, granules, tmp_path):
-    wanted = clipped(granules[0], tmp_path / "wanted.zarr")
+    wanted = clipped(granules[0], tmp_path / "wanted")
     with h5py.File(granule, "r+") as file:
         file.move(f"{BAND}/HVHV", "/moved")
         file[f"{BAND}/HVHV"] = h5py.SoftLink("../ignored/by/HDF5")
@@ -132,7 +121,7 @@ def test_links_inside_the_file_and_objects_that_nobody_reads(granule, granules, 
         file.create_dataset(f"{BAND}/../x/y", (4,), "u1", external=[("bytes", 0, 4)])
         layout = h5py.VirtualLayout((4,), "u1")
         file.create_group("/science/LSAR/unread/more").create_virtual_dataset("v", layout)
-    assert clipped(granule, tmp_path / "f.zarr") == wanted
+    assert clipped(granule, tmp_path / "f") == wanted
 
 
 def test_soft_links_in_a_ring_lead_nowhere(granule):
@@ -145,10 +134,10 @@ def test_soft_links_in_a_ring_lead_nowhere(granule):
 
 
 def test_a_file_that_somebody_has_locked_is_read(granule, granules, tmp_path):
-    wanted = clipped(granules[0], tmp_path / "wanted.zarr")
+    wanted = clipped(granules[0], tmp_path / "wanted")
     with open(granule, "rb") as holder:
         fcntl.flock(holder, fcntl.LOCK_EX)
-        assert clipped(granule, tmp_path / "f.zarr") == wanted
+        assert clipped(granule, tmp_path / "f") == wanted
 
 
 def test_a_lock_that_the_user_asks_for_has_its_own_message(granule):
@@ -226,17 +215,17 @@ def test_samples_of_another_type_may_be_of_a_newer_product(granule, tmp_path, na
         for axis, scale in enumerate(("yCoordinates", "xCoordinates")):
             new.dims[axis].attach_scale(file[f"{BAND}/{scale}"])
     with pytest.raises(GcovError) as error:
-        clipped(granule, tmp_path / "f.zarr")
+        clipped(granule, tmp_path / "f")
     what = "the mask holds" if name == "mask" else f"{name} holds"
     wanted = (
         rf"{granule.stem} \(.*\): {what} {np.dtype(dtype)} instead of (uint8|float32 or complex64); perhaps a newer"
     )
     assert re.fullmatch(f"{wanted} product specification: update the workflow", str(error.value))
-    assert not (tmp_path / "f.zarr").exists()
+    assert not list((tmp_path / "f").glob("**/*.zarr"))
 
 
 def test_attributes_change_no_sample_and_no_coordinate(granule, granules, tmp_path):
     with h5py.File(granule, "r+") as file:
         file[BAND].attrs["grid_mapping"] = "mask"
         file[BAND]["HHHH"].attrs.update({"scale_factor": 2.0, "dtype": "bool", "units": "days since 2000-01-01"})
-    assert clipped(granule, tmp_path / "f.zarr") == clipped(granules[0], tmp_path / "other.zarr")
+    assert clipped(granule, tmp_path / "f") == clipped(granules[0], tmp_path / "other")

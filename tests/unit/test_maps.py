@@ -6,8 +6,6 @@ import logging
 import re
 import signal
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -15,6 +13,7 @@ import yaml
 from helpers import REPO, patience
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
+from servers.tls import Handler, LoopbackServer
 
 from gcov import __version__
 from gcov.errors import GcovError
@@ -38,27 +37,14 @@ def png(pixels) -> bytes:
     return file.getvalue()
 
 
-class Tiles(ThreadingHTTPServer):
-    """A tile server on loopback; `manner` is how it answers, `asked` the path and User-Agent of each request."""
+class Tiles(Handler):
+    """A tile server; its `manner` is how it answers, `asked` the path and User-Agent of each request."""
 
-    daemon_threads = True
-
-    def __init__(self, manner: str):
-        self.manner, self.asked, self.closing = manner, [], Event()
-        self.tile = png(np.full((256, 256, 3), GREEN, "u1") if manner == "good" else NOISE)
-        super().__init__(("127.0.0.1", 0), Handler)
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/{{z}}/{{x}}/{{y}}{{r}}.png"
-
-
-class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.asked.append((self.path, self.headers.get_all("User-Agent")))
         manner = self.server.manner
         if manner == "stalls":
-            self.server.closing.wait(60)
+            self.server.stopping.wait(60)
             return
         self.send_response(403 if manner == "refuses" else 200)
         body = b"<html>blocked</html>" if manner in ("refuses", "no picture") else self.server.tile
@@ -67,30 +53,22 @@ class Handler(BaseHTTPRequestHandler):
         step = 100 if manner == "drips" else len(body)
         for start in range(0, len(body), step):
             self.wfile.write(body[start : start + step])
-            if manner == "drips" and self.server.closing.wait(0.1):
+            if manner == "drips" and self.server.stopping.wait(0.1):
                 return
-
-    def log_message(self, *_):
-        pass
 
 
 @pytest.fixture
-def serve(monkeypatch):
-    """A function that starts a tile server; the environment knows no proxy."""
+def tiles(serve, monkeypatch):
+    """A function that starts a tile server, and gives it and the address of its tiles; no proxy is known."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    servers = []
 
-    def start(manner: str) -> Tiles:
-        servers.append(Tiles(manner))
-        Thread(target=servers[-1].serve_forever, args=(0.02,), daemon=True).start()
-        return servers[-1]
+    def start(manner: str) -> tuple[LoopbackServer, str]:
+        tile = png(np.full((256, 256, 3), GREEN, "u1") if manner == "good" else NOISE)
+        server = serve(Tiles, manner=manner, asked=[], tile=tile)
+        return server, f"{server.url}/{{z}}/{{x}}/{{y}}{{r}}.png"
 
-    yield start
-    for server in servers:
-        server.closing.set()
-        server.shutdown()
-        server.server_close()
+    return start
 
 
 def drawn(figure) -> np.ndarray:
@@ -104,9 +82,9 @@ def share_of(colour, pixels) -> float:
     return (np.abs(pixels - colour).sum(axis=-1) < 12).mean()
 
 
-def test_tiles_lie_under_the_map_and_are_asked_for_by_name(serve):
-    server = serve("good")
-    pixels = drawn(maps.location(FEATURES, server.address))
+def test_tiles_lie_under_the_map_and_are_asked_for_by_name(tiles):
+    server, address = tiles("good")
+    pixels = drawn(maps.location(FEATURES, address))
     assert share_of(GREEN, pixels) > 0.2  # around the footprint
     assert share_of(GREEN, drawn(maps.location(FEATURES, None))) == 0
     paths, agents = zip(*server.asked)
@@ -122,12 +100,6 @@ def test_labels_of_a_narrow_map_near_the_pole_do_not_overlap():
     assert len(places) > 1 and all(left.x1 < right.x0 for left, right in itertools.pairwise(places))
 
 
-def test_the_user_agent_says_where_the_code_is_once_it_is_known():
-    citation = yaml.safe_load((REPO / "CITATION.cff").read_text(encoding="utf-8"))
-    assert citation["version"] == __version__
-    assert citation.get("repository-code", "") in maps.USER_AGENT
-
-
 @pytest.mark.parametrize(
     ("manner", "error"),
     [
@@ -138,14 +110,14 @@ def test_the_user_agent_says_where_the_code_is_once_it_is_known():
         ("not there", "ConnectionError"),
     ],
 )
-def test_a_map_without_tiles_is_a_map_and_a_line_in_the_log(serve, manner, error, monkeypatch, caplog):
+def test_a_map_without_tiles_is_a_map_and_a_line_in_the_log(tiles, manner, error, monkeypatch, caplog):
     """Whatever the server does, and within a bounded time."""
     monkeypatch.setattr(maps, "TILE_TIMEOUT", 0.5)
     monkeypatch.setattr(maps, "TILES_TIMEOUT", 1.5 if manner == "drips" else 30)
     import contextily  # noqa: F401  (its import is not measured)
 
-    server = serve(manner)
-    address = "http://127.0.0.1:9/{z}/{x}/{y}.png?key=secret" if manner == "not there" else server.address
+    server, address = tiles(manner)
+    address = "http://127.0.0.1:9/{z}/{x}/{y}.png?key=secret" if manner == "not there" else address
     limit = 4 + patience(lambda: maps.location(FEATURES, None), 0)
     began = time.monotonic()
     with caplog.at_level(logging.WARNING, "gcov"):

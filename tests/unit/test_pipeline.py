@@ -24,17 +24,27 @@ import zarr
 from animation import animation
 from clip import clip
 from compliance_checker.runner import CheckSuite, ComplianceChecker
-from helpers import BBOX, EPSG, FIRST, REPO, SERIES, assert_counts, notebook_db, notebook_granule, notebook_stack
+from helpers import (
+    BBOX,
+    EPSG,
+    FIRST,
+    REPO,
+    SERIES,
+    notebook_db,
+    notebook_granule,
+    notebook_stack,
+    zone_file,
+)
 from location import location
 from matplotlib.colors import to_rgb
 from PIL import Image
 from plot_series import plot_series
+from products import fragment, stacked, summarized
 from search import search
 from stack import stack
 from stack_db import stack_db
-from summarize import summarize
 
-from gcov.analysis.multilook import LARGEST, LONGEST, cells_of, image_of, side_for
+from gcov.analysis.multilook import LARGEST, LONGEST, cells_of, side_for
 from gcov.archive.catalog import listed_granules
 from gcov.errors import GcovError
 from gcov.figures import movies
@@ -42,59 +52,22 @@ from gcov.figures.palette import QUANTITIES
 from gcov.granules import NOT_COMPARED, write_records
 from gcov.headings import view
 from gcov.identification import granule_of_file
-from gcov.stores import store
 from gcov.stores.provenance import provenance
 from gcov.stores.stack import Stack
 from gcov.testing.synthetic import OUTSIDE, Band, block_average
 
-ARCHIVE = {"access": "auto", "credentials_url": "https://localhost/s3credentials", "s3_endpoint": None}
 
-
-def fragment(
-    folder: Path, path: Path, bbox=BBOX, terms=("HHHH",), frequency="A", polygon=None, name=None, records=None
-) -> Path:
-    """One granule's fragment."""
-    (granule,) = listed_granules((str(path),), None)
-    output = folder / "fragments" / f"{name or granule.name}.zarr"
-    clip(
-        granule=granule,
-        aoi="x",
-        bbox=tuple(bbox),
-        polygon=polygon,
-        frequency=frequency,
-        terms=terms,
-        archive=ARCHIVE,
-        fragment=output,
-        records=records,
-    )
-    return output
-
-
-def stacked(folder: Path, paths, **options) -> xr.Dataset:
-    """The stack of granules, as xarray opens it."""
-    stack(fragments=[fragment(folder, path, **options) for path in paths], output=folder / "stack.zarr")
-    return xr.open_zarr(folder / "stack.zarr")
+def tables_of(folder: Path) -> SimpleNamespace:
+    """Tables of HHHH of the stack in a folder: their paths."""
+    return summarized(folder, Stack(folder / "stack.zarr", valid_samples_only=True), "HHHH")
 
 
 def products(folder: Path, term="HHHH", valid_samples_only=True) -> SimpleNamespace:
     """dB stack, tables and movies of the stack in a folder: paths, and their contents."""
-    made = SimpleNamespace(stack=folder / "stack.zarr", db=folder / "stack_db.zarr")
-    counted = Stack(made.stack, valid_samples_only=valid_samples_only)
+    counted = Stack(folder / "stack.zarr", valid_samples_only=valid_samples_only)
+    made = summarized(folder, counted, term)
+    made.stack, made.db = folder / "stack.zarr", folder / "stack_db.zarr"
     stack_db(stack=counted, output=made.db)
-    tables = {
-        name.split(".")[0]: folder / name
-        for name in (
-            "histogram_db.csv",
-            "histogram_power.csv",
-            "mean_series.csv",
-            "stretch.json",
-            "speckle.json",
-            "no_echo.csv",
-        )
-    }
-    for key, path in tables.items():
-        setattr(made, key, path)
-    summarize(stack=counted, term=term, **tables)
     made.animation, made.animation_means = folder / "animation.gif", folder / "animation_means.gif"
     for ending in (".gif", ".html"):
         animate(made, counted, made.animation.with_suffix(ending), made.animation_means.with_suffix(ending), term)
@@ -224,15 +197,11 @@ def test_a_fragment_that_has_lost_samples_is_refused(newest, tmp_path):
     assert not (tmp_path / "stack.zarr").exists()
 
 
-def test_dates_name_their_granules(made, newest):
-    data = made[True].data
+def test_provenance_is_in_the_stack(made, newest):
+    data, attributes = made[True].data, made[True].data.attrs
     assert data["granule"].values.tolist() == [path.stem for path in newest]
     assert data["crid"].values.tolist() == ["X05009", "X05010", "X05009", "X05009"]
     assert data["maturity"].values.tolist() == ["BETA"] * 4
-
-
-def test_provenance_is_in_the_stack(made, newest):
-    attributes = made[True].data.attrs
     assert [record["path"] for record in json.loads(attributes["granule_records"])] == [str(path) for path in newest]
     assert (attributes["aoi"], attributes["aoi_bbox"], attributes["frequency"]) == ("x", BBOX, "A")
     assert attributes["maturity_note"] == "BETA data (4 dates): not validated"
@@ -266,30 +235,6 @@ def test_means_are_averaged_in_power(made, valid):
     assert [row["time"] for row in series] == [
         (FIRST + timedelta(days=12 * i)).strftime("%Y-%m-%dT%H:%M:%S") for i in range(4)
     ]
-
-
-@pytest.mark.parametrize("valid", [True, False])
-def test_histograms_are_numpys(made, valid):
-    power = counted(made[valid], valid)
-    with np.errstate(all="ignore"):
-        db = np.where(power > 0, 10 * np.log10(power.astype("f4")), np.nan)
-    for path, values, bins in (
-        (made[valid].histogram_db, db, (-40, 20, 50)),
-        (made[valid].histogram_power, power, (0, 2, 500)),
-    ):
-        table = rows(path)
-        assert_counts([int(row["count"]) for row in table], values, *bins)
-        edges = np.linspace(bins[0], bins[1], bins[2] + 1)
-        np.testing.assert_allclose([float(row["bin_left"]) for row in table], edges[:-1], atol=1e-6)
-        np.testing.assert_allclose([float(row["bin_right"]) for row in table], edges[1:], atol=1e-6)
-
-
-@pytest.mark.parametrize("valid", [True, False])
-def test_stretch_is_the_exact_quantiles(made, valid):
-    db = xr.open_zarr(made[valid].db)["HVHV"].values
-    limits = json.loads(made[valid].stretch.read_text())
-    wanted = np.nanquantile(db, [0.05, 0.95])
-    assert [limits["q05"], limits["q95"]] == pytest.approx(wanted, abs=0.02)
 
 
 @pytest.mark.parametrize("movie", ["animation", "animation_means"])
@@ -370,30 +315,6 @@ def test_any_aoi_makes_an_image_of_a_readable_size(shape):
         assert zoom * columns >= 445
 
 
-@pytest.mark.parametrize("valid", [True, False])
-def test_large_images_are_averaged_in_power(made, valid):
-    source = zarr.open_group(made[valid].stack)
-    power, mask = source["HVHV"][1].astype("f8"), source["mask"][1]
-    data = Stack(made[valid].stack, valid_samples_only=valid)
-    use = np.isfinite(power) & ((mask >= 1) & (mask <= 254) if valid else True)
-    found, _ = image_of(data, "HVHV", 1, 7)
-    assert found.shape == cells_of(power.shape, 7)
-    for row, column in np.ndindex(found.shape):
-        cell = np.s_[7 * row : 7 * row + 7, 7 * column : 7 * column + 7]
-        samples = power[cell][use[cell]]
-        wanted = samples.mean() if samples.size else np.nan
-        assert found[row, column] == pytest.approx(wanted, rel=1e-5, nan_ok=True)
-
-
-def test_cells_lie_where_their_samples_do(made):
-    """The last row and column of cells reach beyond the data."""
-    data = store.open_store(made[True].stack)
-    left, right, bottom, top = movies.extent(data, 7)
-    rows, columns = cells_of((data.sizes["y"], data.sizes["x"]), 7)
-    assert (right - left) / columns == pytest.approx(0.14) and (top - bottom) / rows == pytest.approx(0.14)
-    assert (left, top) == pytest.approx((float(data.x[0] - 10) / 1000, float(data.y[0] + 10) / 1000))
-
-
 def test_the_mean_series_grows_beside_the_image(made):
     """Pixels of the curve's colour: more from date to date, none beside the plain image."""
     curve = np.round(255 * np.array(to_rgb(QUANTITIES["db"]))).astype(int)
@@ -418,12 +339,7 @@ def test_the_movie_without_the_series_shows_nothing_of_its_axis(made, tmp_path):
 
 def test_location_has_the_aoi_and_every_footprint(newest, tmp_path):
     fragments = [fragment(tmp_path, path) for path in newest[:2]]
-    area = {
-        "type": "Feature",
-        "properties": {"name": "west"},
-        "geometry": shapely.box(*BBOX[:2], 83.88, 28.27).__geo_interface__,
-    }
-    (tmp_path / "zones.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [area]}))
+    zone_file(tmp_path / "zones.geojson", {"west": shapely.box(*BBOX[:2], 83.88, 28.27)}, 4326)
     for zones, picture in ((None, "plain.png"), (tmp_path / "zones.geojson", "a.png")):
         location(
             fragments=fragments,
@@ -461,7 +377,7 @@ def test_an_aoi_partly_off_the_granule(newest, tmp_path):
     np.testing.assert_allclose(np.diff(data.x), 20)
     np.testing.assert_allclose(np.diff(data.y), -20)
     assert data.sizes["x"] > inside.sizes["x"] and data.sizes["y"] > inside.sizes["y"]
-    (row,) = rows(products(tmp_path).mean_series)
+    (row,) = rows(tables_of(tmp_path).mean_series)
     assert int(row["n_pixels"]) == data["HHHH"].size
     valid = (inside["mask"] >= 1) & (inside["mask"] <= 254)
     assert int(row["n_valid"]) == int(valid.sum())
@@ -482,7 +398,7 @@ def test_a_polygon_is_the_aoi(newest, tmp_path):
     assert (data["mask"].values[:, ~inside] == OUTSIDE).mean() > 0.999
     samples = np.isfinite(data["HHHH"].values)
     np.testing.assert_array_equal(data["HHHH"].values[samples], whole["HHHH"].values[samples])
-    row = rows(products(tmp_path).mean_series)[0]
+    row = rows(tables_of(tmp_path).mean_series)[0]
     assert int(row["n_pixels"]) == pytest.approx(inside.sum(), abs=1)
     valid = inside & (whole["mask"][0] >= 1).values
     assert float(row["mean_power"]) == pytest.approx(whole["HHHH"].values[0][valid].mean(dtype="f8"), rel=1e-3)
@@ -643,8 +559,8 @@ def test_complex_terms_near_the_pole(quad, tmp_path):
     np.testing.assert_array_equal(data["HHHV"][0], reference["HHHV"])
     assert data.x.values.tobytes() == reference.x.values.tobytes()
     assert data.rio.crs.to_epsg() == 3413
-    products(tmp_path)
-    assert set(xr.open_zarr(tmp_path / "stack_db.zarr").data_vars) == {"HHHH"}
+    stack_db(stack=Stack(tmp_path / "stack.zarr", valid_samples_only=True), output=tmp_path / "db.zarr")
+    assert set(xr.open_zarr(tmp_path / "db.zarr").data_vars) == {"HHHH"}
 
 
 def test_a_missing_term_lists_what_there_is(quad, tmp_path):
@@ -676,13 +592,11 @@ def test_granules_on_other_grids_are_refused(change, words, band, write, newest,
     assert not list(tmp_path.glob("stack*"))
 
 
-@pytest.mark.parametrize(
-    ("change", "words"), [({"epsg": 32644}, "CRS EPSG:32644 instead of EPSG:32645"), ({"x": 5}, "x coordinates off by")]
-)
-def test_frames_on_two_grids_are_refused_by_the_search(change, words, band, write, newest, tmp_path):
-    """Before a granule is fetched: the second frame of a pass is in another UTM zone, or off the lattice."""
-    beside = write(shifted(band(), **change), start=FIRST + timedelta(seconds=35), frame=17)
-    listed = {"listed": tuple(map(str, [*newest, beside])), "query": {}, "archive": ARCHIVE}
+def test_frames_on_two_grids_are_refused_by_the_search(band, write, newest, tmp_path):
+    """Before a granule is fetched: the second frame of a pass is in another UTM zone."""
+    words = "CRS EPSG:32644 instead of EPSG:32645"
+    beside = write(shifted(band(), epsg=32644), start=FIRST + timedelta(seconds=35), frame=17)
+    listed = {"listed": tuple(map(str, [*newest, beside])), "query": {}, "archive": None}
     results = {"records": tmp_path / "records", "table": tmp_path / "granules.csv"}
     with pytest.raises(GcovError, match=f"{beside.stem} cannot be stacked with {newest[0].stem}: {words}"):
         search(bbox=BBOX, polygon=None, frequency="A", terms=("HHHH",), **listed, **results)
@@ -695,17 +609,10 @@ def recorded(folder: Path, *paths: Path) -> Path:
     return folder / "records"
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"x": 5}, "x coordinates off by 5 m"),
-        ({"posting": 2}, r"posting \(40.0, -40.0\) m instead of"),
-        ({"epsg": 32644}, "CRS EPSG:32644 instead of EPSG:32645"),
-    ],
-)
-def test_a_granule_on_another_grid_is_refused_before_its_samples_are_read(change, words, band, write, newest, tmp_path):
+def test_a_granule_on_another_grid_is_refused_before_its_samples_are_read(band, write, newest, tmp_path):
     """By comparison with a fragment on disk: one frame, so that the search opens no granule."""
-    other = write(shifted(band(48), **change), start=FIRST + timedelta(days=48), cycle=10)
+    words = "x coordinates off by 5 m"
+    other = write(shifted(band(48), x=5), start=FIRST + timedelta(days=48), cycle=10)
     records = recorded(tmp_path, newest[0], other)
     first = fragment(tmp_path, newest[0], records=records)
     with pytest.raises(GcovError, match=f"{other.stem} cannot be stacked with {newest[0].stem}: {words}"):

@@ -7,7 +7,7 @@ import numpy as np
 import pyproj
 import pytest
 import shapely
-from helpers import EPSG, NORTH, WEST, grid_of
+from helpers import EPSG, NORTH, WEST, grid_of, zone_file
 
 from gcov.errors import GcovError
 from gcov.inputs.zones import check_inside, read_zones
@@ -53,8 +53,7 @@ def test_a_point_is_the_square_of_its_size_in_metres(tmp_path, size):
 def test_a_square_whose_edges_are_on_pixel_centres_holds_as_many_samples(tmp_path, size):
     """Round coordinates in UTM are often the corners of pixels; each row and column counts once."""
     places = [CORNER, CENTRE, (CORNER[0], CENTRE[1]), (CENTRE[0], CORNER[1])]
-    frame = geopandas.GeoDataFrame({"name": list("abcd")}, geometry=[shapely.Point(*one) for one in places], crs=EPSG)
-    frame.to_file(tmp_path / "p.gpkg")
+    zone_file(tmp_path / "p.gpkg", {name: shapely.Point(*one) for name, one in zip("abcd", places)})
     zones = on_grid(read_zones(tmp_path / "p.gpkg", "name", "zones"), GRID, None, size)
     assert [zone.n_pixels for zone in zones] == [(size // 20) ** 2] * 4
     assert size % 40 == 0 or samples(zones[1])[40, 50]  # the pixel itself, in the middle
@@ -81,7 +80,6 @@ def test_points_as_spreadsheets_write_them(tmp_path, text):
     ("text", "message"),
     [
         ("name,lon\na,84\n", "line 1: holds the columns name,lon; should hold name, lon and lat, each once"),
-        ("name,longitude,latitude\na,84,28\n", "line 1: holds the columns name,longitude,latitude; should hold"),
         ("name,lon,lat,LON\na,84,28,84\n", "line 1: holds the columns name,lon,lat,LON; should hold"),
         ("plot,lon,lat\na,84,28\n", "line 1: holds the columns plot,lon,lat; should hold name, lon and lat"),
         ("name,lon,lat\na,84,28\nb,28.1,-99.9\n", "line 3: lat is -99.9, not from -90 to 90 degrees: lon and lat may"),
@@ -89,14 +87,8 @@ def test_points_as_spreadsheets_write_them(tmp_path, text):
         ("name;lon;lat\na;83,95;28,2\n", "line 2: lon is '83,95', not a number of degrees .*: write it with a decimal"),
         ("name,lon,lat\na,83,95,28,2\n", "line 2: has 5 fields, the header 3: write decimals with a point"),
         ("name,lon,lat\na,83°57'E,28\n", 'line 2: lon is "83°57\'E", not a number of degrees'),
-        ("name,lon,lat\na,nan,28\n", "line 2: lon is 'nan', not a number"),
-        ("name,lon,lat\na,84,1e999\n", "line 2: lat is 1e999, not from -90"),
-        ("name,lon,lat\na,84,\n", "line 2: lat is '', not a number"),
-        ("name,lon,lat\n,84,28\n", "zones without a name, counted from 1: 1"),
-        ("name,lon,lat\na,84,28\na,84.1,28\n", "names given twice: a"),
         ("name,lon,lat\nAOI,84,28\n", "a zone is called 'AOI'"),
         ("name,lon,lat\n", "holds no point"),
-        ("", "line 1: holds the columns ; should hold"),
     ],
 )
 def test_no_point_is_read_wrongly(tmp_path, text, message):

@@ -6,27 +6,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from clip import clip
 from helpers import BBOX, FIRST, notebook_granule
+from products import fragment
 from record_of_superseded import record_of_superseded
 from release_steps import release_steps
 
 from gcov import granules, releases
-from gcov.archive.catalog import granule_of_file
 from gcov.errors import GcovError
 from gcov.granules import from_name, read_record
-from gcov.inputs.settings import Archive
 from gcov.testing.synthetic import Band, granule_name
 
 POINT = 83.8800, 28.2685
 GAINS = {"HHHH": 1.02, "HVHV": 0.9}
-
-
-def fragment_of(path: Path, folder: Path) -> Path:
-    output = folder / f"{path.stem}.zarr"
-    area = {"aoi": "a", "bbox": BBOX, "polygon": None, "frequency": "A", "terms": ("HHHH", "HVHV")}
-    clip(granule=granule_of_file(str(path)), archive=Archive(), fragment=output, **area)
-    return output
+TERMS = ("HHHH", "HVHV")
 
 
 def released_again(band: Band, **changes) -> Band:
@@ -52,7 +44,7 @@ def test_a_step_is_the_ratio_of_means_over_the_samples_valid_in_both(band, write
     one = band(0)
     paths = [write(one, crid="X05009"), write(released_again(one), crid="X05010")]
     other = write(band(12), start=FIRST + timedelta(days=12), cycle=7)  # of another date: compared with neither
-    fragments = [fragment_of(path, tmp_path) for path in (*paths, other)]
+    fragments = [fragment(tmp_path, path, terms=TERMS) for path in (*paths, other)]
     (tmp_path / "points.csv").write_text(f"name,lon,lat\np,{POINT[0]},{POINT[1]}\n")
     found = compared(fragments[:1], fragments[1:], tmp_path, zones=tmp_path / "points.csv")
     assert list(zip(found["zone"], found["term"])) == [("aoi", "HHHH"), ("p", "HHHH"), ("aoi", "HVHV"), ("p", "HVHV")]
@@ -84,7 +76,9 @@ def test_lost_echoes_of_a_release_are_not_compared(band, write, tmp_path):
     mask = np.ones_like(one.mask)
     older = Band(one.epsg, one.x, one.y, lost, mask)
     newer = Band(one.epsg, one.x, one.y, one.terms, mask)
-    fragments = [fragment_of(write(of, crid=crid), tmp_path) for of, crid in ((older, "X05009"), (newer, "X05010"))]
+    fragments = [
+        fragment(tmp_path, write(of, crid=crid), terms=TERMS) for of, crid in ((older, "X05009"), (newer, "X05010"))
+    ]
     found = compared(fragments[:1], fragments[1:], tmp_path, terms=["HHHH"])
     assert found["step_db"][0] == pytest.approx(0, abs=1e-9)
     assert 0 < found["n_valid"][0] == found["from_n_valid"][0] < found["to_n_valid"][0]
@@ -92,8 +86,8 @@ def test_lost_echoes_of_a_release_are_not_compared(band, write, tmp_path):
 
 def test_releases_on_two_grids_are_not_compared_and_none_is_an_empty_table(band, write, tmp_path, caplog):
     one = band(0)
-    older = fragment_of(write(one, crid="X05009"), tmp_path)
-    newer = fragment_of(write(released_again(one, x=one.x + 5), crid="X05010"), tmp_path)
+    older = fragment(tmp_path, write(one, crid="X05009"), terms=TERMS)
+    newer = fragment(tmp_path, write(released_again(one, x=one.x + 5), crid="X05010"), terms=TERMS)
     with pytest.raises(GcovError, match=r"X05010\S* cannot be compared with \S*X05009\S*: .* off by .*"):
         compared([older], [newer], tmp_path)
     assert compared([], [], tmp_path).empty and "no acquisition is held by two releases" in caplog.text

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import random
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -174,14 +173,6 @@ def test_in_a_chain_of_overlaps_the_newest_are_kept():
         a,
         release(first=21, last=30),
     ]
-
-
-def test_order_of_the_answer_does_not_matter():
-    found = [release(cycle=c, crid=r, counter=n) for c in (6, 7) for r in ("X05009", "P05023") for n in (1, 2)]
-    wanted = newest_releases(found)
-    for seed in range(20):
-        random.Random(seed).shuffle(found)
-        assert newest_releases(found) == wanted
 
 
 # ---- one granule found several times

@@ -5,9 +5,9 @@ import pytest
 import rasterio
 import xarray as xr
 from geotiff_date import geotiff_date
-from helpers import notebook_stack, summary_of
+from helpers import BBOX, notebook_stack, summary_of
+from products import fragment
 from stack import stack
-from test_pipeline import BBOX, fragment
 
 from gcov.analysis import zonal
 from gcov.errors import GcovError

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import scipy.special
-import xarray as xr
+from helpers import memory_stack
 from looks import looks as looks_script
 
 from gcov.analysis import looks
@@ -192,11 +192,7 @@ def data():
     """Four dates of HHHH, two with each polarization code; 9.3 and 4.6 looks."""
     rng = np.random.default_rng(9)
     images = np.stack([drawn(rng, enl, (256, 256), True) for enl in (9.3, 4.6, 9.3, 4.6)]).astype(np.float32)
-    words = {name: ("time", ["x"] * 4) for name in ("granule", "crid", "maturity")}
-    codes = ("time", ["DHDH", "SHSH"] * 2)
-    time = ("time", np.arange(4).astype("datetime64[D]").astype("datetime64[s]"))
-    layers = {"HHHH": (store.DIMS, images), "mask": (store.DIMS, np.ones(images.shape, "u1"))}
-    return xr.Dataset(layers, {"time": time, **words, "polarizations": codes}, {"frequency": "A"})
+    return memory_stack({"HHHH": images}, np.ones(images.shape, "u1"), polarizations=["DHDH", "SHSH"] * 2)
 
 
 def written(folder, data, term="HHHH", given=None, multilook=1):

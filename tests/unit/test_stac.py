@@ -17,10 +17,10 @@ from catalog import catalog
 from geotiff import geotiff
 from geotiff_date import geotiff_date
 from helpers import BBOX, EPSG, FIRST, NORTH, WEST
+from products import fragment, stacked
 from stac import stac
 from stack import stack
 from test_geotiff import counts
-from test_pipeline import fragment, stacked
 
 from gcov import __version__
 from gcov.archive.catalog import listed_granules
@@ -212,8 +212,8 @@ def test_a_date_without_a_term_and_without_a_centre_frequency(band, write, newes
     one = band(12)
     path = write({"A": type(one)(one.epsg, one.x, one.y, {"HHHH": one.terms["HHHH"]}, one.mask)},
                  start=FIRST + timedelta(days=12), pols="SHNA")  # fmt: skip
-    fragments = [fragment(tmp_path, file, terms=("HHHH", "HVHV")) for file in (newest[0], path)]
     stacked(tmp_path, [newest[0], path], terms=("HHHH", "HVHV"))
+    fragments = [tmp_path / f"fragments/{file.stem}.zarr" for file in (newest[0], path)]
     metadata = json.loads((fragments[1] / "zarr.json").read_text())
     metadata["attributes"]["center_frequency"] = ""
     (fragments[1] / "zarr.json").write_text(json.dumps(metadata))
@@ -243,8 +243,9 @@ def test_looks_that_are_given_take_precedence(entry, wanted, alternating, newest
     assert catalogues.looks_of(None, "db_HHHH", granule, "A") is None
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (5, 1)])
-@pytest.mark.parametrize(("stated", "wanted"), [("Right", "right"), ("Left", "left"), ("", None)])
+@pytest.mark.parametrize(
+    ("shape", "stated", "wanted"), [((1, 1), "Right", "right"), ((1, 5), "Left", "left"), ((5, 1), "", None)]
+)
 def test_narrow_areas_and_where_the_radar_looked(shape, stated, wanted, newest, tmp_path):
     path = tmp_path / newest[0].name
     shutil.copy(newest[0], path)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gcov.analysis.reference import gain
-from gcov.analysis.steps import DB, step_db, step_p, step_se_db
+from gcov.analysis.steps import DB, step_db, step_p
 from gcov.analysis.texture import looks_share
 
 TEXTURE = """.10 .12 .09 .40 .05 .06 .11 .10 .08 | .11 .10 .10 .35 .06 .05 .12 .09 .07
@@ -36,29 +36,6 @@ def test_even_ground_has_all_looks_and_a_felled_half_most():
 )  # fmt: skip
 def test_probability_of_a_step(step, least, after, before, wanted):
     assert step_p(np.array(step), before, after, 1, least) == pytest.approx(wanted, rel=1e-5)
-
-
-def test_steps_of_two_terms():
-    """HH and HV on six dates of 80 looks, the last three after a change."""
-    power = np.array([[0.10, 0.105, 0.097, 0.050, 0.048, 0.052], [0.020, 0.021, 0.019, 0.0202, 0.0195, 0.0205]])
-    step = step_db(power[:, :3].mean(axis=1), power[:, 3:].mean(axis=1))
-    assert step == pytest.approx([-3.039157, 0.014452], abs=1e-6)
-    assert step_se_db(240, 240, 1) == pytest.approx(0.396455, abs=1e-6)
-    assert step_p(step, 240, 240) == pytest.approx([3.30449e-14, 0.970935], rel=1e-5)
-    for least, wanted in ((1, 3.09629e-07), (2, 0.00887986), (2.5, 0.17421)):
-        assert step_p(step, 240, 240, 1, least)[0] == pytest.approx(wanted, rel=1e-5)
-
-
-def test_shared_speckle_makes_steps_less_sure():
-    """Coherence 0.7 after 12 days between three dates and two."""
-    step = step_db(np.array((0.10 + 0.12 + 0.09) / 3), np.array((0.05 + 0.045) / 2))
-    assert step == pytest.approx(-3.375468, abs=1e-6)
-    assert step_p(step, 240, 160) == pytest.approx(2.29078e-13, rel=1e-5)
-    assert step_se_db(240, 160, 1) == pytest.approx(0.443250, abs=1e-6)
-    assert step_se_db(240, 160, 0.9) == step_se_db(240, 160, 1)  # never surer than without
-    assert step_p(step, 240, 160, 1.114102) == pytest.approx(3.8149e-12, rel=1e-4)
-    assert step_se_db(240, 160, 1.114102) == pytest.approx(0.467855, abs=1e-6)
-    assert step_p(step, 240 * 0.614260346373, 160 * 0.614260346373) == pytest.approx(9.48095e-09, rel=1e-5)
 
 
 def test_a_step_needs_two_positive_means():

@@ -78,12 +78,6 @@ def test_spread_and_percentiles_are_numpys(stack, summary):
     assert series[["std_power", "p05_db", "p50_db", "p95_db", "n_effective", "se_db"]].iloc[2].isna().all()
 
 
-def test_a_granule_may_be_called_na(tmp_path):
-    (tmp_path / "a.csv").write_text("time,granule,mean_power\n2025-11-23T23:47:39,NA,\n")
-    read = tables.read_series(tmp_path / "a.csv")
-    assert read["granule"].tolist() == ["NA"] and read["mean_power"].isna().all()
-
-
 def test_mean_series_is_read_back_as_it_was(stack, summary, tmp_path):
     written = summary[0].mean_series(stack, "HHHH", RAIN)
     tables.write(tmp_path / "a.csv", written)

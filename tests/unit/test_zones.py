@@ -11,17 +11,15 @@ import pandas as pd
 import pytest
 import shapely
 import xarray as xr
-from affine import Affine
-from helpers import EPSG, NORTH, WEST
+from helpers import EPSG, NORTH, WEST, memory_stack, rectangle, zone_file
 
 from gcov import tables
 from gcov.analysis import zonal
 from gcov.errors import GcovError
 from gcov.inputs.zones import check_inside, read_zones
 from gcov.inputs.zones_on_grid import Zone, on_grid, whole
-from gcov.stores import store
 from gcov.stores.bits import Bits
-from gcov.stores.grid import inside_polygon, make_grid, projected
+from gcov.stores.grid import inside_polygon, projected
 from gcov.stores.stack import Stack
 
 DATES, NY, NX = 4, 700, 320
@@ -36,27 +34,10 @@ def data() -> xr.Dataset:
     power[0, rng.random((DATES, NY, NX)) < 0.2] = np.nan
     power[1, rng.random((DATES, NY, NX)) < 0.1] = np.nan
     mask = rng.choice(np.array([0, 1, 2], "u1"), (DATES, NY, NX), p=[0.1, 0.5, 0.4])
-    grid = make_grid(
-        EPSG, WEST + 20 * (np.arange(NX) + 0.5), NORTH - 20 * (np.arange(NY) + 0.5), Affine(20, 0, WEST, 0, -20, NORTH)
-    )
-    layers = {"HHHH": (store.DIMS, power[0]), "HVHV": (store.DIMS, power[1]), "mask": (store.DIMS, mask)}
-    words = {name: ("time", ["DHDH"] * DATES) for name in ("granule", "crid", "maturity", "polarizations")}
-    time = ("time", np.arange(DATES).astype("datetime64[D]").astype("datetime64[s]"))
-    return xr.Dataset(layers, {"time": time, **words, **grid.coords}, {"frequency": "A"})
-
-
-def rectangle(top, bottom, left, right) -> shapely.Polygon:
-    """Along the edges of these rows and columns."""
-    return shapely.box(WEST + 20 * left, NORTH - 20 * bottom, WEST + 20 * right, NORTH - 20 * top)
+    return memory_stack({"HHHH": power[0], "HVHV": power[1]}, mask)
 
 
 RECTANGLES = {"across": (400, 650, 10, 200), "over it": (500, 600, 150, 300), "one": (3, 4, 5, 6)}
-
-
-def zone_file(path, shapes, crs=EPSG, **properties):
-    frame = geopandas.GeoDataFrame({"name": list(shapes), **properties}, geometry=list(shapes.values()), crs=crs)
-    frame.to_file(path)
-    return path
 
 
 def test_sums_of_overlapping_zones_are_numpys(data, tmp_path):
@@ -179,15 +160,6 @@ def test_a_zone_and_an_aoi_of_one_outline_hold_the_same_samples(data, tmp_path):
     assert clipped.n_pixels == pytest.approx(wanted[:300].sum(), abs=3) and clipped.n_pixels < zone.n_pixels
 
 
-@pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".shp"])
-def test_formats_and_crs(tmp_path, suffix):
-    shapes = {"1": rectangle(0, 9, 0, 9), "é": rectangle(9, 19, 0, 9)}
-    zones = read_zones(zone_file(tmp_path / f"z{suffix}", shapes, number=[7, 8]), "name", "zones")
-    assert zones.index.tolist() == ["1", "é"] and zones.crs.to_epsg() == EPSG
-    assert zones.geometry.area.tolist() == pytest.approx([180 * 180, 200 * 180])
-    assert read_zones(tmp_path / f"z{suffix}", "number", "zones").index.tolist() == ["7", "8"]
-
-
 def geojson_file(path, names, crs=None, **more):
     """A GeoJSON of one rectangle a name; `names` are JSON texts. In the stack's CRS, or in that of the member `crs`."""
     crs = {"type": "name", "properties": {"name": f"EPSG:{EPSG}"}} if crs is None else crs
@@ -201,31 +173,8 @@ def geojson_file(path, names, crs=None, **more):
     return path
 
 
-WORDS = [
-    "2025-01-01",
-    "2025-01-01T10:00:00Z",
-    "12345678901234567890",
-    "0010",
-    "1e5",
-    "true",
-    "NA",
-    "null",
-    "None",
-    "$5",
-]
-WORDS += [
-    "$\\frac$",
-    "甲",
-    "🌾 é",
-    " two  blanks ",
-    "a,b;c",
-    '"q"',
-    "a\nb",
-    "a\r\nb",
-    "{{facts}}",
-    "<b>&amp;</script>",
-    "=1+1",
-]
+WORDS = ["2025-01-01", "2025-01-01T10:00:00Z", "12345678901234567890", "0010", "1e5", "true", "NA", "null", "$\\frac$"]
+WORDS += ["甲", "🌾 é", " two  blanks ", "a,b;c", '"q"', "a\r\nb", "{{facts}}", "<b>&amp;</script>", "=1+1"]
 
 
 @pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".shp"])
@@ -239,6 +188,7 @@ def test_names_are_text_as_written(data, tmp_path, suffix):
     wanted = [word.strip(" ") if suffix == ".shp" else word for word in WORDS]  # dBASE pads with blanks
     found = read_zones(path, "name", "zones")
     assert found.index.tolist() == wanted and found.crs.to_epsg() == EPSG
+    assert found.geometry.area.tolist() == pytest.approx([180 * 180] * len(WORDS))
     zones = on_grid(found, data, None)
     tables.write(
         tmp_path / "indices.csv",
@@ -253,19 +203,7 @@ def test_names_are_text_as_written(data, tmp_path, suffix):
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "12345678901234567890",
-        "7",
-        "7.0",
-        "0.10",
-        "1e3",
-        "-0",
-        "true",
-        "false",
-        '["a", 1.50, null]',
-        '{"a": [true, "é"]}',
-    ],
+    "text", ["12345678901234567890", "7.0", "0.10", "1e3", "-0", "true", '["a", 1.50, null]', '{"a": [true, "é"]}']
 )
 def test_names_that_are_no_text_in_geojson_are_their_json(tmp_path, text):
     path = geojson_file(tmp_path / "z.geojson", [text, '"2025-01-01"'])

@@ -8,10 +8,9 @@ import pandas as pd
 import pytest
 import stack_db
 import xarray as xr
-from helpers import BBOX, FIRST
+from helpers import FIRST
+from products import fragment, stacked, summarized
 from stack import stack
-from summarize import summarize
-from test_pipeline import fragment as clipped
 
 from gcov.figures.series import has_term, line
 from gcov.granules import from_name
@@ -47,7 +46,7 @@ def test_lost_pulses_of_one_polarization(write, band, exceptions, tmp_path):
     one = band()
     lost = write(replace(one, exceptions=exceptions))
     plain = write(band(12), cycle=7, start=FIRST + timedelta(days=12))
-    parts = [clipped(tmp_path, path, terms=("HHHH", "HVHV")) for path in (lost, plain)]
+    parts = [fragment(tmp_path, path, terms=("HHHH", "HVHV")) for path in (lost, plain)]
     stack(fragments=parts, output=tmp_path / "stack.zarr")
     data = store.open_store(tmp_path / "stack.zarr")
     rows = np.isin(one.y, data["y"].values)
@@ -60,10 +59,7 @@ def test_lost_pulses_of_one_polarization(write, band, exceptions, tmp_path):
         found = radiometry.is_valid(store.mask_of(data.isel(time=slice(0, 1)), term))[0]
         np.testing.assert_array_equal(found, counts)
         assert (data[f"{term}_valid"][1] == 1).all()
-        names = ["histogram_db", "histogram_power", "mean_series", "stretch", "speckle", "no_echo"]
-        products = {name: tmp_path / name for name in names}
-        summarize(stack=Stack(data, valid_samples_only=True), term=term, **products)
-        table = pd.read_csv(products["mean_series"])
+        table = pd.read_csv(summarized(tmp_path, Stack(data, valid_samples_only=True), term).mean_series)
         finite = counts & np.isfinite(one.terms[term][window])
         assert table["n_valid"][0] == finite.sum()
         np.testing.assert_allclose(table["mean_power"][0], one.terms[term][window][finite].mean(dtype="f8"))
@@ -74,9 +70,9 @@ def test_lost_pulses_of_one_polarization(write, band, exceptions, tmp_path):
 
 def test_masks_that_say_nothing_of_terms_are_ignored_and_logged(write, band, tmp_path, caplog):
     caplog.set_level("INFO")
-    old = clipped(tmp_path, write(replace(band(), exceptions=np.ones(band().mask.shape, np.uint8))))
+    old = fragment(tmp_path, write(replace(band(), exceptions=np.ones(band().mask.shape, np.uint8))))
     wrong = replace(band(12), exceptions=np.full((7, 9), GOOD, np.uint16))
-    clipped(tmp_path, write(wrong, cycle=7, start=FIRST + timedelta(days=12)))
+    fragment(tmp_path, write(wrong, cycle=7, start=FIRST + timedelta(days=12)))
     assert "HHHH_valid" not in store.fragment_info(old).types
     assert "inputDataExceptionMask is uint8 and does not distinguish terms: ignored" in caplog.text
     assert "inputDataExceptionMask has the shape (7, 9), the mask (120, 152): ignored" in caplog.text
@@ -89,27 +85,20 @@ def test_the_fill_value_and_every_bit():
         np.testing.assert_array_equal(radiometry.without_exception(layer, term), wanted)
 
 
-@pytest.mark.long
-def test_alternating_polarizations_are_one_series(analysis, write, band):
-    for index, code in enumerate(("DHDH", "SHSH", "DHDH", "SHSH")):
+def test_alternating_polarizations_are_one_series(write, band, tmp_path):
+    codes, paths = ["DHDH", "SHSH"] * 2, []
+    for index, code in enumerate(codes):
         one = band(12 * index)
-        if code == "SHSH":
-            one = replace(one, terms={"HHHH": one.terms["HHHH"]})
-        write(one, cycle=6 + index, start=FIRST + timedelta(days=12 * index), pols=code)
-    granules = {"bbox": BBOX, "granules": [f"{analysis.folder}/granules/*.h5"]}
-    analysis.configure({"aois": {"a": granules}, "terms": ["HHHH", "HVHV"], "basemap": None})
-    analysis.run("results/a/HHHH/mean_series.csv", "results/a/HVHV/mean_series.png")
-    tables = {
-        term: pd.read_csv(analysis.folder / f"results/a/{term}/mean_series.csv", keep_default_na=False)
-        for term in ("HHHH", "HVHV")
-    }
-    assert tables["HHHH"]["polarizations"].tolist() == ["DHDH", "SHSH", "DHDH", "SHSH"]
-    assert (tables["HHHH"]["n_valid"] > 0).all()
-    assert (tables["HVHV"]["n_valid"] > 0).tolist() == [True, False, True, False]
-    assert tables["HVHV"]["mean_db"][1] == ""
-    data = store.open_store(analysis.folder / "results/a/stack.zarr")
-    assert data["polarizations"].values.tolist() == ["DHDH", "SHSH", "DHDH", "SHSH"]
-    assert np.isnan(data["HVHV"][1]).all()
+        terms = one.terms if code == "DHDH" else {"HHHH": one.terms["HHHH"]}
+        facts = {"cycle": 6 + index, "start": FIRST + timedelta(days=12 * index), "pols": code}
+        paths.append(write(replace(one, terms=terms), **facts))
+    data = stacked(tmp_path, paths, terms=("HHHH", "HVHV"))
+    assert data["polarizations"].values.tolist() == codes and np.isnan(data["HVHV"][1]).all()
+    for term, there in (("HHHH", [True] * 4), ("HVHV", [True, False] * 2)):
+        made = summarized(tmp_path, Stack(tmp_path / "stack.zarr", valid_samples_only=True), term)
+        table = pd.read_csv(made.mean_series, keep_default_na=False)
+        assert table["polarizations"].tolist() == codes
+        assert (table["n_valid"] > 0).tolist() == there and (table["mean_db"] != "").tolist() == there
 
 
 def test_a_pass_of_which_one_granule_lacks_a_term(write, band, tmp_path, caplog):
@@ -118,7 +107,7 @@ def test_a_pass_of_which_one_granule_lacks_a_term(write, band, tmp_path, caplog)
     second = band(12)
     later = FIRST + timedelta(seconds=35)
     paths = write(first, pols="SHSH"), write(second, start=later, frame=17)
-    parts = [clipped(tmp_path, path, terms=("HHHH", "HVHV")) for path in paths]
+    parts = [fragment(tmp_path, path, terms=("HHHH", "HVHV")) for path in paths]
     stack(fragments=parts, output=tmp_path / "stack.zarr")
     data = store.open_store(tmp_path / "stack.zarr")
     window = np.ix_(np.isin(second.y, data["y"].values), np.isin(second.x, data["x"].values))

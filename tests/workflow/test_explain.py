@@ -1,6 +1,5 @@
 """The cost of a run before it starts: `snakemake explain`, and the arithmetic behind it."""
 
-import json
 import math
 import re
 from collections import Counter
@@ -9,7 +8,7 @@ import geopandas
 import numpy as np
 import pytest
 import shapely
-from helpers import BBOX, EPSG, REPO
+from helpers import BBOX, EPSG, REPO, zone_file
 from search import report
 
 from gcov.granules import Granule
@@ -87,8 +86,7 @@ def test_the_gallery_shows_every_product_with_a_picture(registered):
 
 def test_explain_counts_the_jobs_that_snakemake_runs(analysis, aoi):
     """Of every rule for an AOI: of one that asks for everything and one that asks for nothing."""
-    zone = {"type": "Feature", "properties": {"name": "all"}, "geometry": shapely.box(*aoi["bbox"]).__geo_interface__}
-    (analysis.folder / "zones.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [zone]}))
+    zone_file(analysis.folder / "zones.geojson", {"all": shapely.box(*aoi["bbox"])}, 4326)
     periods = {"before": ["2025-11-01", "2025-12-10"], "after": ["2025-12-11", "2026-01-31"]}
     everything = {
         "terms": ["HHHH", "HVHV"],
@@ -105,6 +103,7 @@ def test_explain_counts_the_jobs_that_snakemake_runs(analysis, aoi):
     printed = analysis.configure({"aois": {"valley": aoi | everything, "plain": aoi}}).run("explain")
     for line in (
         "left out  1 superseded; 5 granules found",  # 4 and 1
+        "gaps      none",
         "area      1.6 x 1.4 km; about 78 x 72 samples a date",  # 0.016 x 111 cos 28.27, 0.013 x 111; 20 m
         "coverage  4 of 4 granules meet the AOI",
         "change    one: 2 dates before, 2 after",  # of 23 November, 5, 17 and 29 December
@@ -114,6 +113,7 @@ def test_explain_counts_the_jobs_that_snakemake_runs(analysis, aoi):
         assert f"  {line}\n" in printed
     (samples,) = re.findall(r"  zones     1 zone with about this many samples: all ([\d,]+)\n", printed)
     assert int(samples.replace(",", "")) == pytest.approx(78 * 72, rel=0.02)
+    assert analysis.results("*/fragments/*") == [] and analysis.results("*/stack.zarr") == [], "no samples are read"
     totals = re.findall(r"^  in all +(\d+) jobs", printed, re.MULTILINE)
     parts = [re.findall(r"^  \w+ +(\d+) jobs .* (\d+) MB", part, re.MULTILINE) for part in printed.split("plain: ")]
     assert list(map(int, totals)) == [sum(int(number) for number, _ in part) for part in parts]
@@ -153,20 +153,3 @@ def test_the_smallest_zones_are_named_with_their_samples(tmp_path):
     assert zones_of(aoi, granule()) == (
         f"11 zones with about this many samples: {said}, square 6 36, station 36, square 7 49 and 3 larger ones"
     )
-
-
-def test_explain_reads_no_samples(analysis, aoi):
-    """Four dates 12 days apart, of the second two releases; nothing but the search has run."""
-    valley = {**aoi, "geotiff": ["power", "db"], "indices": ["RVI"], "filter_window": 5, "change_history": True}
-    config = {"aois": {"valley": valley, "band_b": {**aoi, "frequency": "B"}}, "terms": ["HHHH", "HVHV"]}
-    printed = analysis.configure(config).run("explain")
-    for name in ("valley", "band_b"):
-        said = printed[printed.index(f"{name}: 4 granules, 4 dates from 2025-11-23 to 2025-12-29") :]
-        assert "left out  1 superseded" in said and "gaps      none" in said
-        assert " clip                      4 jobs " in said and "on 2 cores" in said
-    valley, band_b = (
-        dict(re.findall(r"^  (\w+) +(\d+) jobs", part, re.MULTILINE)) for part in printed.split("band_b: ")
-    )
-    assert valley["geotiff_date"] == str(2 * 2 * 4)  # quantities, terms, dates
-    assert "geotiff_date" not in band_b
-    assert analysis.results("*/fragments/*") == [] and analysis.results("*/stack.zarr") == []

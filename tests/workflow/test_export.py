@@ -1,21 +1,15 @@
 """GeoTIFFs and catalogue in the workflow: what is made, and what a new date leaves unchanged."""
 
-import re
 import shutil
-from collections import Counter
 
 import pystac
 import pytest
 from helpers import BBOX
+from runtime import jobs_of
 
 pytestmark = pytest.mark.long
 
 DAYS = ["20251123", "20251205"]
-
-
-def jobs(output: str) -> dict[str, int]:
-    """The jobs of a run, by rule."""
-    return Counter(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", output, re.MULTILINE))
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +31,7 @@ def test_a_file_for_each_date_and_a_catalogue_of_them(first_run):
     assert analysis.results("*/stac/*.json") == sorted(
         [f"valley/stac/{name}.json" for name in ("collection", *(f"valley_{day}" for day in DAYS))]
     )
-    assert jobs(output) == {"search": 1, "clip": 2, "geotiff_date": 4, "stack": 1, "stac": 1}
+    assert jobs_of(output) == {"search": 1, "clip": 2, "geotiff_date": 4, "stack": 1, "stac": 1}
     collection = pystac.read_file(str(analysis.folder / "results" / "valley" / "stac" / "collection.json"))
     assert all(set(item.assets) == {"power_HHHH", "db_HHHH", "stack"} for item in collection.get_items())
     for kind in ("logs", "benchmarks/results"):
@@ -50,7 +44,7 @@ def test_a_new_date_leaves_the_files_of_the_others(first_run, newest):
     before = {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.iterdir()}
     shutil.copy2(newest[2], analysis.folder / "data")
     output = analysis.run("-R", "search", "--", "results/valley/stac")
-    assert jobs(output) == {"search": 1, "clip": 1, "geotiff_date": 2, "stack": 1, "stac": 1}
+    assert jobs_of(output) == {"search": 1, "clip": 1, "geotiff_date": 2, "stack": 1, "stac": 1}
     after = {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.iterdir()}
     assert {name: after[name] for name in before} == before
     assert set(after) - set(before) == {"power_HHHH_20251217.tif", "db_HHHH_20251217.tif"}
@@ -62,7 +56,7 @@ def test_any_file_may_be_asked_for_by_name(first_run):
     analysis.configure(
         {"aois": {"valley": {"bbox": BBOX, "granules": ["data/*.h5"]}}, "terms": ["HHHH"], "basemap": None}
     )
-    asked = set(jobs(analysis.run("-n")))
+    asked = set(jobs_of(analysis.run("-n")))
     assert "stack_db" in asked and not {"geotiff_date", "stac"} & asked, (
         "without the key nothing of it is part of `all`"
     )

@@ -7,21 +7,21 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
-import geopandas
 import pytest
 import shapely
 import xarray as xr
-from helpers import BBOX, FIRST, REPO
+from helpers import BBOX, FIRST, REPO, zone_file
+from runtime import jobs_of
 from servers.archive import TOKEN, Archive
 from servers.cmr import CmrServer
+from servers.field import FOOTPRINT
 from servers.tls import trust
 
-from gcov.testing.synthetic import Band, granule_name, write_granule
+from gcov.testing.synthetic import granule_name, write_granule
 
 pytestmark = pytest.mark.long
 
 WEST, SOUTH, EAST, NORTH = BBOX
-FOOTPRINT = [(WEST - 1, SOUTH - 1), (EAST + 1, SOUTH - 1), (EAST + 1, NORTH + 1), (WEST - 1, NORTH + 1)]
 PRODUCTS = ("stack.zarr", "HHHH/mean_series.csv")
 
 
@@ -64,9 +64,8 @@ class Field:
         self.archive.reset_log()
         targets = [f"results/{aoi}/{product}" for aoi in aois for product in PRODUCTS]
         output = self.analysis.run(*targets, *arguments, env=self.env)
-        jobs = Counter(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", output, re.MULTILINE))
         fetched = Counter(Path(entry.path.split("?")[0]).stem for entry in self.archive.entries(way="cdn"))
-        return jobs, fetched
+        return jobs_of(output), fetched
 
     def dates(self, aoi: str = "one") -> list[str]:
         """The granules on the stack's time axis."""
@@ -182,8 +181,8 @@ def write_older(folder, files: dict) -> None:
         os.utime(path, (1e9, 1e9))
 
 
-def zones(name: str, **more):
-    return lambda path: geopandas.GeoDataFrame({"name": [name], **more}, geometry=[AREA], crs=4326).to_file(path)
+def zones(name: str):
+    return lambda path: zone_file(path, {name: AREA}, 4326)
 
 
 def test_own_files_replaced_by_older_ones_are_noticed(analysis, newest):
@@ -219,24 +218,3 @@ def test_own_files_replaced_by_older_ones_are_noticed(analysis, newest):
     assert remade({"rain.csv": rain[12]}) == set()
     larger = AREA.buffer(0.0005).wkt
     assert ("search", "b") in remade({"aoi.wkt": lambda path: path.write_text(larger)})
-
-
-def test_frames_that_a_search_without_a_token_could_not_compare(analysis, band, tmp_path):
-    """The first clips with a token do, before they read samples: the second frame is in another UTM zone."""
-    with Archive(tmp_path / "archive") as archive, CmrServer() as cmr:
-        field = Field(analysis, archive, cmr, band)
-        field.config["aois"], field.config["search"] = {"one": {"bbox": list(BBOX)}}, {"relative_orbit": 26}
-        one, name = band(), granule_name(start=FIRST + timedelta(seconds=35), frame=17)
-        other = Band(one.epsg - 1, one.x, one.y, one.terms, one.mask)
-        archive.add(write_granule(analysis.folder / "written", name, {"A": other}, chunks=(64, 64)))
-        cmr.items[:] = archive.umm_items(FOOTPRINT)
-        nobody = {key: value for key, value in field.env.items() if not key.startswith("EARTHDATA")}
-        analysis.configure(field.config)
-        output = analysis.run("results/one/granules.csv", env={**nobody, "HOME": str(tmp_path)})
-        assert "the grids of the frames are not compared yet" in output
-        done = analysis.snakemake("results/one/stack.zarr", env=field.env)
-        assert done.returncode and f"{name} cannot be stacked with" in done.output
-        assert analysis.results("one/fragments/*") == []
-        field.config["search"]["frame"] = 16
-        assert field.run(aois=("one",))[0]["clip"] == 3
-        assert not (analysis.folder / "results/one/granules/frames_not_compared").exists()

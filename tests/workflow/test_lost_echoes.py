@@ -5,7 +5,6 @@ The ground never changes, so that every change that is found is a false alarm, o
 
 import json
 from datetime import timedelta
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,10 +15,9 @@ from change import change
 from change_history import change_history
 from helpers import EPSG, FIRST, NORTH, WEST
 from looks import looks
+from products import fragment, summarized
 from stack import stack as make_stack
-from summarize import summarize
 from temporal_statistics import temporal_statistics
-from test_pipeline import fragment
 
 from gcov import tables
 from gcov.cautions import cautions
@@ -58,10 +56,7 @@ def stack(folder):
 
 @pytest.fixture(scope="module")
 def summary(folder, stack):
-    names = ("histogram_db", "histogram_power", "mean_series", "stretch", "speckle", "no_echo")
-    made = SimpleNamespace(**{name: folder / name for name in names})
-    summarize(stack=stack, term="HHHH", **vars(made))
-    return made
+    return summarized(folder, stack, "HHHH")
 
 
 def test_the_series_loses_these_samples_and_says_so(folder, stack, summary):

@@ -1,8 +1,19 @@
-"""The workflow as a module of another one: rules renamed, or changed by `use rule NAME from gcov with:`."""
+"""The workflow as a module of another one, from a folder or a Git host, and deployed by snakedeploy.
+
+All of it offline, with a clone that stands for the host.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+import shapely
 from conftest import Analysis
-from helpers import BBOX, REPO
+from helpers import BBOX, REPO, zone_file
+from runtime import as_installed
 
 MODULE = f"""
 configfile: "config/config.yaml"
@@ -11,7 +22,7 @@ module gcov:
     snakefile: "{REPO}/Snakefile"
     config: config["gcov"]
 """
-SERIES = "results/valley/HHHH/mean_series.csv"
+SERIES, TABLE = (f"results/valley/HHHH/{name}.csv" for name in ("mean_series", "zones"))
 ALL = "use rule * from gcov as g_*\n"
 OWN = """
 use rule summarize from gcov as my_summarize with:
@@ -50,46 +61,141 @@ onsuccess:
 """
 
 
+TWO = """
+configfile: "config/config.yaml"
+
+module one:
+    snakefile: github("owner/gcov", path="Snakefile", branch="main")
+    config: config
+    prefix: "one"
+
+use rule * from one as one_*
+
+use rule summarize from one as one_summarize with:
+    resources:
+        runtime=99,
+
+module two:
+    snakefile: github("owner/gcov", path="Snakefile", branch="main")
+    config: config
+    prefix: "two"
+
+use rule * from two as two_*
+"""
+ANOTHER = """
+module old:
+    snakefile: github("owner/gcov", path="Snakefile", tag="v0")
+    config: config
+
+use rule * from old as old_*
+"""
+
+
+@pytest.fixture(scope="module")
+def github(tmp_path_factory) -> dict[str, str]:
+    """An environment in which github.com has the repository owner/gcov, tagged v1; Snakemake's cache is empty."""
+    folder = tmp_path_factory.mktemp("host")
+    repository = folder / "owner/gcov"
+    for name in ("workflow", "rules", "scripts", "report", "envs", "config", "profiles"):
+        shutil.copytree(REPO / name, repository / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPO / "Snakefile", repository)
+    (folder / "gitconfig").write_text(
+        f'[url "file://{folder}/"]\n  insteadOf = https://github.com/\n[user]\n  name = N\n  email = n@example.org\n'
+    )
+    env = {**os.environ, "GIT_CONFIG_GLOBAL": str(folder / "gitconfig"), "XDG_CACHE_HOME": str(folder / "cache")}
+    for command in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "x"], ["tag", "v0"], ["tag", "v1"]):
+        subprocess.run(["git", *command], cwd=repository, env=env, check=True)
+    return env
+
+
 @pytest.fixture(scope="module")
 def config(newest) -> dict:
-    aoi = {"bbox": BBOX, "granules": [str(newest[0])], "terms": ["HHHH"]}
-    return {"aois": {"valley": aoi}, "basemap": None, "explore_megabytes": None}
+    """A configuration with relative paths of the user's own files: see `own_files`."""
+    aoi = {"bbox": BBOX, "granules": ["data/*.h5"], "zones": "zones.geojson", "rainfall": "rain.csv"}
+    return {"aois": {"valley": aoi}, "terms": ["HHHH"], "basemap": None, "explore_megabytes": None}
+
+
+def own_files(folder: Path, granule: Path) -> None:
+    """A granule, the rain and a zone."""
+    (folder / "data").mkdir()
+    (folder / "data" / granule.name).symlink_to(granule)
+    (folder / "rain.csv").write_text("date,mm\n2025-11-22,3\n2025-11-23,1\n")
+    west, south, east, north = BBOX
+    half = shapely.Polygon([(west, south), (east, south), (east, north)])
+    zone_file(folder / "zones.geojson", {"half": half}, 4326)
 
 
 @pytest.fixture(scope="module")
-def alone(config, module_analysis) -> str:
-    """The mean series of the workflow by itself."""
-    module_analysis.configure(config).run(SERIES)
-    return (module_analysis.folder / SERIES).read_text()
+def alone(config, newest, module_analysis) -> dict[str, str]:
+    """Tables by a local workflow."""
+    own_files(module_analysis.folder, newest[0])
+    module_analysis.configure(config).run(SERIES, TABLE)
+    return {name: (module_analysis.folder / name).read_text() for name in (SERIES, TABLE)}
 
 
-def host(analysis: Analysis, config: dict, text: str) -> Analysis:
-    """Another workflow in the analysis folder, which uses this one as a module."""
-    analysis.configure({"gcov": config, "other": 1})
-    (analysis.folder / "Snakefile").write_text(MODULE + text)
-    return analysis
+@pytest.fixture
+def host(analysis, config, newest):
+    """A function that makes another workflow, which uses this one as a module."""
+    own_files(analysis.folder, newest[0])
+
+    def write(text: str, **more) -> Analysis:
+        analysis.configure({"gcov": config | more, "other": 1})
+        (analysis.folder / "Snakefile").write_text(MODULE + text)
+        return analysis
+
+    return write
 
 
 @pytest.mark.parametrize(
-    ("module", "uses", "target"),
+    ("uses", "target"),
     [
-        ("", "use rule * from gcov\n", SERIES),
-        ('    prefix: "sar"\n', ALL + OWN, "own/valley/HHHH/mean_series.csv"),
-        ('    prefix: "sar"\n', ALL + "".join(map(MORE.format, CHANGED)) + MINE, "mine.csv"),
+        (ALL + OWN, "own/valley/HHHH/mean_series.csv"),
+        (ALL + "".join(map(MORE.format, CHANGED)) + MINE, "mine.csv"),
     ],
 )
-def test_rules_are_used_as_they_are_or_changed(module, uses, target, alone, config, analysis):
-    output = host(analysis, config, module + uses).run("-s", f"{analysis.folder}/Snakefile", target)
-    assert (analysis.folder / target).read_text() == alone
+def test_rules_are_changed(uses, target, alone, host):
+    analysis = host('    prefix: "sar"\n' + uses)
+    output = analysis.run("-s", f"{analysis.folder}/Snakefile", target)
+    assert (analysis.folder / target).read_text() == alone[SERIES]
     assert "localrules directive" not in output
 
 
-def test_the_other_workflow_keeps_its_own_ways(alone, config, analysis):
+def test_the_other_workflow_keeps_its_own_ways(alone, host):
     """Snakemake's settings and the environment; a rule of its own that has the name of one of the module's."""
-    config = config | {"archive": {"fetch_on_submit_host": True}}
-    analysis = host(analysis, config, ALL + KEPT)
+    analysis = host(ALL + KEPT, archive={"fetch_on_submit_host": True})
     output = analysis.run("-s", f"{analysis.folder}/Snakefile", SERIES)
-    assert (analysis.folder / SERIES).read_text() == alone
+    assert (analysis.folder / SERIES).read_text() == alone[SERIES]
     assert "LIMIT (100, 1.0)" in output and "MALLOC None" in output and "GROUPS <class 'dict'>" in output
     local = ["clip", "clip_superseded", "explain", "geometry", "location", "record_of_superseded", "search", "verify"]
     assert f"LOCAL {[f'g_{name}' for name in local]}" in output
+
+
+def test_deployed_by_snakedeploy(github, alone, config, newest, analysis):
+    deploy = "from snakedeploy.client import main; main()"
+    arguments = ["deploy-workflow", "https://github.com/owner/gcov", ".", "--tag", "v1"]
+    subprocess.run([sys.executable, "-c", deploy, *arguments], cwd=analysis.folder, env=github, check=True)
+    own_files(analysis.folder, newest[0])
+    analysis.configure(config)
+    run = [sys.executable, "-m", "snakemake", "--cores", "2"]
+    for more in (["--dry-run"], [TABLE]):
+        done = subprocess.run(
+            [*run, *more], cwd=analysis.folder, env=as_installed(github), stderr=subprocess.STDOUT, stdout=-1, text=True
+        )
+        assert done.returncode == 0, done.stdout
+        assert "profiles/default is not in force" not in done.stdout
+        assert more == [TABLE] or "output: results/index.html" in done.stdout
+    assert (analysis.folder / TABLE).read_text() == alone[TABLE]
+
+
+def test_two_instances_with_prefixes_read_the_same_relative_paths(github, alone, config, newest, analysis):
+    own_files(analysis.folder, newest[0])
+    analysis.configure(config)
+    snakefile = analysis.folder / "Snakefile"
+    snakefile.write_text(TWO)
+    analysis.run("-s", str(snakefile), f"one/{TABLE}", "two/results/valley/granules.csv", env=github)
+    assert (analysis.folder / "one" / TABLE).read_text() == alone[TABLE]
+    tables = [analysis.folder / name / "results/valley/granules.csv" for name in ("one", "two")]
+    assert tables[0].read_text() == tables[1].read_text()
+    snakefile.write_text(TWO + ANOTHER)
+    done = analysis.snakemake("-s", str(snakefile), "-n", f"one/{TABLE}", env=github)
+    assert done.returncode and "must be the same version" in done.output

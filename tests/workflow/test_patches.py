@@ -12,7 +12,7 @@ import pyproj
 import pytest
 import shapely
 from affine import Affine
-from helpers import BBOX, EPSG, NORTH, WEST, grid_of
+from helpers import BBOX, EPSG, NORTH, WEST, grid_of, zone_file
 from patches import patches
 from scipy.ndimage import label
 from test_change_products import FIRST, day, made  # noqa: F401  (a fixture)
@@ -220,7 +220,7 @@ def test_cells_without_the_newest_date_are_not_confirmed_by_it(maps, valid, newl
 @pytest.mark.parametrize(
     ("felled", "confirmed", "newly"), [(5, [True, False], [True, False]), (4, [True] * 2, [False] * 2)]
 )
-def test_a_newest_date_that_covers_a_part_confirms_that_part(made, tmp_path, felled, confirmed, newly):  # noqa: F811
+def test_a_newest_date_that_covers_a_part_confirms_that_part(made, felled, confirmed, newly):  # noqa: F811
     """Of two felled areas, the newest of eight dates covers the one in the west."""
     power = np.full((8, 12, 30), 0.1) * np.random.default_rng(4).uniform(0.98, 1.02, (8, 12, 30))
     power[felled:, 2:8, 2:8] *= 0.3
@@ -229,10 +229,7 @@ def test_a_newest_date_that_covers_a_part_confirms_that_part(made, tmp_path, fel
     one = made({"HHHH": power}).looks(40).independent()
     maps, _ = one.history()
     assert (maps.last_valid.values == np.where(np.arange(30) < 16, *TIMES[[7, 6]])).all()
-    paths = {name: tmp_path / f"patches.{name}" for name in ("geojson", "csv", "ledger")}
-    inputs = {"maps": one.folder / "history.zarr", "series": one.folder / "HHHH.csv", "terms": ["HHHH"]}
-    patches(**inputs, min_patch_ha=0.5, confirm_dates=3, **paths)
-    found = pd.read_csv(paths["csv"]).sort_values("id")  # from west to east
+    found = pd.read_csv(one.patches(min_patch_ha=0.5)["csv"]).sort_values("id")  # from west to east
     assert found["cells"].tolist() == [36, 36] and found["confirmed"].tolist() == confirmed
     assert found["newly_confirmed"].tolist() == newly
 
@@ -310,12 +307,11 @@ def test_outlines_are_cut_at_the_antimeridian(maps):
 def test_zones_are_those_with_a_cell_centre(maps, tmp_path):
     """Of overlapping zones both; a zone without a cell and one beside a patch are no error."""
     boxes = {"a; b": (0, 0, 45, 60), "Wald Süd": (25, 0, 200, 160), "tiny": (1, 1, 3, 3), "beside": (0, 140, 60, 160)}
-    shapes = [
-        shapely.box(WEST + left, NORTH - low, WEST + right, NORTH - top) for left, top, right, low in boxes.values()
-    ]
-    zones = geopandas.GeoDataFrame({"name": list(boxes)}, geometry=shapes, crs=EPSG)
-    zones.to_file(tmp_path / "zones.gpkg")
-    maps.write(EIGHT_BY_TEN).patches(zones=str(tmp_path / "zones.gpkg"))
+    shapes = {
+        name: shapely.box(WEST + left, NORTH - low, WEST + right, NORTH - top)
+        for name, (left, top, right, low) in boxes.items()
+    }
+    maps.write(EIGHT_BY_TEN).patches(zones=str(zone_file(tmp_path / "zones.gpkg", shapes)))
     written = json.loads((maps.folder / "patches.geojson").read_text())["features"]
     assert [one["properties"]["zones"] for one in written[:3]] == [
         ["a; b", "Wald Süd"],
@@ -437,20 +433,17 @@ def test_ids_outlast_a_run_of_the_workflow(maps, analysis):
 # ---- from stacks
 
 
-def test_a_wet_date_makes_no_patch(made, tmp_path):  # noqa: F811
+def test_a_wet_date_makes_no_patch(made):  # noqa: F811
     """Its rise has two dates before it, and its fall one: that is no lasting change."""
     power = np.array([0.10, 0.10, 0.16, 0.10, 0.10, 0.10])[:, None, None] * np.ones((6, 12, 12))
     power[3:, 8:, 8:] *= 0.3
     one = made({"HHHH": power}).looks(220).independent()
     history, _ = one.history()
     assert (history.n_changes.values > 0).all()
-    paths = {name: tmp_path / f"patches.{name}" for name in ("geojson", "csv", "ledger")}
-    inputs = {"maps": one.folder / "history.zarr", "series": one.folder / "HHHH.csv", "terms": ["HHHH"]}
-    patches(**inputs, min_patch_ha=0, confirm_dates=3, **paths)
-    assert pd.read_csv(paths["csv"])["cells"].tolist() == []
+    assert pd.read_csv(one.patches(min_patch_ha=0)["csv"])["cells"].tolist() == []
 
 
-def test_a_wet_date_whose_end_does_not_count_makes_no_patch(made, tmp_path):  # noqa: F811
+def test_a_wet_date_whose_end_does_not_count_makes_no_patch(made):  # noqa: F811
     """The rise of 3.3 dB is significantly more than 2 dB, the fall of 2.9 dB after it is not; the felling lasts."""
     power = np.array([0.1] * 6 + [0.1 * 10**0.33] + [0.1 * 10**0.04] * 5)[:, None, None] * np.ones((12, 12, 12))
     power[:, :4, :4] = np.array([0.1] * 6 + [0.05] * 6)[:, None, None]
@@ -458,21 +451,17 @@ def test_a_wet_date_whose_end_does_not_count_makes_no_patch(made, tmp_path):  # 
     history, _ = one.history(min_change_db=2)
     assert (history.n_changes.values == 1).all() and (history.largest_n_after.values == 6).all()
     assert history.largest_lasts.values[:4, :4].all() and history.largest_lasts.values.sum() == 16
-    paths = {name: tmp_path / f"patches.{name}" for name in ("geojson", "csv", "ledger")}
-    inputs = {"maps": one.folder / "history.zarr", "series": one.folder / "HHHH.csv", "terms": ["HHHH"]}
-    patches(**inputs, min_patch_ha=0, confirm_dates=3, **paths)
-    assert pd.read_csv(paths["csv"])["cells"].tolist() == [16]
+    assert pd.read_csv(one.patches(min_patch_ha=0)["csv"])["cells"].tolist() == [16]
 
 
-def test_patches_between_two_periods(made, tmp_path):  # noqa: F811
+def test_patches_between_two_periods(made):  # noqa: F811
     power = np.full((4, 12, 12), 0.1)
     power[2:, 2:5, 3:9] = 0.03
     power[2:, 9:, 0] = 0.4
     power[:, 0] = np.nan
     one = made({"HVHV": power}, crids=["X05009", "X05009", "X05009", "X05010"]).looks(40).independent()
     maps, summary = one.change("HVHV", [day(0), day(1)], [day(2), day(3)])
-    paths = {name: tmp_path / f"patches.{name}" for name in ("geojson", "csv", "ledger")}
-    patches(maps=one.folder / "HVHV.zarr", terms=["HVHV"], min_patch_ha=0.1, **paths)
+    paths = one.patches("HVHV", min_patch_ha=0.1)
     fell, rose = geopandas.read_file(paths["geojson"]).to_dict("records")
     assert (fell["cells"], fell["direction"], rose["cells"], rose["direction"]) == (18, -1, 3, 1)
     assert fell["step_db_HVHV"] == pytest.approx(10 * np.log10(0.3), abs=1e-5)

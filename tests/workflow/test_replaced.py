@@ -53,9 +53,9 @@ def copy(first_run, tmp_path) -> Analysis:
     return Analysis(tmp_path / "copy")
 
 
-def read_again(analysis: Analysis, target: str = STACK) -> list[str]:
+def read_again(analysis: Analysis) -> list[str]:
     """The granules that a run would read."""
-    return re.findall(r"rule clip:\n(?:.+\n)*? +wildcards: aoi=one, granule=(\S+)", analysis.run("-n", target))
+    return re.findall(r"rule clip:\n(?:.+\n)*? +wildcards: aoi=one, granule=(\S+)", analysis.run("-n", STACK))
 
 
 def replace(path: Path, other: Path, time: int, link: bool = False) -> None:
@@ -76,10 +76,8 @@ SECOND = 10**9
     [
         (0, -SECOND, False, True),
         (0, SECOND, False, False),
-        (1, -(10**6) * SECOND, False, True),
         (1, -1000, False, False),
         (2, -(10**6) * SECOND, True, True),
-        (2, -1000, False, False),
         (0, None, False, False),
     ],
 )
@@ -89,7 +87,6 @@ def test_a_replaced_file_is_read_again(number, later, link, noted, copy, first_r
         shutil.rmtree(copy.folder / ".snakemake")
     path, other = copy.folder / PLACES[number], first_run[1] / PLACES[number]
     replace(path, other, 0 if later is None else path.stat().st_mtime_ns + later, link)
-    assert read_again(copy, f"results/one/fragments/{NAMES[number]}.zarr") == [NAMES[number]]
     assert read_again(copy) == [NAMES[number]]
 
 
@@ -114,7 +111,7 @@ def test_the_stack_gets_the_new_samples_once(again, copy, first_run):
     assert "Nothing to be done" in copy.run(STACK)
 
 
-@pytest.mark.parametrize(("unit", "noted"), [(1, True), (1000, False), (SECOND, True), (SECOND, False)])
+@pytest.mark.parametrize(("unit", "noted"), [(1, True), (1000, False), (SECOND, True)])
 def test_copies_with_their_time_stamps_are_not_read_again(unit, noted, copy):
     """Some tools and disks cut times to microseconds or seconds."""
     if not noted:

@@ -13,9 +13,20 @@ import pytest
 import rioxarray
 import shapely
 import xarray as xr
-from helpers import BBOX, EPSG, FIRST, NORTH, REPO, SERIES, WEST, grid_of, summary_of
+from helpers import (
+    BBOX,
+    EPSG,
+    NORTH,
+    REPO,
+    SERIES,
+    WEST,
+    grid_of,
+    rectangle,
+    summary_of,
+    zone_file,
+)  # fmt: skip
+from products import fragment
 from stack import stack
-from test_pipeline import fragment
 from write_granules import CLEARED_ON as DEMO_CLEARED_ON
 from write_granules import FIRST as DEMO_FIRST
 from write_granules import NORTH as DEMO_NORTH
@@ -29,18 +40,11 @@ from gcov.inputs.zones_on_grid import on_grid
 from gcov.stores import store
 from gcov.stores.stack import Stack
 from gcov.testing.landscape import CLEARING_DB, landscape
-from gcov.testing.synthetic import Band, centres, granule_name, write_granule
+from gcov.testing.synthetic import Band, centres
 
 pytestmark = pytest.mark.long
-
-FACTORS = (1, 0.81, 1.21, 0.49)
 STAND = (34, 40, 64, 76)  # rows and columns inside of the felled stand
 STATISTICS = {"count", "mean", "std", "cv", "excess_cv", "min", "max", "p05", "p50", "p95", "near_noise"}
-
-
-def rectangle(top, bottom, left, right) -> shapely.Polygon:
-    """Along the edges of these rows and columns of the small granules."""
-    return shapely.box(WEST + 20 * left, NORTH - 20 * bottom, WEST + 20 * right, NORTH - 20 * top)
 
 
 def box_of(*edges) -> list[float]:
@@ -49,26 +53,18 @@ def box_of(*edges) -> list[float]:
 
 
 @pytest.fixture(scope="module")
-def made(module_analysis, newest, band, valley):
-    """Two AOIs with all of it: the small granules, and one take scaled from date to date."""
+def made(module_analysis, newest):
+    """The results of an AOI with all of it."""
     folder = module_analysis.folder
-    (folder / "scaled").mkdir()
-    one = band(0)
-    for index, factor in enumerate(FACTORS):
-        terms = {term: (values * np.float32(factor)).astype("f4") for term, values in one.terms.items()}
-        name = granule_name(cycle=6 + index, start=FIRST + timedelta(days=12 * index))
-        write_granule(folder / "scaled", name, {"A": Band(EPSG, one.x, one.y, terms, one.mask)}, chunks=(64, 64))
     shapes = {"stand": rectangle(*STAND), "all": rectangle(12, 100, 12, 90), "some": rectangle(15, 30, 40, 70)}
-    frame = geopandas.GeoDataFrame({"plot": list(shapes)}, geometry=list(shapes.values()), crs=EPSG)
-    frame.to_file(folder / "zones.gpkg")
+    zone_file(folder / "zones.gpkg", shapes, key="plot")
     days = pd.date_range("2025-11-24", "2025-12-20")
     pd.DataFrame({"date": days.strftime("%Y-%m-%d"), "mm": 0.5}).to_csv(folder / "rain.csv", index=False)
-    bbox = box_of(10, 110, 10, 125)
-    common = {"bbox": bbox, "zones": "zones.gpkg"}
-    real = {**common, "granules": list(map(str, newest)), "rainfall": "rain.csv", "layers": ["numberOfLooks"]}
+    real = {"bbox": box_of(10, 110, 10, 125), "zones": "zones.gpkg", "granules": list(map(str, newest))}
+    real |= {"rainfall": "rain.csv", "layers": ["numberOfLooks"]}
     real |= {"change_history": True, "change_reference": "scene", "baseline": ["2025-11-23", "2025-12-17"]}
     config = {
-        "aois": {"real": real, "scaled": {**common, "granules": ["scaled/*.h5"], "terms": ["HHHH"], "indices": []}},
+        "aois": {"real": real},
         "terms": ["HHHH", "HVHV"],
         "zone_name": "plot",
         "multilook": 3,
@@ -79,9 +75,8 @@ def made(module_analysis, newest, band, valley):
     }
     module_analysis.configure(config)
     names = ["HHHH/zones.csv", "HHHH/statistics.zarr", "HHHH/mean_series.csv", "zone_changes.csv"]
-    targets = [f"results/{aoi}/{name}" for aoi in ("real", "scaled") for name in names]
-    more = ["indices.csv", "change_patches.geojson", "dates.csv", "HHHH/change/felling.csv"]
-    module_analysis.run(*targets, *(f"results/real/{name}" for name in more))
+    names += ["indices.csv", "change_patches.geojson", "dates.csv", "HHHH/change/felling.csv"]
+    module_analysis.run(*(f"results/real/{name}" for name in names))
     return folder / "results"
 
 
@@ -137,15 +132,6 @@ def test_looks_are_the_landscapes(made):
     assert found["HHHH"]["median_number_of_looks"] == pytest.approx(9.3, abs=0.2)
     assert found["HHHH"]["looks_multilooked"] == pytest.approx(9 * found["HHHH"]["looks"], rel=0.25)
     assert found["HHHH"]["given"] is None
-    scaled = json.loads((made / "scaled/looks.json").read_text())["HHHH"]
-    assert scaled["looks"] is None and "one speckle" in scaled["method"]
-
-
-def test_rain_since_the_date_before(made):
-    series = tables.read_series(made / "real/HHHH/mean_series.csv")
-    rain = series["rain_mm"]
-    assert np.isnan(rain[0]) and rain[1:3].tolist() == [6, 6] and np.isnan(rain[3])
-    np.testing.assert_array_equal(series["rain_3d_mm"], [np.nan, 1.5, 1.5, np.nan])
 
 
 def test_the_noise_floor_is_the_tables(made, newest):
@@ -160,19 +146,6 @@ def test_the_noise_floor_is_the_tables(made, newest):
             13,
             14,
         )
-
-
-def test_one_take_scaled_has_the_ratios_of_its_scaling(made):
-    zones = tables.read_series(made / "scaled/HHHH/zones.csv")
-    for _, rows in zones.groupby("zone"):
-        np.testing.assert_allclose(rows["mean_power"] / rows["mean_power"].iloc[0], FACTORS, rtol=1e-6)
-    assert zones[["n_effective", "se_db"]].isna().all(axis=None)
-    assert zones["why_empty"].str.startswith("no n_effective and no se_db (the dates have one speckle").all()
-    with xr.open_zarr(made / "scaled/HHHH/statistics.zarr") as found:
-        assert np.isnan(found["excess_cv"]).all()
-        assert found.attrs["warning"].startswith("excess_cv is empty: no number of looks (the dates have one speckle")
-        cv = np.std(FACTORS, ddof=1) / np.mean(FACTORS)
-        np.testing.assert_allclose(found["cv"].where(found["count"] == 4).mean(), cv, rtol=1e-5)
 
 
 def test_statistics_are_a_store_of_maps(made):
@@ -221,24 +194,13 @@ def test_changes_of_zones_use_the_gain_of_the_reference(made):
     assert "calibration_db" not in log
 
 
-def test_zones_without_an_error_are_not_tested(made):
-    """Scaled dates have one speckle, and so no error of the mean: the rows are empty."""
-    table = pd.read_csv(made / "scaled/zone_changes.csv")
-    assert len(table) == 3 and table[["step_db", "p", "changed"]].isna().all(axis=None)
-    log = (made.parent / "logs/scaled/zone_changes.log").read_text()
-    assert "HHHH, stand: left out for few valid samples or no se_db: 2025-11-23, " in log
-    assert "assumed, not known: the gain of dates differs by 0.3 dB, one standard deviation (calibration_db)" in log
-
-
 def test_anomalies_are_relative_to_the_baseline(made):
-    """The fourth date against the three before it, as numpy; without a baseline, the columns are empty."""
+    """The fourth date against the three before it, as numpy."""
     series = tables.read_series(made / "real/HHHH/mean_series.csv")
     power = series["mean_power"].to_numpy()
     near = [abs((series["time"][3] - time).days) <= 18 for time in series["time"][:3]]
     assert series["anomaly_db"][3] == pytest.approx(10 * np.log10(power[3] / power[:3][near].mean()))
     assert (series["anomaly_se_db"] > series["se_db"]).all()
-    empty = tables.read_series(made / "scaled/HHHH/mean_series.csv")
-    assert empty[["anomaly_db", "anomaly_se_db"]].isna().all(axis=None)
 
 
 def test_layers_are_carried_bit_for_bit(made, newest):
@@ -306,8 +268,7 @@ def test_a_table_of_noise_in_other_units_is_left_out(band, write, tmp_path, capl
 
 
 def test_wrong_zones_are_refused_before_any_job(analysis, newest):
-    frame = geopandas.GeoDataFrame({"name": ["far"]}, geometry=[rectangle(5000, 5010, 0, 9)], crs=EPSG)
-    frame.to_file(analysis.folder / "z.gpkg")
+    zone_file(analysis.folder / "z.gpkg", {"far": rectangle(5000, 5010, 0, 9)})
     aoi = {"bbox": box_of(10, 110, 10, 125), "granules": list(map(str, newest)), "zones": "z.gpkg"}
     done = analysis.configure({"aois": {"x": aoi}, "basemap": None}).snakemake("-n")
     assert done.returncode and "config: aois.x.zones: zones outside of the AOI: far" in done.output
@@ -316,9 +277,8 @@ def test_wrong_zones_are_refused_before_any_job(analysis, newest):
 
 def test_a_zone_without_a_pixel_centre_ends_the_run_at_the_first_granule(analysis, aoi):
     sliver = shapely.box(WEST + 20 * 70 + 1, NORTH - 20 * 37 - 19, WEST + 20 * 70 + 9, NORTH - 20 * 37 - 1)
-    frame = geopandas.GeoDataFrame({"plot": ["sliver"]}, geometry=[sliver], crs=EPSG)
-    frame.to_file(analysis.folder / "zones.gpkg")
-    config = {"aois": {"x": {**aoi, "zones": "zones.gpkg"}}, "zone_name": "plot", "basemap": None}
+    zone_file(analysis.folder / "zones.gpkg", {"sliver": sliver})
+    config = {"aois": {"x": {**aoi, "zones": "zones.gpkg"}}, "basemap": None}
     run = analysis.configure(config).snakemake("results/x/stack.zarr", "--show-failed-logs")
     assert run.returncode != 0
     assert "zones without a pixel centre in the AOI at 20 m: sliver; draw them larger" in run.output

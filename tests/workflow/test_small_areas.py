@@ -1,14 +1,12 @@
 """Areas of few samples and odd shapes: every product that maps cells to samples, and every product of a run."""
 
-import json
-
 import numpy as np
 import pyproj
 import pytest
 import shapely
 import xarray as xr
 from affine import Affine
-from helpers import EPSG, NORTH, WEST
+from helpers import EPSG, NORTH, WEST, zone_file
 
 from gcov.analysis import cube
 from gcov.analysis.multilook import image_of
@@ -95,7 +93,7 @@ EVERY = {
     "change_history": True,
     "filter_window": 3,
     "changes": {"x": {"before": ["2025-11-01", "2025-12-10"], "after": ["2025-12-11", "2026-01-31"]}},
-    "geotiff": ["power", "db", "statistics", "indices", "changes", "filtered"],
+    "geotiff": ["power", "indices", "changes"],
     "explore_megabytes": 5,
     "basemap": None,
     "terms": ["HHHH", "HVHV"],
@@ -115,14 +113,11 @@ def test_every_product_of_small_areas(analysis, newest):
     aois = {}
     for name, (rows, columns, multilook, dates, looks) in AREAS.items():
         bbox = box_of(50, 60, rows, columns)
-        around = shapely.box(*bbox).buffer(1e-4).__geo_interface__
-        zone = {"type": "Feature", "properties": {"name": "all"}, "geometry": around}
-        zones = {"type": "FeatureCollection", "features": [zone]}
-        (analysis.folder / f"{name}.geojson").write_text(json.dumps(zones))
+        zone_file(analysis.folder / f"{name}.geojson", {"all": shapely.box(*bbox).buffer(1e-4)}, 4326)
         granules = [str(path) for path in newest[: 2 * dates : 2]]
         aois[name] = {"bbox": bbox, "granules": granules, "zones": f"{name}.geojson"}
         aois[name] |= {"multilook": multilook, "looks": looks}
-    aois["column"]["geotiff"], aois["date"]["geotiff"] = ["db", "statistics"], ["db", "changes"]
+    aois["column"]["geotiff"], aois["date"]["geotiff"] = ["db", "statistics"], ["changes", "filtered"]
     analysis.configure({"aois": aois, **EVERY})
     pages = {name: f"results/{name}/explore.html" for name in AREAS}
     for target in (*pages.values(), *(f"results/{name}/stac" for name in AREAS), "all"):
