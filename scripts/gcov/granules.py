@@ -280,14 +280,17 @@ def check_names(granules: list[Granule]) -> None:
         raise GcovError("different acquisitions in files of one name; rename them:\n  " + "\n  ".join(alike))
 
 
-def maturity_note(maturities: Iterable[str]) -> str | None:
-    """The warning for a stack with dates of these maturities; None if all are PROVISIONAL or all VALIDATED."""
+def maturity_note(maturities: Iterable[str], counted: str = "date") -> str | None:
+    """The warning for a stack with dates of these maturities; None if all are PROVISIONAL or all VALIDATED.
+
+    `counted` says what has one maturity each: a date may have several granules.
+    """
     dates = Counter(word for words in maturities for word in set(words.split()))
     counts = ", ".join(f"{dates[m]} {m}" for m in MATURITIES if dates[m])
     if len(dates) > 1:
-        return f"mixes maturities ({counts} dates): a step between them may be processing, not change"
+        return f"mixes maturities ({counts} {counted}s): a step between them may be processing, not change"
     if dates["BETA"]:
-        return f"BETA data ({number_of(dates['BETA'], 'date')}): not validated"
+        return f"BETA data ({number_of(dates['BETA'], counted)}): not validated"
     return None
 
 

@@ -325,6 +325,14 @@ def test_each_footprint_is_drawn_once(features):
     assert "x: AOI and 12 granules" in words(figure)
 
 
+def test_the_map_counts_granules_of_a_maturity_not_dates(features):
+    """A pass of two granules is one date."""
+    pair = [feature(shapely.box(83, 27, 85, 29), maturity="BETA", frame=frame) for frame in (16, 17)]
+    assert "BETA data (2 granules): not validated" in words(maps.location([features[0], *pair], None))
+    mixed = maps.location([features[0], *pair, features[1]], None)
+    assert "mixes maturities (2 BETA, 1 PROVISIONAL granules)" in words(mixed)
+
+
 def test_the_map_names_what_is_on_it_and_where_on_earth(features):
     zones = [feature(shapely.box(83.92 + 0.01 * i, 28.15, 83.925 + 0.01 * i, 28.2), name=str(i)) for i in range(12)]
     _, world, near = maps.location(features, None, zones).axes

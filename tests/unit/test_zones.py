@@ -16,6 +16,7 @@ from helpers import EPSG, NORTH, WEST, memory_stack, rectangle, zone_file
 from gcov import tables
 from gcov.analysis import zonal
 from gcov.errors import GcovError
+from gcov.inputs.config import check_files, read_config
 from gcov.inputs.zones import check_inside, read_zones
 from gcov.inputs.zones_on_grid import Zone, on_grid, whole
 from gcov.stores.bits import Bits
@@ -352,3 +353,16 @@ def test_memory_of_the_whole_as_a_zone_is_nothing(data):
         zonal.indices(Stack(data, valid_samples_only=True), ["RFDI"], ["HHHH", "HVHV"], [whole(data)], speckle=SPECKLE),
         pd.DataFrame,
     )
+
+
+def test_a_reference_that_is_no_zone_is_refused_before_any_job(tmp_path):
+    zones = {"forest": shapely.box(84.0, 28.0, 84.1, 28.1), "lake": shapely.box(84.1, 28.1, 84.2, 28.2)}
+    aoi = {"bbox": [84, 28, 84.2, 28.2], "granules": ["a.h5"], "change_history": True}
+    aoi["zones"] = str(zone_file(tmp_path / "z.gpkg", zones, 4326))
+    good, typo = (
+        read_config({"aois": {"x": aoi | {"change_reference": {"zone": name}}}})[1].aois["x"]
+        for name in ("forest", "forst")
+    )
+    check_files(good)
+    with pytest.raises(GcovError, match=r"reference: there is no zone 'forst'; zones are forest, lake$"):
+        check_files(typo)

@@ -69,7 +69,8 @@ def location(features: list[dict], basemap: str | None, zones: Sequence[dict] = 
     properties = [granule["properties"] for granule in granules]
     title = f"{aoi['properties']['name']}: AOI and {number_of(len(granules), 'granule')}"
     notes = [f"Footprints: {', '.join(map(_count, footprints))}. {_sources(granules)}Land: Natural Earth 1:110m."]
-    add_words(figure, title, [maturity_note(granule["maturity"] for granule in properties)], notes, view=view)
+    caution = maturity_note((granule["maturity"] for granule in properties), "granule")
+    add_words(figure, title, [caution], notes, view=view)
     figure.draw_without_rendering()  # fixes the limits, in which the bars must lie
     for axes in (whole, near):
         scale_bar(axes, km_per_degree(axes))

@@ -362,7 +362,13 @@ def check_files(aoi: Aoi) -> None:
 
         where = f"config: aois.{aoi.name}.zones"
         area = shapely.from_wkt(aoi.polygon) if aoi.polygon else shapely.box(*aoi.bbox)
-        check_inside(read_zones(aoi.zones, aoi.zone_name, where), area, where)
+        zones = read_zones(aoi.zones, aoi.zone_name, where)
+        check_inside(zones, area, where)
+        named = aoi.change_reference
+        if isinstance(named, dict) and named["zone"] not in zones.index:
+            known = ", ".join(zones.index)
+            where = f"config: aois.{aoi.name}.change_reference"
+            raise GcovError(f"{where}: there is no zone {named['zone']!r}; zones are {known}")
 
 
 def _check_bbox(bbox: tuple[float, ...], where: str) -> None:
