@@ -420,7 +420,7 @@ def test_significant_changes_of_zones_are_listed(tmp_path):
             "NA,felling,HVHV,,,,,,,,,0,0,False"]  # fmt: skip
     (tmp_path / "zone_changes.csv").write_text(known + "".join(f"{row}\r\n" for row in rows))
     words = explore.zone_changes(read_zone_changes(tmp_path / "zone_changes.csv"), "Corrected by <i>.")
-    assert "1 of 3 tests are significant" in words and words.count("<tr><td>") == 1
+    assert "1 of 2 steps are significant" in words and words.count("<tr><td>") == 1
     assert (
         "<td>&lt;i&gt;<td>felling<td>HHHH<td>2025-11-23 to 2025-12-05<td>-3.00 ± 0.25<td>&lt; 1e-10, releases" in words
     )

@@ -211,6 +211,7 @@ def zone_changes(table: pd.DataFrame | None, gain: str) -> str:
     if table is None:
         return ""
     found = table[table["changed"].fillna(0) != 0]
+    steps = int(table["step_db"].notna().sum())  # not tests: one test over all dates finds several
     rows = [
         "<tr>"
         + html_cells(
@@ -226,7 +227,7 @@ def zone_changes(table: pd.DataFrame | None, gain: str) -> str:
     more = f" The first {MOST_CHANGES} are shown." if len(found) > MOST_CHANGES else ""
     heads = ["Zone", "Change", "Term", "When", "Step, dB", "p"]
     return (
-        f"<h2>Changes of zones</h2><p>{len(found):,} of {number_of(len(table), 'test')} are significant.{more}"
+        f"<h2>Changes of zones</h2><p>{len(found):,} of {number_of(steps, 'step')} are significant.{more}"
         f" A step in most zones at once is the instrument, or rain. {html.escape(gain)}</p>"
         + (html_table("Changes of zones", heads, rows) if rows else "")
     )
