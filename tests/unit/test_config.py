@@ -589,7 +589,7 @@ def test_several_features_are_one_area(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"\x00\x00\x27\x0a\xff\xfe", "cannot be read as WKT or GeoJSON"),  # a shapefile
+        (b"\x00\x00\x27\x0a\xff\xfe", "is no text file; save the area as GeoJSON or WKT"),  # a shapefile
         (b'{"type": "FeatureCollection"}', "cannot be read as WKT or GeoJSON"),
         (json.dumps(NOWHERE).encode(), "should hold one or more polygons"),
         (b'{"type": "Point", "coordinates": [84, 28]}', "holds Point; should hold one or more polygons"),

@@ -55,7 +55,7 @@ def cautions_of(data: xr.Dataset) -> list[str]:
 
 
 def _limits(image: np.ndarray) -> tuple[float, float]:
-    """The 2 and 98 % quantiles of the finite values; 0 and 1 if there are none."""
+    """The 2 and 98 % quantiles of the finite values, at least 0.01 apart; 0 and 1 if there are none."""
     known = image[np.isfinite(image)]
     low, high = np.quantile(known, [0.02, 0.98]) if known.size else (0.0, 1.0)
-    return float(low), float(max(high, low + 1e-6))
+    return float(low), float(max(high, low + 0.01))

@@ -435,6 +435,8 @@ def read_polygon(text: str, where: str):
     try:
         source = text if inline else Path(text).read_text(encoding="utf-8-sig")
         shape = _from_geojson(source) if source.lstrip().startswith("{") else shapely.from_wkt(source)
+    except UnicodeDecodeError:
+        raise GcovError(f"{where}: {text[:60]!r} is no text file; save the area as GeoJSON or WKT") from None
     except (shapely.errors.ShapelyError, *MALFORMED) as error:
         reason = error if isinstance(error, (ValueError, shapely.errors.ShapelyError)) else "not in GeoJSON's form"
         raise GcovError(f"{where}: {text[:60]!r} cannot be read as WKT or GeoJSON: {reason}") from None

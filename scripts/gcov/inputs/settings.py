@@ -129,8 +129,8 @@ class Shared:
     looks: Annotated[
         Looks | dict[Polarizations, Looks] | None,
         Key(
-            "the equivalent number of looks of one sample, by polarization code if it differs"
-            " ({DHDH: 9.3, SHSH: 4.6}), or null",
+            "the equivalent number of looks of one sample, more than 0 and at most 1000, by polarization code if it"
+            " differs ({DHDH: 9.3, SHSH: 4.6}), or null",
             minProperties=1,
         ),
     ] = None
