@@ -59,18 +59,21 @@ def change(
     dates = np.array([*before, *after])
     tally = periods.Tally(cell_km2(data, multilook), significance)
     shape = {"dates": len(dates), "multilook": multilook}
+    every = store.dates_of(data)
+    records = periods.granule_records(data.attrs.get("granule_records", "[]"), [every[date] for date in dates])
+    attributes = {**data.attrs, "granule_records": records}
     with building(output) as part:
-        cube.create_maps(part, data, **shape, types=CHANGE, attributes=data.attrs, cf=attributes_of)
+        cube.create_maps(part, data, **shape, types=CHANGE, attributes=attributes, cf=attributes_of)
         if missing := periods.without_date(table, use, days):
             store.write_no_data(part)
-            of_periods = periods.facts(store.dates_of(data), before, after, np.zeros(len(dates)))
+            of_periods = periods.facts(every, before, after, np.zeros(len(dates)))
             facts = {**tally.summary(), **of_periods, **common, "warning": missing}
         else:
             assumed = Assumed.of(data, term, read_json(looks), dates, np.ones(len(dates), bool))
             reference = reference_of(change_reference, data, multilook, zones, zone_name, point_size)
             cells = Cells(stack, {term: assumed}, reference, dates=dates, multilook=multilook)
             found = write_maps(part, cells, assumed, len(before), significance, min_change_db, tally)
-            of_periods = periods.facts(store.dates_of(data), before, after, assumed.looks)
+            of_periods = periods.facts(every, before, after, assumed.looks)
             facts = {**tally.summary(), **of_periods, **common, **found}
             drift = "" if reference else drift_caution({term: found["median_db"] or 0})
             facts["warning"] = "; ".join(filter(None, (facts["warning"], *cells.warnings, drift)))

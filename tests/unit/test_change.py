@@ -1,13 +1,16 @@
 """Change tests compared with the published formulas, pixel by pixel, and their stated false-alarm rates."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy.stats import f, false_discovery_control
 
-from gcov.analysis import change
+from gcov.analysis import change, periods
 from gcov.analysis.change import period, ratio_test
 from gcov.analysis.history import Dates, Rule, change_history
 from gcov.analysis.maps import NO_DATA
+from gcov.stores.store import Date
 
 VECTOR = [0.10, 0.12, 0.09, 0.05, 0.045]  # five dates of a pixel, by hand
 
@@ -93,3 +96,10 @@ def test_benjamini_and_hochberg():
         assert change.significant_after_bh(p[p < level], p.size, level) == wanted > 0
     assert change.significant_after_bh(np.full(3, 0.009), 1000, 0.01) == 0
     assert change.significant_after_bh(np.array([]), 1000, 0.01) == 0
+
+
+def test_granules_of_a_change_are_those_of_its_dates():
+    records = json.dumps([{"name": name} for name in "abc"])
+    dates = [Date("2025-11-23T23:47:39", "a c", "X05009", "BETA", "DHDH")]  # a pass of two granules
+    assert json.loads(periods.granule_records(records, dates)) == [{"name": "a"}, {"name": "c"}]
+    assert periods.granule_records(records, []) == records

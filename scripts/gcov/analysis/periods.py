@@ -1,5 +1,6 @@
 """Two periods of a stack: the dates in each, and the totals of the change map between them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -46,6 +47,12 @@ def facts(dates: Sequence[Date], before: np.ndarray, after: np.ndarray, looks: n
         for key, fact in releases.SEVERAL.items():
             said[f"{key}_{name}"] = sorted(releases.count(members, fact))
     return {**said, "warning": releases.between_periods(**sides)}
+
+
+def granule_records(records: str, dates: Sequence[Date]) -> str:
+    """Those of a stack's attribute granule_records that are of these dates; all if there is no date."""
+    names = {name for date in dates for name in date.granule.split()}
+    return json.dumps([record for record in json.loads(records) if not names or record["name"] in names])
 
 
 class Tally:
