@@ -22,6 +22,7 @@ from gcov.analysis.ledger import Ledger
 from gcov.analysis.maps import DATES, DIMS, HISTORY, LAST, LASTS, NO_NUMBER, NUMBERS, STEPS, attributes_of
 from gcov.analysis.patches import expected_by_chance
 from gcov.errors import GcovError
+from gcov.granules import write_table
 from gcov.stores import store
 from gcov.stores.grid import make_grid
 from gcov.testing.synthetic import centres
@@ -406,7 +407,7 @@ def test_ids_outlast_a_run_of_the_workflow(maps, analysis):
     target = Path("results/one/change_patches.csv")
     for folder in ("HHHH", "granules"):
         (results / folder).mkdir(parents=True)
-    (results / "granules.csv").touch()  # as if the search had run
+    write_table(results / "granules.csv", [], [])  # as if the search had run
 
     def run() -> pd.DataFrame:
         shutil.rmtree(results / "change_history.zarr", ignore_errors=True)

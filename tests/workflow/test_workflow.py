@@ -108,7 +108,7 @@ def test_each_job_ran_once(complete):
     [
         ("figure_formats", ["pdf", "svg"], {"plot_series": 3, "location": 2}),
         ("stretch", {"HHHH": [-20, 0]}, {"plot_series": 1, "animation": 1}),
-        ("min_valid_fraction", 0.6, {"caption": 3, "plot_series": 3, "animation": 3}),
+        ("min_valid_fraction", 0.6, {"caption": 3, "plot_series": 3, "animation": 3, "methods": 2}),
     ],
 )
 def test_only_what_shows_a_setting_of_figures_is_made_again(changed, key, value, remade):
