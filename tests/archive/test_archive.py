@@ -155,7 +155,7 @@ def test_outlived(user, pauses, many_ranges, monkeypatch, archive, scene, wanted
     assert archive.faults.pending() == 0
     expired = fault.startswith("expired")
     asked_again = 0 if expired else 3 * FAULTS[fault].get("times", 1)
-    if (fault, way) == ("dropped before the answer", "s3"):
+    if fault.startswith("dropped") and way == "s3":
         assert len(pauses) <= asked_again  # aiohttp asks again by itself, once, where a kept connection was closed
     elif fault.startswith("stall"):
         assert len(pauses) >= asked_again
